@@ -1,0 +1,121 @@
+"""Placement: how an image was scaled and padded into the network's input, and the way back.
+
+Only the arithmetic; pixels are moved elsewhere by what is written here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from maskdet.errors import ConfigError
+from maskdet.geometry.boxes import as_boxes, clip_boxes
+
+Array = NDArray[Any]
+MODES = ("square", "pad64", "none")
+
+
+@dataclass(frozen=True)
+class Placement:
+    """An image's place on the network's canvas.
+
+    Attributes:
+        image_shape: (height, width) of the image in its own pixels.
+        canvas_shape: (height, width) of the network's input.
+        scale: the factor that was chosen; the scaled size is rounded to whole pixels afterwards.
+        window: y1, x1, y2, x2 of the image on the canvas, in canvas pixels; around it is padding.
+    """
+
+    image_shape: tuple[int, int]
+    canvas_shape: tuple[int, int]
+    scale: float
+    window: tuple[int, int, int, int]
+
+    @property
+    def scaled_shape(self) -> tuple[int, int]:
+        """(height, width) of the scaled image in canvas pixels."""
+        return self.window[2] - self.window[0], self.window[3] - self.window[1]
+
+    @property
+    def padding(self) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
+        """((top, bottom), (left, right), (0, 0)) in canvas pixels, as numpy.pad takes it."""
+        top, left, bottom, right = self.window
+        height, width = self.canvas_shape
+        return (top, height - bottom), (left, width - right), (0, 0)
+
+    def _factors_and_shift(self) -> tuple[Array, Array]:
+        # Height and width are rounded each for itself, so their true factors differ a little from
+        # scale and from each other: these take the image's corners exactly to the window's.
+        factors = np.array(self.scaled_shape * 2, dtype=np.float64) / (self.image_shape * 2)
+        return factors, np.array(self.window[:2] * 2, dtype=np.float64)
+
+    def forward_boxes(self, boxes: ArrayLike) -> Array:
+        """Boxes (N, 4) from image pixels to canvas pixels; float32, not clipped."""
+        factors, shift = self._factors_and_shift()
+        moved: Array = (as_boxes(boxes) * factors + shift).astype(np.float32)
+        return moved
+
+    def inverse_boxes(self, boxes: ArrayLike) -> Array:
+        """Boxes (N, 4) from canvas pixels to image pixels, clipped to the image; float32."""
+        factors, shift = self._factors_and_shift()
+        moved: Array = ((as_boxes(boxes) - shift) / factors).astype(np.float32)
+        return clip_boxes(moved, (0, 0, *self.image_shape))
+
+
+def _scale(shape: tuple[int, int], min_dim: int, limit: int | None, min_scale: float) -> float:
+    """matterport's choice: enlarge to min_dim, never shrink for it, then stay within the limit."""
+    scale = max(1.0, min_dim / min(shape)) if min_dim else 1.0
+    scale = max(scale, min_scale or 0.0)
+    if limit and round(max(shape) * scale) > limit:
+        scale = limit / max(shape)
+    return scale
+
+
+def place(
+    image_shape: Sequence[int],
+    min_dim: int,
+    max_dim: int | None = None,
+    min_scale: float = 0.0,
+    mode: str = "square",
+) -> Placement:
+    """Where an image of ``image_shape`` (height, width, ...) goes on the network's canvas.
+
+    Args:
+        min_dim: the shorter side is enlarged to this many pixels; 0: left alone. Never shrinks.
+        max_dim: side of the canvas in "square" mode; the longer side is shrunk to it if needed.
+        min_scale: enlarge at least by this factor, 0: no demand. ``max_dim`` has the last word.
+        mode: "square" pads to max_dim x max_dim; "pad64" pads both sides up to multiples of 64;
+            "none" leaves the image as it is. Of an odd rest, the smaller half goes top and left.
+
+    Same arithmetic as matterport's resize_image (rounding half to even). Raises ConfigError for an
+    unknown mode, for settings that a mode cannot use, and for an image without pixels.
+    """
+    shape = int(image_shape[0]), int(image_shape[1])
+    if min(shape) < 1:
+        raise ConfigError(
+            f"An image of {shape[0]} x {shape[1]} pixels cannot be placed; remove it."
+        )
+    if mode == "none":
+        return Placement(shape, shape, 1.0, (0, 0, *shape))
+    if mode not in MODES:
+        raise ConfigError(
+            f"Unknown resize mode {mode!r}; set IMAGE_RESIZE_MODE to one of {', '.join(MODES)}."
+        )
+    if mode == "square" and not max_dim:
+        raise ConfigError("Resize mode 'square' needs the side of the canvas; set IMAGE_MAX_DIM.")
+    if mode == "pad64" and (not min_dim or min_dim % 64):
+        raise ConfigError(
+            f"Resize mode 'pad64' needs a minimum side that is a multiple of 64, but it is "
+            f"{min_dim}; set IMAGE_MIN_DIM to 64, 128, 192, ..."
+        )
+    scale = _scale(shape, min_dim, max_dim if mode == "square" else None, min_scale)
+    height, width = (max(1, round(side * scale)) for side in shape)
+    if mode == "square":
+        assert max_dim is not None
+        canvas = max_dim, max_dim
+    else:
+        canvas = height + -height % 64, width + -width % 64
+    top, left = (canvas[0] - height) // 2, (canvas[1] - width) // 2
+    return Placement(shape, canvas, float(scale), (top, left, top + height, left + width))

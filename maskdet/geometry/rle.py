@@ -1,0 +1,67 @@
+"""Run lengths: COCO's uncompressed form of a mask, for JSON files.
+
+Counts alternate between false and true pixels, begin with false ones (perhaps 0 of them) and go
+down the columns, left to right.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from maskdet.errors import DataError, UsageError
+
+Array = NDArray[Any]
+
+
+def encode_rle(mask: ArrayLike) -> dict[str, list[int]]:
+    """A mask (H, W) as ``{"size": [height, width], "counts": [...]}``; plain integers.
+
+    Raises UsageError for anything but a plane.
+    """
+    plane = np.asarray(mask)
+    if plane.ndim != 2:
+        raise UsageError(
+            f"Run lengths describe one mask of shape (height, width), but the shape is "
+            f"{plane.shape}; encode masks one by one."
+        )
+    pixels = plane.astype(bool, copy=False).ravel(order="F")
+    changes = np.flatnonzero(pixels[1:] != pixels[:-1]) + 1
+    edges = np.concatenate([[0], changes, [pixels.size]])
+    counts = np.diff(edges).tolist() if pixels.size else []
+    if pixels.size and pixels[0]:
+        counts.insert(0, 0)
+    return {"size": [int(side) for side in plane.shape], "counts": counts}
+
+
+def decode_rle(rle: Mapping[str, Any]) -> Array:
+    """Inverse of :func:`encode_rle`: bool (H, W).
+
+    Raises DataError where counts are compressed text, negative, or do not sum up to the size.
+    """
+    try:
+        height, width = (int(side) for side in rle["size"])
+        counts = rle["counts"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            "A run-length mask needs 'size' as [height, width] and 'counts' as a list, but these "
+            f"could not be read ({error!r}); write the mask again."
+        ) from error
+    if isinstance(counts, str | bytes):
+        raise DataError(
+            "This run-length mask is compressed to text; read it with pycocotools.mask.decode."
+        )
+    try:
+        lengths = np.asarray(counts, dtype=np.int64).reshape(-1)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise DataError(
+            f"The counts of a run-length mask must be integers ({error}); write the mask again."
+        ) from error
+    if height < 0 or width < 0 or (lengths < 0).any() or lengths.sum() != height * width:
+        raise DataError(
+            f"The counts of a run-length mask must be positive and sum up to {height} x {width} = "
+            f"{height * width} pixels, but sum up to {int(lengths.sum())}; write the mask again."
+        )
+    values = np.arange(len(lengths)) % 2 == 1
+    return np.repeat(values, lengths).reshape((height, width), order="F")
