@@ -1,0 +1,152 @@
+"""Backbones by name: how to build each, how its stages are called, how its pixels are scaled."""
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from maskdet.backbones.efficientnet_lite import efficientnet_lite
+from maskdet.backbones.resnet import resnet
+from maskdet.errors import ConfigError
+
+#: Strides of C1 .. C5.
+STRIDES = (2, 4, 8, 16, 32)
+_RESNET_STAGES = (
+    r"conv1|bn_conv1",
+    r"(res2.*)|(bn2.*)",
+    r"(res3.*)|(bn3.*)",
+    r"(res4.*)|(bn4.*)",
+    r"(res5.*)|(bn5.*)",
+)
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """What the rest of the library may know of a backbone.
+
+    Attributes:
+        name: as in the registry, or the name of the caller's function.
+        builder: ``(input_tensor, train_bn=...) -> [C1, C2, C3, C4, C5]``.
+        stage_patterns: regular expressions of the names of stage 1 .. 5's layers.
+        mean_pixel: (R, G, B) taken from each pixel 0..255 first.
+        pixel_std: what the difference is divided by then.
+        imagenet: what :func:`maskdet.pretrained.imagenet.load_imagenet` calls its weights;
+            None if there are none.
+        strides: pixels between neighbouring cells of C1 .. C5.
+    """
+
+    name: str
+    builder: Callable[..., list[Any]]
+    stage_patterns: tuple[str, str, str, str, str]
+    mean_pixel: tuple[float, float, float]
+    pixel_std: float
+    imagenet: str | None = None
+    strides: tuple[int, ...] = STRIDES
+
+    def build(self, input_tensor: Any, train_bn: bool | None = False) -> list[Any]:
+        """Features ``[C1, C2, C3, C4, C5]`` of images (B, H, W, 3); C1 may be None.
+
+        Args:
+            input_tensor: pixels minus ``mean_pixel``, divided by ``pixel_std``.
+            train_bn: False freezes the statistics of batch norms; None lets training move them.
+        """
+        return list(self.builder(input_tensor, train_bn=train_bn))
+
+    def stage_pattern(self, stage: int) -> str:
+        """Regular expression (for ``re.fullmatch``) of the layers that make C``stage``, 1 .. 5.
+
+        Raises:
+            ConfigError: for another number.
+        """
+        if not 1 <= stage <= 5:
+            raise ConfigError(f"A backbone has stages 1 to 5. Received: {stage!r}.")
+        return self.stage_patterns[stage - 1]
+
+    def load_imagenet(self, network: Any) -> list[str]:
+        """Give the backbone's layers inside ``network`` their ImageNet weights.
+
+        Returns:
+            Names of the layers that were set.
+
+        Raises:
+            WeightsError: if the weights cannot be had here, or the layers do not fit them.
+        """
+        # Imported here: who trains from a checkpoint needs none of it.
+        from maskdet.pretrained.imagenet import load_imagenet
+
+        return load_imagenet(network, self.imagenet, self.name)
+
+
+def _lite(variant: str) -> Backbone:
+    return Backbone(
+        name=f"efficientnet_{variant}",
+        builder=partial(efficientnet_lite, variant=variant),
+        stage_patterns=tuple(rf"stage{stage}_.*" for stage in range(1, 6)),  # type: ignore[arg-type]
+        mean_pixel=(127.0, 127.0, 127.0),
+        pixel_std=128.0,
+        imagenet=f"efficientnet_{variant}",
+    )
+
+
+def _resnet(architecture: str) -> Backbone:
+    return Backbone(
+        name=architecture,
+        builder=partial(resnet, architecture=architecture),
+        stage_patterns=_RESNET_STAGES,
+        mean_pixel=(123.7, 116.8, 103.9),
+        pixel_std=1.0,
+        imagenet=architecture,
+        strides=(4, 4, 8, 16, 32),
+    )
+
+
+_BACKBONES = {
+    spec.name: spec
+    for spec in (
+        _resnet("resnet50"),
+        _resnet("resnet101"),
+        _lite("lite0"),
+        _lite("lite1"),
+        _lite("lite2"),
+    )
+}
+
+
+def backbone_names() -> list[str]:
+    """Names that :func:`get_backbone` knows."""
+    return sorted(_BACKBONES)
+
+
+def get_backbone(backbone: str | Callable[..., Any]) -> Backbone:
+    """The backbone of that name, or a caller's own function wrapped as one.
+
+    Args:
+        backbone: a name, or a function ``(input_image, stage5, train_bn) -> [C1 .. C5]``.
+
+    Raises:
+        ConfigError: for an unknown name; it lists the known ones and the nearest.
+    """
+    if callable(backbone):
+        return _wrapped(backbone)
+    if backbone in _BACKBONES:
+        return _BACKBONES[backbone]
+    near = difflib.get_close_matches(str(backbone), _BACKBONES, n=1, cutoff=0.5)
+    hint = f"; the nearest is '{near[0]}'" if near else ""
+    raise ConfigError(
+        f"BACKBONE {backbone!r} is unknown{hint}. Known are {', '.join(backbone_names())}."
+    )
+
+
+def _wrapped(function: Callable[..., Any]) -> Backbone:
+    def build(input_tensor: Any, train_bn: bool | None = False) -> list[Any]:
+        return list(function(input_tensor, stage5=True, train_bn=train_bn))
+
+    return Backbone(
+        name=getattr(function, "__name__", type(function).__name__),
+        builder=build,
+        # Only the caller knows how its layers are called; old networks follow the ResNet.
+        stage_patterns=_RESNET_STAGES,
+        mean_pixel=(123.7, 116.8, 103.9),
+        pixel_std=1.0,
+    )
