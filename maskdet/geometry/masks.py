@@ -59,7 +59,7 @@ def boxes_from_masks(masks: ArrayLike) -> Array:
     if array.size == 0:
         return boxes
     for axis, (low, high) in ((1, (0, 2)), (0, (1, 3))):
-        used = array.any(axis=axis)  # (H or W, N)
+        used = np.asarray(array.any(axis=axis))  # (H or W, N)
         found = used.any(axis=0)
         boxes[:, low] = np.where(found, used.argmax(axis=0), 0)
         boxes[:, high] = np.where(found, len(used) - used[::-1].argmax(axis=0), 0)
@@ -146,8 +146,8 @@ def pairwise_mask_iou(masks1: ArrayLike, masks2: ArrayLike) -> Array:
     # Counts of pixels are exact in float32 up to 2 ** 24, which is 4096 x 4096.
     pixels = first.shape[0] * first.shape[1]
     exact = np.float32 if pixels <= 2**24 else np.float64
-    flat1 = (first > 0.5).reshape(pixels, -1).astype(exact)
-    flat2 = (second > 0.5).reshape(pixels, -1).astype(exact)
+    flat1: Array = (first > 0.5).reshape(pixels, -1).astype(exact)
+    flat2: Array = (second > 0.5).reshape(pixels, -1).astype(exact)
     intersection = flat1.T @ flat2
     union = flat1.sum(axis=0)[:, None] + flat2.sum(axis=0)[None, :] - intersection
     iou = np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
