@@ -1,0 +1,95 @@
+"""Finding the photo (or the mask) that belongs to an annotation file in a tree of folders."""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path, PurePath, PureWindowsPath
+
+from PIL import Image
+
+from maskdet.errors import DataError
+
+
+def photo_endings() -> frozenset[str]:
+    """File endings, lower case with the dot, of everything that Pillow opens as a picture."""
+    known = Image.registered_extensions()
+    # PDF and PostScript are documents; somebody's manual beside the photos is no photo.
+    return frozenset(
+        ending
+        for ending, kind in known.items()
+        if kind in Image.OPEN and kind not in ("PDF", "EPS", "MPEG", "HDF5", "GRIB", "BUFR")
+    )
+
+
+def files_below(folder: Path) -> list[Path]:
+    """All files below a folder, sorted; hidden ones and those in hidden folders left out."""
+    found: list[Path] = []
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found += [Path(place, name) for name in names if not name.startswith(".")]
+    return sorted(found)
+
+
+def plain_name(text: str) -> str:
+    r"""The last part of a path as some machine wrote it, ``/`` or ``\`` in between."""
+    return PureWindowsPath(text).name
+
+
+class FilesByName:
+    """Files found by their name without ending; of several the one in the nearest folder.
+
+    Near means: many folders in common counted from the root (``train/annots`` with
+    ``train/images``) and from the file upwards (``annots/train`` with ``images/train``).
+
+    Args:
+        paths: files below ``root``.
+        root: folder of the data set.
+    """
+
+    def __init__(self, paths: Iterable[Path], root: Path) -> None:
+        self._root = root
+        self._by_stem: dict[str, list[Path]] = defaultdict(list)
+        for path in paths:
+            self._by_stem[path.stem].append(path)
+
+    def __len__(self) -> int:
+        return sum(len(paths) for paths in self._by_stem.values())
+
+    def find(self, annotation: Path, stem: str, name: str = "") -> Path | None:
+        """The file called ``stem`` that lies nearest to ``annotation``, or None.
+
+        Args:
+            name: the whole name that the annotation states; decides between endings.
+
+        Raises:
+            DataError: if several fit equally well.
+        """
+        candidates = self._by_stem.get(stem, [])
+        if len(candidates) > 1:
+            nearest = max(self._nearness(annotation, path) for path in candidates)
+            candidates = [p for p in candidates if self._nearness(annotation, p) == nearest]
+        if len(candidates) > 1 and name:
+            candidates = [path for path in candidates if path.name == name] or candidates
+        if len(candidates) > 1:
+            raise DataError(
+                f"Both {candidates[0]} and {candidates[1]} may belong to {annotation}; remove or "
+                "rename one of them."
+            )
+        return candidates[0] if candidates else None
+
+    def _nearness(self, annotation: Path, path: Path) -> int:
+        here, there = (self._folders(p) for p in (annotation, path))
+        return _shared(here, there) + _shared(here[::-1], there[::-1])
+
+    def _folders(self, path: PurePath) -> tuple[str, ...]:
+        inside = path.is_relative_to(self._root)
+        return (path.relative_to(self._root) if inside else path).parent.parts
+
+
+def _shared(first: tuple[str, ...], second: tuple[str, ...]) -> int:
+    count = 0
+    for a, b in zip(first, second, strict=False):
+        if a != b:
+            break
+        count += 1
+    return count

@@ -1,0 +1,345 @@
+"""PASCAL VOC: one XML file for each photo, as LabelImg and the VOC challenges write it.
+
+Folders that are understood: XML files beside the photos (LabelImg), in a folder of their own
+(``images`` and ``annots``), VOC2012's (``Annotations``, ``JPEGImages``, ``SegmentationObject``),
+each with sub-folders, or one inside another.
+"""
+
+import logging
+import os
+import warnings
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from maskdet.data.dataset import Dataset
+from maskdet.data.formats.photo_files import FilesByName, files_below, photo_endings, plain_name
+from maskdet.data.formats.voc_write import write
+from maskdet.data.formats.voc_xml import VOCFile, VOCObject, parse_file, parse_xml, read_objects
+from maskdet.data.images import check_image, image_header, turn_boxes, turn_plane
+from maskdet.errors import DataError, MaskdetWarning, UsageError
+
+__all__ = ["LOOKS_FOR", "NAME", "VOCDataset", "read", "read_objects", "recognise", "write"]
+
+Array = NDArray[Any]
+NAME = "VOC XML"
+LOOKS_FOR = "*.xml files with an <annotation>, in the folder or below it"
+_MASK_FOLDERS = ("SegmentationObject", "SegmentationClass")
+_log = logging.getLogger("maskdet")
+
+
+class VOCDataset(Dataset):
+    """What :func:`read` gives. Its ``image_info`` holds for each image, beside the usual:
+
+    ``height``, ``width`` (of the turned photo), ``boxes`` float32 (N, 4), ``class_ids`` int32 (N,),
+    ``difficult``, ``truncated``, ``occluded`` bool (N,), ``pose`` list of str, ``annotation`` (path
+    of the XML file), ``orientation`` (EXIF, 1..8), ``mask`` (path of the mask picture, or None) and
+    ``mask_values`` (the pixel value of each object in it).
+    """
+
+    @property
+    def provides_masks(self) -> bool:
+        """True if every image that has objects has a mask picture, and some image has one."""
+        if type(self).load_mask is not VOCDataset.load_mask:
+            return True
+        return any(info["mask"] for info in self.image_info) and all(
+            info["mask"] for info in self.image_info if len(info["class_ids"])
+        )
+
+    def image_shape(self, image_id: int) -> tuple[int, int]:
+        """(height, width) in pixels, as found when the set was read."""
+        info = self.image_info[image_id]
+        return info["height"], info["width"]
+
+    def image_reference(self, image_id: int) -> str:
+        """The photo's path."""
+        return str(self.image_info[image_id]["path"])
+
+    def load_boxes(self, image_id: int) -> tuple[Array, Array]:
+        """Boxes float32 (N, 4) and class ids int32 (N,), copies of what the XML says."""
+        info = self.image_info[image_id]
+        return info["boxes"].copy(), info["class_ids"].copy()
+
+    def load_mask(self, image_id: int) -> tuple[Array, Array]:
+        """Masks bool H x W x N and class ids int32 (N,): real ones where the set has them.
+
+        In the mask picture, pixels of value k belong to the k-th object of the XML file; 0 is
+        background and 255 the border around objects. An object that others hide wholly has an empty
+        mask. Without masks, filled boxes.
+
+        Raises:
+            DataError: if the mask picture is missing, damaged, or of another size or kind.
+        """
+        info = self.image_info[image_id]
+        if not self.provides_masks:
+            return self._filled_boxes(image_id)
+        if info["mask"] is None:
+            return np.zeros((*self.image_shape(image_id), 0), dtype=bool), info["class_ids"].copy()
+        plane = _mask_plane(info["mask"], self.image_shape(image_id), info["orientation"])
+        masks = np.moveaxis(plane == info["mask_values"][:, None, None], 0, -1)
+        return masks, info["class_ids"].copy()
+
+
+def _mask_plane(path: Path, shape: tuple[int, int], orientation: int) -> Array:
+    """The mask picture's values (H, W), turned as the photo where it is not turned yet."""
+    try:
+        with Image.open(path) as picture:
+            if picture.mode not in ("1", "L", "P", "I", "I;16", "I;16B"):
+                raise DataError(
+                    f"The mask {path} is a colour picture ({picture.mode}), but its pixels must be "
+                    "object numbers; save it as a palette or grey PNG."
+                )
+            plane = np.array(picture)
+    except (OSError, SyntaxError) as error:
+        raise DataError(f"The mask {path} cannot be read ({error}); replace it.") from error
+    if plane.shape != shape and plane.shape == shape[::-1]:
+        plane = turn_plane(plane, orientation)
+    if plane.shape != shape:
+        raise DataError(
+            f"The mask {path} is {plane.shape[1]} x {plane.shape[0]} pixels, but its photo "
+            f"{shape[1]} x {shape[0]}; both must have one size."
+        )
+    return plane
+
+
+def recognise(path: str | os.PathLike[str]) -> bool:
+    """Whether a folder holds VOC XML files (the first twenty XML files below it are looked at)."""
+    folder = Path(path)
+    if not folder.is_dir():
+        return False
+    for file in [f for f in files_below(folder) if f.suffix.lower() == ".xml"][:20]:
+        try:
+            parse_xml(file)
+        except DataError as error:
+            if "is not valid XML" not in str(error):
+                continue
+            # Damaged, but meant to be one: reading it will say what is wrong, with the line.
+            if b"<annotation" not in file.read_bytes()[:1000]:
+                continue
+        return True
+    return False
+
+
+def read(
+    path: str | os.PathLike[str],
+    classes: Sequence[str] | None = None,
+    on_error: str = "raise",
+    *,
+    masks: str = "auto",
+    image_set: str | None = None,
+    one_based: bool = False,
+) -> VOCDataset:
+    """A data set from VOC XML files and their photos, prepared.
+
+    An XML file's photo is the one of the same name (else the one that its <filename> names) in the
+    nearest folder. Files without an object are images without objects; photos without an XML file
+    are left out. Boxes are kept as they are written, floats too, and cut to the image; they may
+    leave it by up to two pixels. Where an XML states the size of the photo before EXIF turning, its
+    boxes are turned with the photo. The original VOC counts pixels from 1, but LabelImg, which most
+    files come from, and other tools count from 0 or mix both: nothing is shifted unless
+    ``one_based`` says so.
+
+    Args:
+        path: folder of the data set.
+        classes: class names in the order of their ids (from 1); by default all that occur, sorted.
+        on_error: "raise", or "skip" to leave out a bad object, or an image that is missing, damaged
+            or truncated, with a warning that names it.
+        masks: "auto" uses SegmentationObject if every image with objects has a mask there, "only"
+            leaves out the images that have none, "none" ignores masks.
+        image_set: name of a list in ImageSets/Main, e.g. "train"; by default all images.
+        one_based: take one pixel off xmin and ymin.
+
+    Raises:
+        DataError: for a missing or damaged photo, XML that does not parse, a box outside the image
+            or without area, an unknown class, or if nothing is found; names file, line, object.
+    """
+    for value, allowed, what in (
+        (on_error, ("raise", "skip"), "on_error"),
+        (masks, ("auto", "only", "none"), "masks"),
+    ):
+        if value not in allowed:
+            raise UsageError(f"{what} must be one of {', '.join(allowed)}, but is {value!r}.")
+    reader = _Reader(Path(path), classes, on_error == "skip", masks, one_based)
+    return reader.read(image_set)
+
+
+class _Reader:
+    """One pass over a folder; holds what every file of it needs."""
+
+    def __init__(
+        self, root: Path, classes: Sequence[str] | None, skip: bool, masks: str, one_based: bool
+    ) -> None:
+        self.root, self.classes, self.skip = root, classes, skip
+        self.masks, self.one_based = masks, one_based
+        files = files_below(root)
+        self.annotations = [file for file in files if file.suffix.lower() == ".xml"]
+        self.photos = _photo_index(files, root)
+        if not len(self.photos):  # given the Annotations folder itself
+            self.photos = _photo_index(files_below(root.parent), root.parent)
+        planes = [f for f in files if _MASK_FOLDERS[0] in f.parts and f.suffix.lower() == ".png"]
+        self.planes = FilesByName(planes if masks != "none" else [], root)
+        self.other_sizes: list[Path] = []
+
+    def read(self, image_set: str | None) -> VOCDataset:
+        chosen = self._chosen(image_set)
+        stems = [file.stem for file in chosen]
+        unique = len(set(stems)) == len(stems)
+        found: list[dict[str, Any]] = []
+        for file in chosen:
+            try:
+                entry = self._image(file)
+            except DataError as error:
+                self._refuse(error, f"{file} is left out")
+                continue
+            if self.masks != "only" or entry["mask"]:
+                name = file.relative_to(self.root).with_suffix("").as_posix()
+                found.append({"id": file.stem if unique else name, **entry})
+        if not found:
+            raise DataError(
+                f"No image of {self.root} can be used; {len(chosen)} XML files were found there, "
+                f"{len(self.photos)} photos and {len(self.planes)} masks."
+            )
+        self._report(found)
+        return self._dataset(found)
+
+    def _chosen(self, image_set: str | None) -> list[Path]:
+        if image_set is None:
+            return self.annotations
+        path = self.root / "ImageSets" / "Main" / f"{image_set}.txt"
+        if not path.is_file():
+            known = ", ".join(sorted(f.stem for f in path.parent.glob("*.txt"))) or "none"
+            raise DataError(f"There is no image set {path}; known here: {known}.")
+        wanted = [line.split()[0] for line in path.read_text("utf-8").splitlines() if line.strip()]
+        by_stem = {file.stem: file for file in self.annotations}
+        chosen = []
+        for name in wanted:
+            if name in by_stem:
+                chosen.append(by_stem[name])
+            else:
+                self._refuse(
+                    DataError(f"{path} lists {name}, but there is no {name}.xml."), "it is left out"
+                )
+        return chosen
+
+    def _image(self, file: Path) -> dict[str, Any]:
+        """Everything about one XML file and its photo, checked."""
+        annotation = parse_file(file)
+        photo = self._photo(annotation)
+        check_image(photo)
+        shape, orientation = image_header(photo)
+        unturned = orientation >= 5 and annotation.size == shape[::-1] != shape
+        if annotation.size not in (None, shape) and not unturned:
+            self.other_sizes.append(file)
+        objects, values = [], []
+        for number, item in enumerate(annotation.objects, start=1):
+            try:
+                if isinstance(item, DataError):
+                    raise item
+                objects.append(self._object(item, shape, orientation if unturned else 1))
+                values.append(number)
+            except DataError as error:
+                self._refuse(error, "it is left out")
+        boxes = np.array([item.box for item in objects], dtype=np.float32).reshape(-1, 4)
+        plane = self.planes.find(file, file.stem)
+        return {
+            "path": photo,
+            "annotation": file,
+            "mask": plane,
+            "mask_values": np.array(values, dtype=np.int64),
+            "height": shape[0],
+            "width": shape[1],
+            "orientation": orientation,
+            "boxes": boxes,
+            "names": [item.name for item in objects],
+            "pose": [item.pose for item in objects],
+            **{
+                flag: np.array([getattr(item, flag) for item in objects], dtype=bool)
+                for flag in ("difficult", "truncated", "occluded")
+            },
+        }
+
+    def _photo(self, annotation: VOCFile) -> Path:
+        stated = plain_name(annotation.filename)
+        for stem in (annotation.path.stem, Path(stated).stem, stated):
+            photo = self.photos.find(annotation.path, stem, stated) if stem else None
+            if photo is not None:
+                return photo
+        raise DataError(
+            f"The photo of {annotation.path} is missing: there is none called "
+            f"{annotation.path.stem!r}{f' or {stated!r}' if stated else ''} in {self.root} or "
+            "below; add it or remove the XML file."
+        )
+
+    def _object(self, item: VOCObject, shape: tuple[int, int], orientation: int) -> VOCObject:
+        """The object, its class known, its box in pixels of the turned photo and inside it."""
+        if self.classes is not None and item.name not in self.classes:
+            near = get_close_matches(item.name, self.classes, n=1)
+            raise DataError(
+                f"Unknown class in {item.place}; known are {', '.join(self.classes)}"
+                f"{f' (did you mean {near[0]!r}?)' if near else ''}."
+            )
+        if self.one_based:
+            y1, x1, y2, x2 = item.box
+            item = VOCObject(**{**item.__dict__, "box": (y1 - 1, x1 - 1, y2, x2)})
+        if orientation == 1:
+            return item.checked(shape)
+        item = item.checked(shape[::-1])
+        turned = turn_boxes([item.box], orientation, shape)[0]
+        return VOCObject(**{**item.__dict__, "box": tuple(turned.tolist())})
+
+    def _refuse(self, error: DataError, consequence: str) -> None:
+        if not self.skip:
+            raise error
+        warnings.warn(f"{error} Skipped: {consequence}.", MaskdetWarning, stacklevel=5)
+
+    def _report(self, found: list[dict[str, Any]]) -> None:
+        if self.other_sizes:
+            warnings.warn(
+                f"{len(self.other_sizes)} XML files state another size than their photo has, the "
+                f"first is {self.other_sizes[0]}; if photos were resized after the boxes were "
+                "drawn, the boxes are wrong.",
+                MaskdetWarning,
+                stacklevel=4,
+            )
+        spare = len(self.photos) - len({entry["path"] for entry in found})
+        if spare > 0:
+            _log.info("%d photos of %s have no XML file and are left out.", spare, self.root)
+        without = sum(1 for entry in found if entry["names"] and not entry["mask"])
+        if len(self.planes) and without:
+            _log.warning(
+                "%d images of %s have no mask in SegmentationObject, so masks are not used; "
+                "read with masks='only' to use the images that have one.",
+                without,
+                self.root,
+            )
+
+    def _dataset(self, found: list[dict[str, Any]]) -> VOCDataset:
+        dataset = VOCDataset()
+        names = self.classes
+        if names is None:
+            names = sorted({name for entry in found for name in entry["names"]})
+        ids = {name: number for number, name in enumerate(names, start=1)}
+        for name, number in ids.items():
+            dataset.add_class("voc", number, name)
+        for entry in found:
+            class_ids = np.array([ids[name] for name in entry.pop("names")], dtype=np.int32)
+            image_id, path = entry.pop("id"), entry.pop("path")
+            dataset.add_image("voc", image_id, path, class_ids=class_ids, **entry)
+        dataset.prepare()
+        return dataset
+
+
+def _photo_index(files: Sequence[Path], root: Path) -> FilesByName:
+    endings = photo_endings()
+    photos = (
+        file
+        for file in files
+        if file.suffix.lower() in endings
+        and not any(part in _MASK_FOLDERS for part in file.relative_to(root).parts[:-1])
+    )
+    return FilesByName(photos, root)

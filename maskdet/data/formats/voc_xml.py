@@ -1,0 +1,228 @@
+"""One VOC annotation file: XML to objects and back."""
+
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lxml import etree
+
+from maskdet.errors import DataError
+
+# Coordinates may leave the image this far and are cut: VOC counts pixels from 1, other tools from
+# 0, some write the last pixel and some the one after, some round. More than that is a mistake.
+OVERSHOOT = 2.0
+_SIDES = ("ymin", "xmin", "ymax", "xmax")
+_YES = frozenset({"1", "1.0", "true", "yes"})
+
+
+@dataclass(frozen=True)
+class VOCObject:
+    """One <object>.
+
+    Attributes:
+        name: its class.
+        box: y1, x1, y2, x2 in pixels, as the file has them.
+        difficult, truncated, occluded: its flags; empty or odd values count as no.
+        pose: as the file has it, often "Unspecified" or empty.
+        place: "object K (name), file, line L", for messages.
+    """
+
+    name: str
+    box: tuple[float, float, float, float]
+    difficult: bool
+    truncated: bool
+    occluded: bool
+    pose: str
+    place: str
+
+    def checked(self, shape: Sequence[int] | None = None) -> "VOCObject":
+        """This object with its box cut to an image of ``shape`` (height, width), if given.
+
+        Raises:
+            DataError: if the box has no area or leaves the image by more than ``OVERSHOOT``.
+        """
+        y1, x1, y2, x2 = self.box
+        if shape is not None:
+            height, width = shape[:2]
+            beyond = max(-y1, -x1, y2 - height, x2 - width)
+            if beyond > OVERSHOOT:
+                raise DataError(
+                    f"The box {self._corners()} of {self.place} leaves the image, which is "
+                    f"{width} x {height} pixels (width x height); correct or remove it."
+                )
+            y1, y2 = max(y1, 0.0), min(y2, float(height))
+            x1, x2 = max(x1, 0.0), min(x2, float(width))
+        if y2 <= y1 or x2 <= x1:
+            raise DataError(
+                f"The box {self._corners()} of {self.place} has no area; correct or remove it."
+            )
+        return VOCObject(**{**self.__dict__, "box": (y1, x1, y2, x2)})
+
+    def _corners(self) -> str:
+        y1, x1, y2, x2 = (format_number(side) for side in self.box)
+        return f"xmin {x1}, ymin {y1}, xmax {x2}, ymax {y2}"
+
+
+@dataclass(frozen=True)
+class VOCFile:
+    """One annotation file, read but not checked against its photo.
+
+    Attributes:
+        path: of the XML file.
+        filename: what it says its photo is called, without folders; may be wrong or empty.
+        size: (height, width) that it states, or None if it states none.
+        objects: its objects in order; a DataError in the place of one that cannot be read.
+    """
+
+    path: Path
+    filename: str
+    size: tuple[int, int] | None
+    objects: list[VOCObject | DataError]
+
+
+def parse_xml(path: str | os.PathLike[str]) -> Any:
+    """The root element <annotation> of a VOC file.
+
+    Entities are not expanded and nothing is fetched.
+
+    Raises:
+        DataError: if the file does not parse (names file and line) or is something else.
+    """
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True
+    )
+    try:
+        root = etree.fromstring(Path(path).read_bytes(), parser)
+    except etree.XMLSyntaxError as error:
+        raise DataError(
+            f"{path}, line {error.lineno or 1} is not valid XML ({error.msg or 'empty file'}); "
+            "repair or remove the file."
+        ) from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}); check the path.") from None
+    if root.tag != "annotation":
+        raise DataError(
+            f"{path} is not a VOC annotation: its root is <{root.tag}>, not <annotation>."
+        )
+    return root
+
+
+def parse_file(path: str | os.PathLike[str]) -> VOCFile:
+    """A VOC annotation file. Raises DataError if the XML as a whole cannot be used."""
+    root = parse_xml(path)
+    objects: list[VOCObject | DataError] = []
+    for number, element in enumerate(root.findall("object"), start=1):
+        try:
+            objects.append(_parse_object(element, number, path))
+        except DataError as error:
+            objects.append(error)
+    name = _text(root, "filename").replace("\\", "/").rsplit("/", 1)[-1]
+    return VOCFile(Path(path), name, _stated_size(root), objects)
+
+
+def read_objects(
+    path: str | os.PathLike[str], image_shape: Sequence[int] | None = None
+) -> list[VOCObject]:
+    """The objects of one VOC annotation file, for data sets of your own.
+
+    Args:
+        image_shape: (height, width) of the photo; boxes are then cut to it, and refused if they
+            leave it by more than two pixels.
+
+    Raises:
+        DataError: if the file does not parse, or an object's box is incomplete, has no area or
+            leaves the image; names file and line.
+    """
+    objects = []
+    for item in parse_file(path).objects:
+        if isinstance(item, DataError):
+            raise item
+        objects.append(item.checked(image_shape))
+    return objects
+
+
+def _text(element: Any, tag: str) -> str:
+    return (element.findtext(tag) or "").strip()
+
+
+def _stated_size(root: Any) -> tuple[int, int] | None:
+    """(height, width) of <size>; None where it is missing, zero or no number."""
+    try:
+        height, width = (int(float(_text(root, f"size/{tag}"))) for tag in ("height", "width"))
+    except (ValueError, OverflowError):
+        return None
+    return (height, width) if height > 0 and width > 0 else None
+
+
+def _parse_object(element: Any, number: int, path: str | os.PathLike[str]) -> VOCObject:
+    # Only direct children count: <part> holds a name and a box of its own.
+    name = _text(element, "name")
+    place = f"object {number} ({name or 'no name'}), {path}, line {element.sourceline}"
+    if not name:
+        raise DataError(f"There is no <name> in {place}; give it a class or remove it.")
+    box = element.find("bndbox")
+    if box is None:
+        raise DataError(f"There is no <bndbox> in {place}; draw a box or remove the object.")
+    sides = []
+    for tag in _SIDES:
+        text = _text(box, tag)
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            raise DataError(f"<{tag}> is {text!r}, not a number, in {place}; correct it.")
+        sides.append(value)
+    flags = {
+        tag: _text(element, tag).lower() in _YES for tag in ("difficult", "truncated", "occluded")
+    }
+    y1, x1, y2, x2 = sides
+    return VOCObject(name, (y1, x1, y2, x2), pose=_text(element, "pose"), place=place, **flags)
+
+
+def format_number(value: float) -> str:
+    """``48`` for 48.0, else the shortest text that a float32 is read back from unchanged."""
+    return str(int(value)) if float(value).is_integer() else f"{value:.9g}"
+
+
+def build_xml(
+    filename: str, folder: str, shape: Sequence[int], objects: Sequence[VOCObject], segmented: bool
+) -> bytes:
+    """The text of an annotation file, fields and order as LabelImg writes them; UTF-8.
+
+    Args:
+        shape: (height, width) of the photo.
+        segmented: whether there is a mask picture beside it.
+    """
+    root = etree.Element("annotation")
+
+    def add(parent: Any, tag: str, text: Any = None) -> Any:
+        element = etree.SubElement(parent, tag)
+        element.text = None if text is None else str(text)
+        return element
+
+    add(root, "folder", folder)
+    add(root, "filename", filename)
+    add(add(root, "source"), "database", "Unknown")
+    size = add(root, "size")
+    for tag, value in (("width", shape[1]), ("height", shape[0]), ("depth", 3)):
+        add(size, tag, int(value))
+    add(root, "segmented", int(segmented))
+    for item in objects:
+        element = add(root, "object")
+        add(element, "name", item.name)
+        add(element, "pose", item.pose or "Unspecified")
+        add(element, "truncated", int(item.truncated))
+        add(element, "difficult", int(item.difficult))
+        if item.occluded:
+            add(element, "occluded", 1)
+        corners = dict(zip(_SIDES, item.box, strict=True))
+        box = add(element, "bndbox")
+        for tag in ("xmin", "ymin", "xmax", "ymax"):
+            add(box, tag, format_number(corners[tag]))
+    etree.indent(root, "\t")
+    text: bytes = etree.tostring(root, encoding="UTF-8", xml_declaration=False) + b"\n"
+    return text
