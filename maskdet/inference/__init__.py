@@ -1,0 +1,1 @@
+"""The engine behind detect(): images in, detections out. It names no family."""

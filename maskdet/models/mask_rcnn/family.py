@@ -1,0 +1,170 @@
+"""Mask R-CNN as the engines see it."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from maskdet.backbones.registry import get_backbone
+from maskdet.config import Config
+from maskdet.detections import Detections
+from maskdet.errors import UsageError
+from maskdet.geometry.boxes import clip_boxes, normalize_boxes
+from maskdet.geometry.placement import Placement
+from maskdet.models.mask_rcnn import losses as loss_functions
+from maskdet.models.mask_rcnn.network import (
+    build_inference_network,
+    build_training_network,
+    pixel_anchors,
+)
+
+HEADS = r"(mrcnn\_.*)|(rpn\_.*)|(fpn\_.*)"
+MASK_OUTPUTS = ("mrcnn_mask", "target_mask")
+
+
+class MaskRCNNFamily:
+    """See :class:`maskdet.family.Family`."""
+
+    name = "mask_rcnn"
+
+    def stages(self, config: Config) -> dict[str, str]:
+        backbone = get_backbone(config.BACKBONE)
+        words = {"heads": HEADS}
+        for first in (3, 4, 5):
+            upper = "|".join(f"({backbone.stage_pattern(stage)})" for stage in range(first, 6))
+            words[f"{first}+"] = f"{upper}|{HEADS}"
+        words["all"] = ".*"
+        return words
+
+    def rate(self, layer_name: str, config: Config) -> float:
+        return 1.0 if re.fullmatch(HEADS, layer_name) else float(config.BACKBONE_RATE)
+
+    def build(self, config: Config, mode: str, kernels: str = "auto") -> keras.Model:
+        if mode == "training":
+            return build_training_network(config, kernels)
+        if mode == "inference":
+            return build_inference_network(config, kernels)
+        raise UsageError(f"mode is {mode!r}; use 'training' or 'inference'.")
+
+    def load_imagenet(self, network: keras.Model, config: Config) -> None:
+        get_backbone(config.BACKBONE).load_imagenet(network)
+
+    def training_outputs(self, network: keras.Model, with_masks: bool) -> tuple[list[Any], Any]:
+        outputs = dict(network.output)
+        inputs = list(network.inputs)
+        if not with_masks:
+            for name in MASK_OUTPUTS:
+                del outputs[name]
+            inputs = [tensor for tensor in inputs if tensor.name != "input_gt_masks"]
+        return inputs, outputs
+
+    def training_inputs(
+        self, batch: Mapping[str, np.ndarray], active_classes: np.ndarray, config: Config
+    ) -> dict[str, np.ndarray]:
+        inputs = {
+            "input_image": mold(batch["images"], config),
+            "input_active_classes": np.asarray(active_classes, dtype=np.float32),
+            "input_gt_class_ids": batch["class_ids"],
+            "input_gt_boxes": batch["boxes"],
+        }
+        if "masks" in batch:
+            inputs["input_gt_masks"] = batch["masks"].astype(np.float32)
+        return inputs
+
+    def loss_names(self, with_masks: bool) -> list[str]:
+        names = ["rpn_class_loss", "rpn_bbox_loss", "mrcnn_class_loss", "mrcnn_bbox_loss"]
+        return [*names, "mrcnn_mask_loss"] if with_masks else names
+
+    def losses(self, outputs: Mapping[str, Any], config: Config) -> dict[str, Any]:
+        match = outputs["rpn_match"]
+        ids = outputs["target_class_ids"]
+        rois = outputs["rois"]
+        counted = ops.any(rois != 0, axis=2) if config.ROI_TARGETS_FILLED else ops.ones_like(ids)
+        found = {
+            "rpn_class_loss": loss_functions.rpn_class_loss(match, outputs["rpn_class_logits"]),
+            "rpn_bbox_loss": loss_functions.rpn_bbox_loss(
+                outputs["target_rpn_bbox"], match, outputs["rpn_bbox"]
+            ),
+            "mrcnn_class_loss": loss_functions.mrcnn_class_loss(
+                ids, outputs["mrcnn_class_logits"], outputs["active_classes"], counted
+            ),
+            "mrcnn_bbox_loss": loss_functions.mrcnn_bbox_loss(
+                outputs["target_bbox"], ids, outputs["mrcnn_bbox"]
+            ),
+        }
+        if "mrcnn_mask" in outputs:
+            masks = outputs["mrcnn_mask"]
+            found["mrcnn_mask_loss"] = loss_functions.mrcnn_mask_loss(
+                outputs["target_mask"], ids[:, : masks.shape[1]], masks
+            )
+        return found
+
+    def detection_inputs(
+        self, images: np.ndarray, placements: Sequence[Placement], config: Config
+    ) -> list[np.ndarray]:
+        shape = images.shape[1:]
+        metas = np.stack([_detection_meta(place, shape, config) for place in placements])
+        anchors = normalize_boxes(pixel_anchors(config), shape[:2])
+        anchors = np.broadcast_to(anchors, (len(images), *anchors.shape))
+        return [mold(images, config), metas.astype(np.float32), anchors]
+
+    def decode(
+        self,
+        outputs: Sequence[np.ndarray],
+        placements: Sequence[Placement],
+        config: Config,
+        class_names: Sequence[str],
+        with_masks: bool,
+    ) -> list[Detections]:
+        rows, masks = outputs[0], outputs[3]
+        return [
+            _decode_one(rows[i], masks[i], place, class_names, with_masks)
+            for i, place in enumerate(placements)
+        ]
+
+
+def mold(images: np.ndarray, config: Config) -> np.ndarray:
+    """Pixels as the network wants them: float32, mean taken off, divided by PIXEL_STD."""
+    molded = images.astype(np.float32)
+    molded -= np.asarray(config.MEAN_PIXEL, dtype=np.float32)
+    if config.PIXEL_STD != 1.0:
+        molded *= np.float32(1.0 / config.PIXEL_STD)
+    return molded
+
+
+def _detection_meta(place: Placement, shape: tuple[int, ...], config: Config) -> np.ndarray:
+    channels = config.IMAGE_CHANNEL_COUNT
+    head = [0, *place.image_shape[:2], channels, *shape, *place.window, place.scale]
+    return np.array(head + [0] * config.NUM_CLASSES, dtype=np.float64)
+
+
+def _decode_one(
+    rows: np.ndarray,
+    masks: np.ndarray,
+    place: Placement,
+    class_names: Sequence[str],
+    with_masks: bool,
+) -> Detections:
+    count = int(np.argmin(rows[:, 4] > 0)) if not (rows[:, 4] > 0).all() else len(rows)
+    rows = rows[:count]
+    class_ids = rows[:, 4].astype(np.int32)
+    # From the window's frame to the image's, without rounding to whole pixels.
+    window = normalize_boxes(np.array([place.window]), place.canvas_shape)[0]
+    sides = np.array([window[2] - window[0], window[3] - window[1]] * 2)
+    height, width = place.image_shape[:2]
+    boxes = (rows[:, :4] - window[[0, 1, 0, 1]]) / sides
+    boxes = boxes * (np.array([height, width] * 2) - 1) + np.array([0, 0, 1, 1])
+    boxes = clip_boxes(boxes, (0, 0, height, width))
+    kept = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+    small = masks[np.arange(count), :, :, class_ids] if with_masks else None
+    return Detections(
+        boxes=boxes[kept].astype(np.float32),
+        class_ids=class_ids[kept],
+        scores=rows[kept, 5].astype(np.float32),
+        class_names=tuple(class_names),
+        image_shape=(int(height), int(width)),
+        small_masks=None if small is None else small[kept].astype(np.float32),
+    )

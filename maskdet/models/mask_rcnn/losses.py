@@ -1,0 +1,78 @@
+"""The five losses of Mask R-CNN (He et al. 2017), as matterport reduces them.
+
+Where nothing is positive a loss is 0 and so is its gradient.
+"""
+
+from typing import Any
+
+from keras import ops
+
+
+def smooth_l1(target: Any, predicted: Any) -> Any:
+    """Elementwise: square below a distance of 1, linear above (Girshick 2015)."""
+    distance = ops.abs(target - predicted)
+    return ops.where(distance < 1.0, 0.5 * distance * distance, distance - 0.5)
+
+
+def _cross_entropy(labels: Any, logits: Any) -> Any:
+    """Softmax cross-entropy of int labels (...) with logits (..., classes)."""
+    shares = ops.log_softmax(logits, axis=-1)
+    return -ops.squeeze(ops.take_along_axis(shares, labels[..., None], axis=-1), axis=-1)
+
+
+def _mean(values: Any, weights: Any) -> Any:
+    return ops.sum(values * weights) / ops.maximum(ops.sum(weights), 1.0)
+
+
+def rpn_class_loss(rpn_match: Any, logits: Any) -> Any:
+    """Object or background, over anchors that are one or the other.
+
+    Args:
+        rpn_match: (B, A) int, 1 object, -1 background, 0 left out.
+        logits: (B, A, 2).
+    """
+    labels = ops.cast(rpn_match == 1, "int32")
+    return _mean(_cross_entropy(labels, logits), ops.cast(rpn_match != 0, logits.dtype))
+
+
+def rpn_bbox_loss(target: Any, rpn_match: Any, deltas: Any) -> Any:
+    """Deltas of positive anchors; target and deltas (B, A, 4), rpn_match (B, A)."""
+    positive = ops.cast(rpn_match == 1, deltas.dtype)[..., None]
+    return _mean(smooth_l1(target, deltas), positive * ops.ones_like(deltas))
+
+
+def mrcnn_class_loss(target_ids: Any, logits: Any, active: Any, counted: Any) -> Any:
+    """Class of each RoI.
+
+    Args:
+        target_ids: (B, N) int, 0 is background.
+        logits: (B, N, classes).
+        active: (B, classes), 1 for classes that the image's source knows. A RoI for which another
+            class is predicted is left out: its source cannot say that it is wrong.
+        counted: (B, N), 0 for padding.
+    """
+    predicted = ops.argmax(logits, axis=-1)
+    known = ops.take_along_axis(ops.cast(active, logits.dtype), ops.cast(predicted, "int32"), axis=1)
+    return _mean(_cross_entropy(target_ids, logits), known * ops.cast(counted, logits.dtype))
+
+
+def mrcnn_bbox_loss(target: Any, target_ids: Any, deltas: Any) -> Any:
+    """Deltas of positive RoIs for their true class: target (B, N, 4), deltas (B, N, classes, 4)."""
+    own = ops.take_along_axis(deltas, target_ids[..., None, None], axis=2)[:, :, 0]
+    positive = ops.cast(target_ids > 0, deltas.dtype)[..., None]
+    return _mean(smooth_l1(target, own), positive * ops.ones_like(own))
+
+
+def mrcnn_mask_loss(target: Any, target_ids: Any, masks: Any) -> Any:
+    """Pixels of positive RoIs' masks for their true class.
+
+    Args:
+        target: (B, P, h, w), 0 or 1.
+        target_ids: (B, P) int.
+        masks: (B, P, h, w, classes), 0..1.
+    """
+    own = ops.take_along_axis(masks, target_ids[:, :, None, None, None], axis=4)[..., 0]
+    own = ops.clip(own, 1e-6, 1.0 - 1e-6)
+    loss = -(target * ops.log(own) + (1.0 - target) * ops.log(1.0 - own))
+    positive = ops.cast(target_ids > 0, masks.dtype)[:, :, None, None]
+    return _mean(loss, positive * ops.ones_like(loss))

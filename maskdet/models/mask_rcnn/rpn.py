@@ -1,0 +1,80 @@
+"""Region Proposal Network: one small head for every pyramid level (Ren et al. 2015)."""
+
+from typing import Any
+
+import keras
+from keras import layers, ops
+
+from maskdet.layers.fpn import convolution
+
+
+def build_rpn_model(
+    anchor_stride: int,
+    anchors_per_location: int,
+    depth: int,
+    channels: int = 512,
+    separable: bool = False,
+) -> keras.Model:
+    """The head as a model of its own, so that all levels share its weights.
+
+    Args:
+        anchor_stride: cells between anchors.
+        anchors_per_location: number of anchor shapes.
+        depth: channels of a level.
+        channels: channels of the shared convolution.
+        separable: the shared convolution as depthwise + 1 x 1.
+
+    Returns:
+        Model "rpn_model": level (B, H, W, depth) -> logits (B, anchors, 2), scores (B, anchors, 2),
+        deltas (B, anchors, 4); per cell the anchors in ratio order.
+    """
+    level = keras.Input((None, None, depth), name="input_rpn_feature_map")
+    shared = convolution(
+        channels,
+        3,
+        "rpn_conv_shared",
+        separable,
+        padding="same",
+        activation="relu",
+        strides=anchor_stride,
+    )(level)
+    small = keras.initializers.RandomNormal(stddev=0.01)
+    logits = layers.Conv2D(2 * anchors_per_location, 1, name="rpn_class_raw")(shared)
+    logits = layers.Reshape((-1, 2), name="rpn_class_logits_reshape")(logits)
+    scores = layers.Activation("softmax", name="rpn_class_xxx")(logits)
+    deltas = layers.Conv2D(
+        4 * anchors_per_location, 1, kernel_initializer=small, name="rpn_bbox_pred"
+    )(shared)
+    deltas = layers.Reshape((-1, 4), name="rpn_bbox_reshape")(deltas)
+    return keras.Model(level, [logits, scores, deltas], name="rpn_model")
+
+
+def run_on_levels(rpn: keras.Model, levels: list[Any]) -> tuple[Any, Any, Any]:
+    """Logits, scores and deltas of all levels, joined along the anchors, finest level first."""
+    outputs = [rpn(level) for level in levels]
+    logits, scores, deltas = (
+        layers.Concatenate(axis=1, name=name)([output[i] for output in outputs])
+        for i, name in enumerate(["rpn_class_logits", "rpn_class", "rpn_bbox"])
+    )
+    return logits, scores, deltas
+
+
+def random_share(mask: Any, count: Any, draws: Any, most: int) -> Any:
+    """At most ``count`` randomly chosen True entries of each row.
+
+    Args:
+        mask: (B, N) bool.
+        count: entries a row keeps at most: a number, or int (B,).
+        draws: (B, N) random numbers in 0..1, which decide.
+        most: a bound of ``count`` known when the graph is built.
+
+    Returns:
+        (B, N) bool.
+    """
+    ranked = ops.where(mask, draws, -1.0)
+    best, _ = ops.top_k(ranked, min(most, int(mask.shape[1])))
+    count = ops.reshape(ops.cast(count, "int32"), (-1, 1))
+    last = ops.clip(count - 1, 0, best.shape[1] - 1)
+    last = ops.broadcast_to(last, (ops.shape(ranked)[0], 1))
+    least = ops.take_along_axis(best, last, axis=1)
+    return mask & (ranked >= least) & (count > 0)

@@ -1,0 +1,244 @@
+"""What the network's outputs should be: targets for the RPN and for the heads, in the graph."""
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from maskdet.layers import box_coding
+from maskdet.models.mask_rcnn.rpn import random_share
+
+# An anchor is positive above the first IoU and negative below the second; matterport's values.
+POSITIVE_ANCHOR_IOU = 0.7
+NEGATIVE_ANCHOR_IOU = 0.3
+# A RoI is positive from here on.
+POSITIVE_ROI_IOU = 0.5
+# What overlaps a crowd by more is never a negative.
+CROWD_IOU = 0.001
+
+
+@keras.saving.register_keras_serializable("maskdet")
+class RPNTargets(keras.layers.Layer):
+    """Which anchors are objects, and how far they are off.
+
+    Args:
+        anchors: (A, 4) pixels of the network's input.
+        count: anchors per image that enter the loss; at most half of them positive.
+        box_std: deltas are divided by these four numbers.
+        seed: of the random choice among too many.
+
+    Call arguments:
+        inputs: gt_class_ids (B, M) int32 (0 padding, negative crowds), gt_boxes (B, M, 4) pixels.
+
+    Returns:
+        rpn_match (B, A) int32: 1 object, -1 background, 0 neither; rpn_bbox (B, A, 4) deltas of
+        each anchor to its best object (meaningful where rpn_match is 1).
+    """
+
+    def __init__(self, anchors: Any, count: int, box_std: Any, seed: int = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.anchors = np.asarray(anchors, dtype="float32")
+        self.count = int(count)
+        self.box_std = [float(value) for value in box_std]
+        self.seed = int(seed)
+        self.random = keras.random.SeedGenerator(self.seed)
+
+    def call(self, inputs: list[Any]) -> tuple[Any, Any]:
+        class_ids, boxes = inputs
+        boxes = ops.cast(boxes, "float32")
+        anchors = ops.convert_to_tensor(self.anchors)[None]  # (1, A, 4)
+        overlaps = box_coding.pairwise_iou(anchors, boxes)  # (B, A, M)
+        real = (class_ids > 0)[:, None]
+        crowd = (class_ids < 0)[:, None]
+        of_objects = ops.where(real, overlaps, -1.0)
+        best = ops.max(of_objects, axis=2)
+        owner = ops.argmax(of_objects, axis=2)  # (B, A)
+        best_of_object = ops.max(of_objects, axis=1, keepdims=True)  # (B, 1, M)
+        is_best = real & (of_objects >= best_of_object) & (best_of_object > 0)
+        positive = (best >= POSITIVE_ANCHOR_IOU) | ops.any(is_best, axis=2)
+        in_crowd = ops.any(crowd & (overlaps >= CROWD_IOU), axis=2)
+        negative = (best < NEGATIVE_ANCHOR_IOU) & ~positive & ~in_crowd
+
+        draws = keras.random.uniform(ops.shape(best), seed=self.random)
+        positive = random_share(positive, self.count // 2, draws, self.count // 2)
+        left = self.count - ops.sum(ops.cast(positive, "int32"), axis=1)
+        negative = random_share(negative, left, draws, self.count)
+        match = ops.cast(positive, "int32") - ops.cast(negative, "int32")
+        targets = box_coding.gather_rows(boxes, owner)
+        deltas = box_coding.encode(anchors, targets)
+        deltas = deltas / ops.convert_to_tensor(self.box_std, dtype="float32")
+        return match, ops.where(positive[..., None], deltas, 0.0)
+
+    def compute_output_shape(self, input_shape: list[Any]) -> tuple[Any, Any]:
+        batch, count = input_shape[0][0], len(self.anchors)
+        return (batch, count), (batch, count, 4)
+
+    def compute_output_spec(self, inputs: list[Any]) -> tuple[Any, Any]:
+        match, deltas = self.compute_output_shape([tensor.shape for tensor in inputs])
+        return keras.KerasTensor(match, "int32"), keras.KerasTensor(deltas, "float32")
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "anchors": self.anchors.tolist(),
+            "count": self.count,
+            "box_std": self.box_std,
+            "seed": self.seed,
+        }
+
+
+@keras.saving.register_keras_serializable("maskdet")
+class DetectionTargetLayer(keras.layers.Layer):
+    """A sample of proposals with what the heads should say of each.
+
+    Args:
+        count: RoIs per image.
+        positive_ratio: largest share of positives.
+        box_std: deltas are divided by these four numbers.
+        filled: True: objects join the proposals, and negatives fill what positives leave. False:
+            matterport's rule, negatives in proportion to positives and none without any.
+        seed: of the random choice.
+
+    Call arguments:
+        inputs: proposals (B, N, 4) normalised, zero rows are padding; gt_class_ids (B, M);
+            gt_boxes (B, M, 4) normalised.
+
+    Returns:
+        rois (B, count, 4): positives, then negatives, then zeros; class_ids (B, count) int32, 0 for
+        all but positives; deltas (B, count, 4); owner (B, positives) int32: the object of each of
+        the first ``positive_count`` RoIs.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        positive_ratio: float,
+        box_std: Any,
+        filled: bool = True,
+        seed: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.count = int(count)
+        self.positive_ratio = float(positive_ratio)
+        self.positive_count = max(1, int(count * positive_ratio))
+        self.box_std = [float(value) for value in box_std]
+        self.filled = bool(filled)
+        self.seed = int(seed)
+        self.random = keras.random.SeedGenerator(self.seed)
+
+    def call(self, inputs: list[Any]) -> tuple[Any, Any, Any, Any]:
+        proposals, class_ids, boxes = inputs
+        proposals = ops.stop_gradient(ops.cast(proposals, "float32"))
+        boxes = ops.cast(boxes, "float32")
+        if self.filled:
+            objects = ops.where((class_ids > 0)[..., None], boxes, 0.0)
+            proposals = ops.concatenate([objects, proposals], axis=1)
+        # Few proposals are filled up with padding, so that `count` rows can be chosen.
+        missing = max(0, self.count - int(inputs[0].shape[1]))
+        proposals = ops.pad(proposals, [[0, 0], [0, missing], [0, 0]])
+        overlaps = box_coding.pairwise_iou(proposals, boxes)  # (B, N, M)
+        of_objects = ops.where((class_ids > 0)[:, None], overlaps, 0.0)
+        of_crowds = ops.where((class_ids < 0)[:, None], overlaps, 0.0)
+        best = ops.max(of_objects, axis=2)
+        owner = ops.cast(ops.argmax(of_objects, axis=2), "int32")
+        some = ops.any(proposals != 0, axis=2)
+        draws = keras.random.uniform(ops.shape(best), seed=self.random)
+        positive = some & (best >= POSITIVE_ROI_IOU)
+        positive = random_share(positive, self.positive_count, draws, self.positive_count)
+        found = ops.sum(ops.cast(positive, "int32"), axis=1)
+        negative = some & (best < POSITIVE_ROI_IOU) & (ops.max(of_crowds, axis=2) < CROWD_IOU)
+        negative = random_share(negative, self._negatives(found), draws, self.count)
+
+        # Positives rank above negatives above the rest; the first `count` are the sample.
+        rank = ops.where(positive, 2.0, ops.where(negative, 1.0, 0.0))
+        kind, chosen = ops.top_k(rank, self.count)
+        rois = ops.where((kind > 0)[..., None], box_coding.gather_rows(proposals, chosen), 0.0)
+        owner = ops.take_along_axis(owner, ops.cast(chosen, "int32"), axis=1)
+        is_positive = kind > 1.5
+        ids = ops.take_along_axis(ops.cast(class_ids, "int32"), owner, axis=1)
+        ids = ops.where(is_positive, ids, 0)
+        deltas = box_coding.encode(rois, box_coding.gather_rows(boxes, owner))
+        deltas = deltas / ops.convert_to_tensor(self.box_std, dtype="float32")
+        deltas = ops.where(is_positive[..., None], deltas, 0.0)
+        return rois, ids, deltas, owner[:, : self.positive_count]
+
+    def _negatives(self, found: Any) -> Any:
+        if self.filled:
+            return self.count - found
+        wanted = ops.cast(ops.cast(found, "float32") / self.positive_ratio, "int32") - found
+        return wanted
+
+    def compute_output_spec(self, inputs: list[Any]) -> tuple[Any, ...]:
+        batch = inputs[0].shape[0]
+        return (
+            keras.KerasTensor((batch, self.count, 4), "float32"),
+            keras.KerasTensor((batch, self.count), "int32"),
+            keras.KerasTensor((batch, self.count, 4), "float32"),
+            keras.KerasTensor((batch, self.positive_count), "int32"),
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "count": self.count,
+            "positive_ratio": self.positive_ratio,
+            "box_std": self.box_std,
+            "filled": self.filled,
+            "seed": self.seed,
+        }
+
+
+@keras.saving.register_keras_serializable("maskdet")
+class MaskTargets(keras.layers.Layer):
+    """The part of its object's mask that lies under each positive RoI.
+
+    Args:
+        shape: (height, width) of a target.
+
+    Call arguments:
+        inputs: rois (B, P, 4) normalised; owner (B, P) int32: object of each; gt_boxes (B, M, 4)
+            normalised; gt_masks (B, M, h, w): each mask cut out by its object's box.
+
+    Returns:
+        (B, P, *shape) float32, 0 or 1.
+    """
+
+    def __init__(self, shape: tuple[int, int], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.shape = (int(shape[0]), int(shape[1]))
+
+    def call(self, inputs: list[Any]) -> Any:
+        rois, owner, boxes, masks = inputs
+        height, width = int(masks.shape[2]), int(masks.shape[3])
+        own_boxes = box_coding.gather_rows(ops.cast(boxes, "float32"), owner)
+        own_masks = ops.take_along_axis(
+            ops.cast(masks, "float32"), owner[..., None, None], axis=1
+        )  # (B, P, h, w)
+        sides = ops.maximum(own_boxes[..., 2:] - own_boxes[..., :2], 1e-7)
+        low = (rois[..., :2] - own_boxes[..., :2]) / sides
+        high = (rois[..., 2:] - own_boxes[..., :2]) / sides
+        rows = _interpolation(low[..., 0], high[..., 0], self.shape[0], height)
+        columns = _interpolation(low[..., 1], high[..., 1], self.shape[1], width)
+        cut = ops.matmul(ops.matmul(rows, own_masks), ops.swapaxes(columns, -1, -2))
+        return ops.round(cut)
+
+    def compute_output_spec(self, inputs: list[Any]) -> Any:
+        return keras.KerasTensor((inputs[0].shape[0], inputs[0].shape[1], *self.shape), "float32")
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "shape": self.shape}
+
+
+def _interpolation(low: Any, high: Any, samples: int, size: int) -> Any:
+    """Weights (B, P, samples, size) that read ``samples`` points between low and high (0..1).
+
+    Points outside the source read zero, as in TensorFlow's ``crop_and_resize``.
+    """
+    steps = ops.arange(samples, dtype="float32") / max(samples - 1, 1)
+    place = (low[..., None] + steps * (high - low)[..., None]) * (size - 1.0)
+    cells = ops.arange(size, dtype="float32")
+    weights = ops.maximum(1.0 - ops.abs(place[..., None] - cells), 0.0)
+    inside = (place >= 0.0) & (place <= size - 1.0)
+    return ops.where(inside[..., None], weights, 0.0)

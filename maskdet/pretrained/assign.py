@@ -1,0 +1,148 @@
+"""Weights of a file into a network's layers, and back."""
+
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from maskdet.errors import MaskdetWarning, WeightsError
+from maskdet.pretrained.matterport_h5 import read_layers, write_layers
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """Where each layer with weights ended: every one is in exactly one list.
+
+    Attributes:
+        loaded: names of layers that took their weights from the file.
+        excluded: names left out by request.
+        unmatched: names that the file does not hold.
+    """
+
+    loaded: list[str]
+    excluded: list[str]
+    unmatched: list[str]
+
+    def __str__(self) -> str:
+        return (
+            f"{len(self.loaded)} layers loaded, {len(self.excluded)} left out by request, "
+            f"{len(self.unmatched)} not in the file"
+        )
+
+
+def load_into(
+    network: keras.Model,
+    path: str | os.PathLike[str],
+    by_name: bool = False,
+    exclude: Sequence[str] = (),
+) -> LoadReport:
+    """Give layers the weights that a file in matterport's layout has under their names.
+
+    Nothing changes unless everything fits.
+
+    Args:
+        network: its top-level layers are matched by name; what a nested model or a layer holds is
+            matched by inner name, else by position.
+        path: the file.
+        by_name: layers that the file lacks are warned of instead of refused.
+        exclude: names of layers to leave as they are.
+
+    Raises:
+        WeightsError: no such layer to exclude, other shapes, or (not ``by_name``) a layer that the
+            file lacks.
+    """
+    stored = read_layers(os.fspath(path))
+    layers = {layer.name: layer for layer in network.layers if layer.weights}
+    unknown = [name for name in exclude if name not in {layer.name for layer in network.layers}]
+    loaded: list[str] = []
+    excluded: list[str] = []
+    unmatched: list[str] = []
+    assignments: list[tuple[keras.Variable, np.ndarray]] = []
+    for name, layer in layers.items():
+        if name in exclude:
+            excluded.append(name)
+        elif not stored.get(name):
+            unmatched.append(name)
+        else:
+            assignments += _pairs(layer, stored[name], path)
+            loaded.append(name)
+    if not loaded and not excluded:
+        raise WeightsError(
+            f"{path} holds no layer of this network (it has {', '.join(list(stored)[:3])} ...); "
+            "was it saved from another family or backbone?"
+        )
+    if unmatched or unknown:
+        _complain(path, unmatched, unknown, by_name)
+    for variable, values in assignments:
+        variable.assign(values)
+    return LoadReport(loaded, excluded, unmatched)
+
+
+def _complain(
+    path: str | os.PathLike[str], unmatched: list[str], unknown: list[str], by_name: bool
+) -> None:
+    if unmatched:
+        shown = ", ".join(unmatched[:5]) + (" ..." if len(unmatched) > 5 else "")
+        text = f"{path} lacks {len(unmatched)} layers of this network ({shown})"
+        if not by_name:
+            raise WeightsError(f"{text}; give by_name=True to leave these as they are.")
+        warnings.warn(f"{text}; they keep their values.", MaskdetWarning, stacklevel=4)
+    if unknown:
+        # Old scripts exclude layers such as mrcnn_bbox, which hold no weights or are gone.
+        known = {"mrcnn_bbox", "mrcnn_class", "mrcnn_mask", "mrcnn_class_logits", "mrcnn_bbox_fc"}
+        missing = [name for name in unknown if name not in known]
+        if missing:
+            warnings.warn(
+                f"exclude names {', '.join(missing)}, which this network has not.",
+                MaskdetWarning,
+                stacklevel=4,
+            )
+
+
+def _variables(layer: keras.Layer) -> Iterator[tuple[str, keras.Variable]]:
+    """A layer's weights with the names under which they are stored."""
+    if isinstance(layer, keras.Model):
+        for inner in layer.layers:
+            yield from _variables(inner)
+        return
+    for variable in layer.weights:
+        yield f"{layer.name}/{variable.name}:0", variable
+
+
+def _pairs(
+    layer: keras.Layer, stored: Sequence[tuple[str, np.ndarray]], path: str | os.PathLike[str]
+) -> list[tuple[keras.Variable, np.ndarray]]:
+    variables = list(_variables(layer))
+    names = [name for name, _ in stored]
+    by_name = dict(stored)
+    if all(name in by_name for name, _ in variables):
+        values = [by_name[name] for name, _ in variables]
+    else:
+        values = [value for _, value in stored]
+    here = [tuple(variable.shape) for _, variable in variables]
+    there = [tuple(value.shape) for value in values]
+    if here != there:
+        index = next((i for i, (a, b) in enumerate(zip(here, there, strict=False)) if a != b), None)
+        if index is None:
+            detail = f"{len(there)} arrays ({', '.join(names)}) where the network has {len(here)}"
+        else:
+            name = variables[index][0].removesuffix(":0")
+            detail = f"{name} has shape {there[index]} in the file and {here[index]} in the network"
+        raise WeightsError(
+            f"{path} does not fit layer {layer.name}: {detail}; give exclude=[{layer.name!r}] to "
+            "leave the layer as it is, or the Config that the file was trained with."
+        )
+    return [(variable, value) for (_, variable), value in zip(variables, values, strict=True)]
+
+
+def save_from(network: keras.Model, path: str | os.PathLike[str]) -> None:
+    """Write all weights of a network in matterport's layout; whole, or not at all."""
+    layers = [
+        (layer.name, [(name, np.asarray(variable)) for name, variable in _variables(layer)])
+        for layer in network.layers
+    ]
+    write_layers(Path(path), layers)

@@ -1,0 +1,1 @@
+"""The training engine: fit by stages, checkpoints, logs. It names no family."""

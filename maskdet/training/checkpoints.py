@@ -1,0 +1,96 @@
+"""Log folders and checkpoints, named as matterport names them."""
+
+import datetime
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import maskdet
+from maskdet.config import Config
+
+_CHECKPOINT = r"{prefix}_{name}_(\d{{4}})\.h5"
+_FOLDER = r"{name}\d{{8}}T\d{{4}}"
+
+
+def new_log_dir(model_dir: str | os.PathLike[str], config: Config) -> Path:
+    """``<model_dir>/<name><YYYYMMDDTHHMM>``; nothing is created."""
+    stamp = datetime.datetime.now().strftime("%Y%m%dT%H%M")
+    return Path(model_dir) / f"{(config.NAME or '').lower()}{stamp}"
+
+
+def checkpoint_path(log_dir: Path, prefix: str, config: Config, epoch: int) -> Path:
+    """Where the weights after an epoch lie."""
+    return log_dir / f"{prefix}_{(config.NAME or '').lower()}_{epoch:04d}.h5"
+
+
+def epoch_of(path: str | os.PathLike[str], prefix: str, config: Config) -> tuple[Path, int] | None:
+    """Log folder and epoch of a checkpoint of this name, or None for any other file."""
+    name = re.escape((config.NAME or "").lower())
+    path = Path(path)
+    match = re.fullmatch(_CHECKPOINT.format(prefix=re.escape(prefix), name=name), path.name)
+    if match is None or not re.fullmatch(_FOLDER.format(name=name), path.parent.name):
+        return None
+    return path.parent, int(match.group(1))
+
+
+def find_last(model_dir: str | os.PathLike[str], prefix: str, config: Config) -> Path:
+    """The last checkpoint in the last log folder that has one.
+
+    Raises:
+        FileNotFoundError: if there is no log folder of this name, or no checkpoint in any.
+    """
+    name = (config.NAME or "").lower()
+    folders = sorted(
+        entry
+        for entry in (Path(model_dir).iterdir() if Path(model_dir).is_dir() else [])
+        if entry.is_dir() and entry.name.startswith(name)
+    )
+    if not folders:
+        raise FileNotFoundError(
+            f"There is no log folder that begins with {name!r} in {os.fspath(model_dir)!r}; "
+            "train first, or give the model_dir of the training."
+        )
+    pattern = re.compile(_CHECKPOINT.format(prefix=re.escape(prefix), name=re.escape(name)))
+    for folder in reversed(folders):
+        found = sorted(entry for entry in folder.iterdir() if pattern.fullmatch(entry.name))
+        if found:
+            return found[-1]
+    raise FileNotFoundError(
+        f"There is no checkpoint {prefix}_{name}_*.h5 in {os.fspath(folders[-1])!r}; "
+        "the training may have stopped before its first epoch ended."
+    )
+
+
+def write_sidecar(path: Path, config: Config, epoch: int, **facts: Any) -> None:
+    """The small JSON beside a checkpoint: epoch, stage, class names, config, library version."""
+    text = json.dumps(
+        {
+            "maskdet": maskdet.__version__,
+            "epoch": epoch,
+            **facts,
+            "config": json.loads(config.to_json()),
+        },
+        indent=1,
+    )
+    temporary = path.with_name(f"{path.name}.json.tmp{os.getpid()}")
+    temporary.write_text(text + "\n", encoding="utf-8")
+    os.replace(temporary, sidecar_path(path))
+
+
+def sidecar_path(path: str | os.PathLike[str]) -> Path:
+    """Where the JSON of a weight file lies: beside it, with .json behind its name."""
+    return Path(f"{os.fspath(path)}.json")
+
+
+def read_sidecar(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """What :func:`write_sidecar` wrote, or {} where there is none or it is damaged.
+
+    The file only adds comfort (class names, epoch): weights load without it.
+    """
+    try:
+        facts = json.loads(sidecar_path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return facts if isinstance(facts, dict) else {}
