@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from maskdet.backbones.depthwise import depthwise_convolution
+from maskdet.backbones.pointwise import pointwise_convolution
 from maskdet.errors import ConfigError
 
 _ACTIVATIONS = {None: lambda x: x, "relu": ops.relu, "relu6": ops.relu6}
@@ -90,20 +91,24 @@ class ConvNorm(keras.layers.Layer):
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Features (B, H, W, C) to (B, ceil(H / strides), ceil(W / strides), channels)."""
         if self.train_bn and training and self.trainable:
-            outputs = self._normalise(self._convolve(inputs, self.kernel, True))
+            outputs = self._normalise(self._convolve(inputs, self.kernel, None, True))
         else:
             scale = self.gamma * ops.rsqrt(self.moving_variance + self.epsilon)
             bias = ops.cast(self.beta - self.moving_mean * scale, self.compute_dtype)
             # A depthwise kernel has its channels on the third axis, any other on the last.
             per_channel = ops.reshape(scale, (-1, 1)) if self.depthwise else scale
             kernel = self.kernel * ops.cast(per_channel, self.compute_dtype)
-            outputs = ops.add(self._convolve(inputs, kernel, bool(training)), bias)
+            outputs = self._convolve(inputs, kernel, bias, training)
         return _ACTIVATIONS[self.activation](outputs)
 
-    def _convolve(self, inputs: Any, kernel: Any, training: bool) -> Any:
+    def _convolve(self, inputs: Any, kernel: Any, bias: Any, training: bool | None) -> Any:
         if self.depthwise:
-            return depthwise_convolution(inputs, kernel, self.strides, training)
-        return ops.conv(inputs, kernel, strides=self.strides, padding="same")
+            outputs = depthwise_convolution(inputs, kernel, self.strides, training)
+        elif bias is not None and self.kernel_size == self.strides == 1:
+            return pointwise_convolution(inputs, kernel, bias, training)
+        else:
+            outputs = ops.conv(inputs, kernel, strides=self.strides, padding="same")
+        return outputs if bias is None else ops.add(outputs, bias)
 
     def _normalise(self, outputs: Any) -> Any:
         values = ops.cast(outputs, "float32")

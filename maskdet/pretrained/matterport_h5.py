@@ -2,7 +2,7 @@
 
 One group a layer; the root's attribute ``layer_names`` gives their order, each group's
 ``weight_names`` that of its weights. Lists too long for one HDF5 attribute (64 KiB) are split as
-``layer_names0``, ``layer_names1``, ... A file of a whole model has the same below ``model_weights``.
+``layer_names0``, ``layer_names1``, ... A whole model's file has the same below ``model_weights``.
 """
 
 import os
