@@ -29,6 +29,9 @@ __all__ = ["LOOKS_FOR", "NAME", "VOCDataset", "read", "read_objects", "recognise
 Array = NDArray[Any]
 NAME = "VOC XML"
 LOOKS_FOR = "*.xml files with an <annotation>, in the folder or below it"
+_BESIDE = frozenset(
+    {"jpegimages", "images", "image", "imgs", "img", "photos", "segmentationobject"}
+)
 _MASK_FOLDERS = ("SegmentationObject", "SegmentationClass")
 _log = logging.getLogger("maskdet")
 
@@ -42,14 +45,13 @@ class VOCDataset(Dataset):
     ``mask_values`` (the pixel value of each object in it).
     """
 
+    # Decided once for the whole set, so that all parts of a split agree.
+    masks_given = False
+
     @property
     def provides_masks(self) -> bool:
-        """True if every image that has objects has a mask picture, and some image has one."""
-        if type(self).load_mask is not VOCDataset.load_mask:
-            return True
-        return any(info["mask"] for info in self.image_info) and all(
-            info["mask"] for info in self.image_info if len(info["class_ids"])
-        )
+        """True if the set was read with a mask picture for every image that has objects."""
+        return self.masks_given or type(self).load_mask is not VOCDataset.load_mask
 
     def image_shape(self, image_id: int) -> tuple[int, int]:
         """(height, width) in pixels, as found when the set was read."""
@@ -76,7 +78,7 @@ class VOCDataset(Dataset):
             DataError: if the mask picture is missing, damaged, or of another size or kind.
         """
         info = self.image_info[image_id]
-        if not self.provides_masks:
+        if not self.masks_given:
             return self._filled_boxes(image_id)
         if info["mask"] is None:
             return np.zeros((*self.image_shape(image_id), 0), dtype=bool), info["class_ids"].copy()
@@ -85,7 +87,7 @@ class VOCDataset(Dataset):
         return masks, info["class_ids"].copy()
 
 
-def _mask_plane(path: Path, shape: tuple[int, int], orientation: int) -> Array:
+def _mask_plane(path: str, shape: tuple[int, int], orientation: int) -> Array:
     """The mask picture's values (H, W), turned as the photo where it is not turned yet."""
     try:
         with Image.open(path) as picture:
@@ -178,11 +180,15 @@ class _Reader:
         self.masks, self.one_based = masks, one_based
         files = files_below(root)
         self.annotations = [file for file in files if file.suffix.lower() == ".xml"]
+        if not any(file.suffix.lower() in photo_endings() for file in files):
+            # Given the folder of XML files alone: the photos may lie beside it.
+            for folder in sorted(root.parent.iterdir()) if root.is_dir() else ():
+                if folder.name.lower() in _BESIDE and folder.is_dir():
+                    files += files_below(folder)
         self.photos = _photo_index(files, root)
-        if not len(self.photos):  # given the Annotations folder itself
-            self.photos = _photo_index(files_below(root.parent), root.parent)
         planes = [f for f in files if _MASK_FOLDERS[0] in f.parts and f.suffix.lower() == ".png"]
         self.planes = FilesByName(planes if masks != "none" else [], root)
+        self.photo_owner: dict[Path, Path] = {}
         self.other_sizes: list[Path] = []
 
     def read(self, image_set: str | None) -> VOCDataset:
@@ -230,6 +236,11 @@ class _Reader:
         """Everything about one XML file and its photo, checked."""
         annotation = parse_file(file)
         photo = self._photo(annotation)
+        owner = self.photo_owner.setdefault(photo, file)
+        if owner != file:
+            raise DataError(
+                f"Both {owner} and {file} describe the photo {photo}; remove or move one of them."
+            )
         check_image(photo)
         shape, orientation = image_header(photo)
         unturned = orientation >= 5 and annotation.size == shape[::-1] != shape
@@ -247,9 +258,9 @@ class _Reader:
         boxes = np.array([item.box for item in objects], dtype=np.float32).reshape(-1, 4)
         plane = self.planes.find(file, file.stem)
         return {
-            "path": photo,
-            "annotation": file,
-            "mask": plane,
+            "path": str(photo),
+            "annotation": str(file),
+            "mask": None if plane is None else str(plane),
             "mask_values": np.array(values, dtype=np.int64),
             "height": shape[0],
             "width": shape[1],
@@ -320,6 +331,9 @@ class _Reader:
 
     def _dataset(self, found: list[dict[str, Any]]) -> VOCDataset:
         dataset = VOCDataset()
+        dataset.masks_given = any(entry["mask"] for entry in found) and all(
+            entry["mask"] for entry in found if entry["names"]
+        )
         names = self.classes
         if names is None:
             names = sorted({name for entry in found for name in entry["names"]})
@@ -340,6 +354,6 @@ def _photo_index(files: Sequence[Path], root: Path) -> FilesByName:
         file
         for file in files
         if file.suffix.lower() in endings
-        and not any(part in _MASK_FOLDERS for part in file.relative_to(root).parts[:-1])
+        and not any(part in _MASK_FOLDERS for part in file.parts[:-1])
     )
     return FilesByName(photos, root)

@@ -1,0 +1,98 @@
+"""Splitting a data set into parts in which every class occurs as often as its share says."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskdet.data.dataset import Dataset
+from maskdet.errors import UsageError
+
+Array = NDArray[Any]
+AnyDataset = TypeVar("AnyDataset", bound=Dataset)
+
+
+def split(
+    dataset: AnyDataset, fractions: Mapping[str, float], seed: int = 0
+) -> dict[str, AnyDataset]:
+    """Parts of a prepared data set, no image in two of them; each keeps the images' order.
+
+    Stratified by class: images are dealt out class by class, the rarest first, each to the part
+    that still lacks most objects of that class (Sechidis, Tsoumakas and Vlahavas, "On the
+    Stratification of Multi-Label Data", 2011, with counts in place of presence). Images without
+    objects count as a class of their own. The number of images in each part is exact, up to
+    rounding. The same seed gives the same parts.
+
+    Args:
+        fractions: share of the images for each part's name, e.g. ``{"train": 0.8, "test": 0.2}``;
+            each above 0, together at most 1. What is left over is in no part.
+
+    Raises:
+        UsageError: for other fractions, or where a part would get no image.
+    """
+    shares = np.array([float(share) for share in fractions.values()])
+    total = float(shares.sum())
+    if not len(shares) or not (shares > 0).all() or total > 1 + 1e-9:
+        raise UsageError(
+            f"Fractions must each be above 0 and together at most 1, but are {dict(fractions)} "
+            f"(sum {total:g})."
+        )
+    counts = _class_table(dataset)
+    # The last part is what nobody asked for.
+    places = _rounded(np.append(shares, max(0.0, 1.0 - total)) * len(counts))
+    for (name, share), number in zip(fractions.items(), places, strict=False):
+        if number == 0:
+            raise UsageError(
+                f"Part {name!r} would get none of the {len(counts)} images; raise its fraction "
+                f"({share:g}) or add images."
+            )
+    owner = _deal(counts, places, np.random.default_rng(seed))
+    return {
+        name: dataset.subset(np.flatnonzero(owner == part).tolist())
+        for part, name in enumerate(fractions)
+    }
+
+
+def _class_table(dataset: Dataset) -> Array:
+    """Objects by image and class, int (images, classes + 1); the last column: has no objects."""
+    ids = [dataset.load_boxes(i)[1] for i in range(len(dataset.image_info))]
+    classes = 1 + max((int(np.abs(row).max(initial=0)) for row in ids), default=0)
+    table = np.zeros((len(ids), classes + 1), dtype=np.int64)
+    for row, class_ids in zip(table, ids, strict=True):
+        row[:-1] = np.bincount(np.abs(np.asarray(class_ids, dtype=np.int64)), minlength=classes)
+        row[-1] = len(class_ids) == 0
+    return table
+
+
+def _rounded(wanted: Array) -> Array:
+    """Whole numbers near ``wanted`` with the same sum: the largest remainders are rounded up."""
+    wanted = np.around(wanted, 6)
+    numbers = np.floor(wanted).astype(np.int64)
+    missing = int(round(float(wanted.sum()))) - int(numbers.sum())
+    for part in np.argsort(numbers - wanted, kind="stable")[:missing]:
+        numbers[part] += 1
+    return numbers
+
+
+def _deal(counts: Array, places: Array, rng: np.random.Generator) -> Array:
+    """The part of each image, int (images,)."""
+    free = places.astype(np.int64).copy()
+    lacking = counts.sum(axis=0)[None, :] * (places / max(1, places.sum()))[:, None]  # parts, cl.
+    owner = np.full(len(counts), -1)
+    order = rng.permutation(len(counts))
+    while (owner < 0).any():
+        open_images = order[owner[order] < 0]
+        left = counts[open_images].sum(axis=0)
+        rarest = int(np.argmin(np.where(left > 0, left, np.iinfo(np.int64).max)))
+        members = open_images[counts[open_images, rarest] > 0]
+        # Images with many objects of the class first: late on they would upset the balance.
+        for image in members[np.argsort(-counts[members, rarest], kind="stable")]:
+            candidates = np.flatnonzero(free > 0)
+            need = lacking[candidates, rarest]
+            best = candidates[need >= need.max() - 1e-9]
+            part = best[np.argmax(free[best])]
+            owner[image] = part
+            free[part] -= 1
+            lacking[part] -= counts[image]
+    return owner
