@@ -22,9 +22,18 @@ def photo_endings() -> frozenset[str]:
 
 
 def files_below(folder: Path) -> list[Path]:
-    """All files below a folder, sorted; hidden ones and those in hidden folders left out."""
+    """All files below a folder, sorted; hidden ones and those in hidden folders left out.
+
+    Links to folders are followed (photos often lie on another disk), each folder is seen once.
+    """
     found: list[Path] = []
-    for place, folders, names in os.walk(folder):
+    seen: set[str] = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         found += [Path(place, name) for name in names if not name.startswith(".")]
     return sorted(found)

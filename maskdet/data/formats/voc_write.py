@@ -74,11 +74,13 @@ def _objects(
     boxes, class_ids, masks = dataset.load_instances(image_id)
     difficult = np.asarray(dataset.load_difficult(image_id), dtype=bool) | (class_ids < 0)
     count = len(class_ids)
-    flags = {
-        key: info[key] if len(info.get(key, ())) == count else [False] * count
-        for key in ("truncated", "occluded")
-    }
-    poses = info["pose"] if len(info.get("pose", ())) == count else [""] * count
+
+    def kept_with_image(key: str, default: Any) -> Any:
+        values = info.get(key)
+        return values if values is not None and len(values) == count else [default] * count
+
+    truncated, occluded = (kept_with_image(key, False) for key in ("truncated", "occluded"))
+    poses = kept_with_image("pose", "")
     objects, kept = [], []
     for k, (y1, x1, y2, x2) in enumerate(boxes.tolist()):
         name = str(dataset.class_info[abs(int(class_ids[k]))]["name"])
@@ -97,8 +99,8 @@ def _objects(
                 name,
                 (y1 + shift, x1 + shift, y2, x2),
                 difficult=bool(difficult[k]),
-                truncated=bool(flags["truncated"][k]),
-                occluded=bool(flags["occluded"][k]),
+                truncated=bool(truncated[k]),
+                occluded=bool(occluded[k]),
                 pose=str(poses[k]),
                 place="",
             )
