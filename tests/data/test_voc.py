@@ -569,7 +569,7 @@ side = st.floats(0, 19, width=32)
 
 
 @given(
-    st.lists(st.tuples(side, side, side, side).filter(lambda b: b[0] < b[2] and b[1] < b[3])),
+    st.lists(st.tuples(side, side, side, side), max_size=8),
     st.booleans(),
 )
 @settings(
@@ -580,6 +580,7 @@ def test_boxes_survive_writing_exactly(
 ) -> None:
     # A box of float32 fractions can only be shifted by one without loss if they are coarse.
     grid = [tuple(round(v * 64) / 64 for v in box) for box in boxes] if one_based else boxes
+    grid = [(min(a, c), min(b, d), max(a, c), max(b, d)) for a, b, c, d in grid]
     grid = [box for box in grid if box[0] < box[2] and box[1] < box[3]]
     dataset = Dataset()
     dataset.add_class("x", 1, "köttbulle & <sås>")
