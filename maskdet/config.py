@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from maskdet.errors import ConfigError, MaskdetWarning
+from maskdet.files import write_whole
 
 
 class Config:
@@ -242,9 +243,7 @@ class Config:
         """The settings as JSON text; written whole to ``path`` if one is given."""
         text = json.dumps(self.settings(), indent=1, default=_jsonable) + "\n"
         if path is not None:
-            temporary = Path(f"{os.fspath(path)}.tmp{os.getpid()}")
-            temporary.write_text(text, encoding="utf-8")
-            os.replace(temporary, path)
+            write_whole(path, text)
         return text
 
     @classmethod

@@ -5,7 +5,6 @@ import binascii
 import difflib
 import json
 import os
-import uuid
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskdet.errors import DataError, UsageError
+from maskdet.files import write_whole
 from maskdet.geometry.boxes import clip_boxes, convert_boxes
 from maskdet.geometry.masks import fill_boxes, paste_mask, whole_box
 from maskdet.geometry.polygons import polygons_from_mask
@@ -285,7 +285,7 @@ class Detections:
     def to_voc_xml(self, path: str | os.PathLike[str] | None = None, filename: str = "") -> str:
         """The boxes as a VOC annotation, as LabelImg writes it; also into ``path`` if given.
 
-        VOC counts pixels from 1 and includes the last one, so only the min corners move by one.
+        Corners are written as LabelImg writes what it draws: counted from 0, the far ones exclusive.
         Boxes are rounded to whole pixels and cut to the image; those without area are left out.
         ``filename`` is the photo's name, written into the file.
         """
@@ -309,12 +309,12 @@ class Detections:
             for tag in ("truncated", "difficult"):
                 ElementTree.SubElement(item, tag).text = "0"
             corners = ElementTree.SubElement(item, "bndbox")
-            for tag, value in (("xmin", x1 + 1), ("ymin", y1 + 1), ("xmax", x2), ("ymax", y2)):
+            for tag, value in (("xmin", x1), ("ymin", y1), ("xmax", x2), ("ymax", y2)):
                 ElementTree.SubElement(corners, tag).text = str(value)
         ElementTree.indent(root, "\t")
         text = ElementTree.tostring(root, encoding="unicode") + "\n"
         if path is not None:
-            _write_whole(path, text)
+            write_whole(path, text)
         return text
 
     def to_matterport(self) -> dict[str, Array]:
@@ -371,7 +371,7 @@ class Detections:
                 "shape": list(self.small_masks.shape),
                 "float32_zlib_base64": base64.b64encode(data).decode("ascii"),
             }
-        _write_whole(path, json.dumps(content))
+        write_whole(path, json.dumps(content))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Detections":
@@ -439,16 +439,3 @@ def _unpack(packed: Mapping[str, Any] | None) -> Array | None:
     if len(raw) != size:
         raise ValueError(f"masks hold {len(raw)} bytes instead of {size}")
     return np.frombuffer(raw, dtype="<f4").reshape(count, height, width)
-
-
-def _write_whole(path: str | os.PathLike[str], text: str) -> None:
-    """Writes a text file under another name first, so that nobody meets half of it."""
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        os.replace(part, target)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise

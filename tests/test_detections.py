@@ -168,7 +168,7 @@ def test_coco_entries() -> None:
     json.dumps(entry)
 
 
-def test_voc_counts_from_one_and_includes_the_last_pixel(tmp_path: Path) -> None:
+def test_voc_corners_are_those_that_labelimg_would_write(tmp_path: Path) -> None:
     found = Detections(
         [[0, 0, 10, 20], [2, 3, 5, 9], [50, 50, 60, 60]],
         [1, 2, 2],
@@ -183,7 +183,7 @@ def test_voc_counts_from_one_and_includes_the_last_pixel(tmp_path: Path) -> None
     assert (root.findtext("filename"), root.findtext("size/width")) == ("a.jpg", "40")
     assert [item.findtext("name") for item in root.iter("object")] == ["kangaroo", "emu"]
     corners = [[int(c.text or "") for c in item] for item in root.iter("bndbox")]
-    assert corners == [[1, 1, 20, 10], [4, 3, 9, 5]]
+    assert corners == [[0, 0, 20, 10], [3, 2, 9, 5]]
 
 
 def test_matterport_form() -> None:

@@ -42,7 +42,7 @@ _HEAD_CHANNELS = 1280
 def efficientnet_lite(
     input_tensor: Any,
     variant: str = "lite0",
-    train_bn: bool = False,
+    train_bn: bool | None = False,
     include_top: bool = False,
     classes: int = 1000,
 ) -> Any:
@@ -51,7 +51,7 @@ def efficientnet_lite(
     Args:
         input_tensor: (B, H, W, 3) RGB, ``(pixel - 127) / 128``.
         variant: "lite0", "lite1" or "lite2".
-        train_bn: whether batch norms learn statistics in training; False freezes them.
+        train_bn: False freezes the statistics of batch norms; None or True train them.
         include_top: add the classifier and return its logits.
         classes: of the classifier.
 
@@ -64,9 +64,11 @@ def efficientnet_lite(
     """
     if variant not in VARIANTS:
         raise ConfigError(f"variant is {variant!r}; EfficientNet-Lite has {', '.join(VARIANTS)}.")
-    x = ConvNorm(
-        _STEM_CHANNELS, 3, strides=2, activation="relu6", train_bn=train_bn, name="stage1_stem"
-    )(input_tensor)
+    train = train_bn is not False
+    stem = ConvNorm(
+        _STEM_CHANNELS, 3, strides=2, activation="relu6", train_bn=train, name="stage1_stem"
+    )
+    x = stem(input_tensor)
     features: dict[int, Any] = {}
     index = 0
     for group in scaled_groups(variant):
@@ -78,13 +80,13 @@ def efficientnet_lite(
                 expansion=group.expansion,
                 kernel_size=group.kernel_size,
                 stride=group.stride if repeat == 0 else 1,
-                train_bn=train_bn,
+                train_bn=train,
             )
             index += 1
         features[group.stage] = x
     if not include_top:
         return [features[stage] for stage in range(1, 6)]
-    x = ConvNorm(_HEAD_CHANNELS, 1, activation="relu6", train_bn=train_bn, name="top_conv")(x)
+    x = ConvNorm(_HEAD_CHANNELS, 1, activation="relu6", train_bn=train, name="top_conv")(x)
     x = keras.layers.GlobalAveragePooling2D(name="top_pool")(x)
     return keras.layers.Dense(classes, name="top_logits")(x)
 

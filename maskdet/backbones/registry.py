@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from maskdet.backbones.efficientnet_lite import efficientnet_lite
+from maskdet.backbones.mobilenet import mobilenet_v2
 from maskdet.backbones.resnet import resnet
 from maskdet.errors import ConfigError
 
 #: Strides of C1 .. C5.
 STRIDES = (2, 4, 8, 16, 32)
+_NAMED_STAGES = ("stage1_.*", "stage2_.*", "stage3_.*", "stage4_.*", "stage5_.*")
 _RESNET_STAGES = (
     r"conv1|bn_conv1",
     r"(res2.*)|(bn2.*)",
@@ -31,8 +35,8 @@ class Backbone:
         stage_patterns: regular expressions of the names of stage 1 .. 5's layers.
         mean_pixel: (R, G, B) taken from each pixel 0..255 first.
         pixel_std: what the difference is divided by then.
-        imagenet: what :func:`maskdet.pretrained.imagenet.load_imagenet` calls its weights;
-            None if there are none.
+        imagenet: what :func:`maskdet.pretrained.imagenet.load_imagenet` calls its weights, or a
+            function that gives arrays by layer name; None if there are none.
         strides: pixels between neighbouring cells of C1 .. C5.
     """
 
@@ -41,7 +45,7 @@ class Backbone:
     stage_patterns: tuple[str, str, str, str, str]
     mean_pixel: tuple[float, float, float]
     pixel_std: float
-    imagenet: str | None = None
+    imagenet: str | Callable[[], dict[str, list[np.ndarray]]] | None = None
     strides: tuple[int, ...] = STRIDES
 
     def build(self, input_tensor: Any, train_bn: bool | None = False) -> list[Any]:
@@ -82,10 +86,21 @@ def _lite(variant: str) -> Backbone:
     return Backbone(
         name=f"efficientnet_{variant}",
         builder=partial(efficientnet_lite, variant=variant),
-        stage_patterns=tuple(rf"stage{stage}_.*" for stage in range(1, 6)),  # type: ignore[arg-type]
+        stage_patterns=_NAMED_STAGES,
         mean_pixel=(127.0, 127.0, 127.0),
         pixel_std=128.0,
         imagenet=f"efficientnet_{variant}",
+    )
+
+
+def _mobilenet(name: str, alpha: float) -> Backbone:
+    return Backbone(
+        name=name,
+        builder=partial(mobilenet_v2, alpha=alpha),
+        stage_patterns=_NAMED_STAGES,
+        mean_pixel=(127.5, 127.5, 127.5),
+        pixel_std=127.5,
+        imagenet=name,
     )
 
 
@@ -106,6 +121,8 @@ _BACKBONES = {
     for spec in (
         _resnet("resnet50"),
         _resnet("resnet101"),
+        _mobilenet("mobilenet_v2", 1.0),
+        _mobilenet("mobilenet_v2_0.5", 0.5),
         _lite("lite0"),
         _lite("lite1"),
         _lite("lite2"),
@@ -118,15 +135,18 @@ def backbone_names() -> list[str]:
     return sorted(_BACKBONES)
 
 
-def get_backbone(backbone: str | Callable[..., Any]) -> Backbone:
+def get_backbone(backbone: str | Backbone | Callable[..., Any]) -> Backbone:
     """The backbone of that name, or a caller's own function wrapped as one.
 
     Args:
-        backbone: a name, or a function ``(input_image, stage5, train_bn) -> [C1 .. C5]``.
+        backbone: a name, a :class:`Backbone` (returned as it is), or a function
+            ``(input_image, stage5, train_bn) -> [C1 .. C5]``.
 
     Raises:
         ConfigError: for an unknown name; it lists the known ones and the nearest.
     """
+    if isinstance(backbone, Backbone):
+        return backbone
     if callable(backbone):
         return _wrapped(backbone)
     if backbone in _BACKBONES:

@@ -6,9 +6,9 @@ norms as layers of their own (He et al., "Deep Residual Learning for Image Recog
 
 from typing import Any
 
-import keras
 from keras import layers
 
+from maskdet.backbones.batch_norm import BatchNorm
 from maskdet.errors import ConfigError
 
 _REPEATS = {"resnet50": (3, 4, 6, 3), "resnet101": (3, 4, 23, 3)}
@@ -74,4 +74,4 @@ def _bottleneck(x: Any, stage: int, index: int, train_bn: bool | None) -> Any:
 
 
 def _norm(name: str, x: Any, train_bn: bool | None) -> Any:
-    return keras.layers.BatchNormalization(name=name)(x, training=train_bn)
+    return BatchNorm(train_bn, name=name)(x)

@@ -6,7 +6,6 @@ One form means uint8, H x W x 3, RGB, turned as the camera meant it (EXIF orient
 import io
 import os
 import struct
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image, UnidentifiedImageError
 
 from maskdet.errors import DataError, UsageError
+from maskdet.files import write_whole
 from maskdet.geometry.placement import Placement
 
 Array = NDArray[Any]
@@ -254,18 +254,3 @@ def save_picture(path: PathLike, picture: Image.Image, quality: int = 92) -> Non
     content = io.BytesIO()
     picture.save(content, format=kind, **({"quality": quality} if kind == "JPEG" else {}))
     write_whole(path, content.getvalue())
-
-
-def write_whole(path: PathLike, content: bytes) -> None:
-    """Write a file by a temporary name in the same folder, which is made if missing."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".part-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(name, 0o644)  # mkstemp lets only its owner read
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise

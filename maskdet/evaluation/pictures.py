@@ -11,6 +11,7 @@ import numpy as np
 from maskdet.data.dataset import Dataset
 from maskdet.detections import Detections
 from maskdet.evaluation.report import Evaluation
+from maskdet.files import write_whole
 from maskdet.visualize.plots import gallery, plot_history, plot_precision_recall
 
 
@@ -59,9 +60,7 @@ def write_results(
         paths["curves"] = folder / "curves.png"
         plot_history(dict(history), paths["curves"])
     metrics = {**evaluation.to_dict(), "settings": dict(settings or {})}
-    temporary = folder / f"metrics.json.tmp{os.getpid()}"
-    temporary.write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
-    os.replace(temporary, paths["metrics"])
+    write_whole(paths["metrics"], json.dumps(metrics, indent=1) + "\n")
     return paths
 
 

@@ -3,7 +3,6 @@
 import csv
 import io
 import math
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import keras
 from tqdm.auto import tqdm
 
 from maskdet.errors import UsageError
+from maskdet.files import write_whole
 
 
 class StageProgress(keras.callbacks.Callback):
@@ -79,9 +79,7 @@ class HistoryFile(keras.callbacks.Callback):
         writer = csv.DictWriter(text, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-        temporary = self.path.with_name(f"{self.path.name}.tmp{os.getpid()}")
-        temporary.write_text(text.getvalue(), encoding="utf-8")
-        os.replace(temporary, self.path)
+        write_whole(self.path, text.getvalue())
 
 
 def read_history(path: Path) -> list[dict[str, str]]:

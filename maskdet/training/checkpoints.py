@@ -9,6 +9,7 @@ from typing import Any
 
 import maskdet
 from maskdet.config import Config
+from maskdet.files import write_whole
 
 _CHECKPOINT = r"{prefix}_{name}_(\d{{4}})\.h5"
 _FOLDER = r"{name}\d{{8}}T\d{{4}}"
@@ -74,9 +75,7 @@ def write_sidecar(path: Path, config: Config, epoch: int, **facts: Any) -> None:
         },
         indent=1,
     )
-    temporary = path.with_name(f"{path.name}.json.tmp{os.getpid()}")
-    temporary.write_text(text + "\n", encoding="utf-8")
-    os.replace(temporary, sidecar_path(path))
+    write_whole(sidecar_path(path), text + "\n")
 
 
 def sidecar_path(path: str | os.PathLike[str]) -> Path:

@@ -12,7 +12,8 @@ from PIL import Image
 
 from maskdet.data.dataset import Dataset
 from maskdet.data.formats.voc_xml import VOCObject, build_xml
-from maskdet.data.images import save_picture, write_image, write_whole
+from maskdet.data.images import save_picture, write_image
+from maskdet.files import write_whole
 from maskdet.errors import MaskdetWarning
 
 Array = NDArray[Any]

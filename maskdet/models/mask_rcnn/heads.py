@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
+from maskdet.backbones.batch_norm import BatchNorm
 from maskdet.layers.fpn import convolution
 
 
@@ -53,7 +54,7 @@ class WholeConv2D(layers.Conv2D):
 
 
 def _norm(rows: Any, name: str, train_bn: bool | None) -> Any:
-    return layers.BatchNormalization(name=name)(rows, training=train_bn)
+    return BatchNorm(train_bn, name=name)(rows)
 
 
 def box_head(

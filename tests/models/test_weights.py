@@ -1,0 +1,118 @@
+"""Guards: weights come back as they were saved, and a file that does not fit is told, not guessed."""
+
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from maskdet import MaskRCNN
+from maskdet.errors import MaskdetWarning, UsageError, WeightsError
+from maskdet.training.layers import weighted_layers
+
+HEADS = ["mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_bbox", "mrcnn_mask"]
+
+
+def weights_of(model):
+    return {name: layer.get_weights() for name, layer in weighted_layers(model.keras_model)}
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory, make_config):
+    folder = tmp_path_factory.mktemp("weights")
+    model = MaskRCNN(mode="training", config=make_config(), model_dir=folder)
+    model.class_names = ("BG", "red", "blue")
+    model.save_weights(folder / "model.h5")
+    return model, folder / "model.h5"
+
+
+def test_an_inference_model_takes_all_weights_of_a_training_model(saved, tmp_path, make_config):
+    model, path = saved
+    other = MaskRCNN(mode="inference", config=make_config(SEED=5), model_dir=tmp_path)
+    report = other.load_weights(path)
+    assert report.unmatched == [] and report.excluded == []
+    found, expected = weights_of(other), weights_of(model)
+    assert found.keys() == expected.keys()
+    for name, arrays in expected.items():
+        for a, b in zip(arrays, found[name], strict=True):
+            np.testing.assert_array_equal(a, b)
+    assert other.class_names == ("BG", "red", "blue")
+
+
+def test_excluded_layers_keep_their_values_and_every_layer_is_in_one_list(
+    saved, tmp_path, make_config
+):
+    _, path = saved
+    other = MaskRCNN(mode="training", config=make_config(NUM_CLASSES=7), model_dir=tmp_path)
+    before = weights_of(other)
+    report = other.load_weights(path, by_name=True, exclude=HEADS)
+    assert set(report.excluded) == {"mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask"}
+    np.testing.assert_array_equal(
+        before["mrcnn_mask"][0], other.keras_model.get_layer("mrcnn_mask").get_weights()[0]
+    )
+    names = {layer.name for layer in other.keras_model.layers if layer.weights}
+    assert sorted(report.loaded + report.excluded + report.unmatched) == sorted(names)
+
+
+def test_other_shapes_name_the_layer_and_both_shapes(saved, tmp_path, make_config):
+    _, path = saved
+    other = MaskRCNN(mode="training", config=make_config(NUM_CLASSES=7), model_dir=tmp_path)
+    before = weights_of(other)
+    expected = r"layer mrcnn_bbox_fc.*\(128, 12\) in the file and \(128, 28\) in the network"
+    with pytest.raises(WeightsError, match=expected):
+        other.load_weights(path, by_name=True)
+    after = weights_of(other)
+    for name, arrays in before.items():  # nothing was half-loaded
+        assert all(np.array_equal(a, b) for a, b in zip(arrays, after[name], strict=True))
+
+
+def test_a_file_without_some_layers_is_an_error_unless_by_name(saved, tmp_path, make_config):
+    _, path = saved
+    part = tmp_path / "part.h5"
+    part.write_bytes(path.read_bytes())
+    with h5py.File(part, "a") as file:
+        names = [name for name in file.attrs["layer_names"] if b"mrcnn_mask" not in bytes(name)]
+        file.attrs["layer_names"] = names
+    other = MaskRCNN(mode="training", config=make_config(), model_dir=tmp_path)
+    with pytest.raises(WeightsError, match="lacks .* layers.*by_name=True"):
+        other.load_weights(part)
+    with pytest.warns(MaskdetWarning, match="they keep their values"):
+        report = other.load_weights(part, by_name=True)
+    assert "mrcnn_mask" in report.unmatched and "stage1_stem" in report.loaded
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no hdf5 file at all"])
+def test_missing_and_damaged_files_are_named(tmp_path, make_config, content):
+    path = tmp_path / "weights.h5"
+    if content is not None:
+        path.write_bytes(content)
+    model = MaskRCNN(mode="training", config=make_config(), model_dir=tmp_path)
+    with pytest.raises((WeightsError, FileNotFoundError), match="weights.h5"):
+        model.load_weights(path)
+
+
+def test_saving_into_a_folder_that_is_not_there_says_so(saved):
+    model, path = saved
+    with pytest.raises(UsageError, match="no folder"):
+        model.save_weights(path.parent / "nowhere" / "model.h5")
+
+
+def test_a_failed_save_leaves_the_old_file_whole(saved, monkeypatch):
+    model, path = saved
+    old = path.read_bytes()
+
+    def full_disk(*arguments, **keywords):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(h5py.Group, "create_dataset", full_disk)
+    with pytest.raises((OSError, WeightsError)):
+        model.save_weights(path)
+    assert path.read_bytes() == old
+    assert sorted(p.name for p in path.parent.iterdir()) == ["model.h5", "model.h5.json"]
+
+
+def test_the_json_beside_it_says_what_the_weights_are_for(saved):
+    facts = json.loads(Path(f"{saved[1]}.json").read_text())
+    assert facts["class_names"] == ["BG", "red", "blue"]
+    assert facts["config"]["NUM_CLASSES"] == 3 and facts["config"]["BACKBONE"] == "efficientnet_lite0"
