@@ -1,0 +1,40 @@
+"""Light, contrast and colour of a picture; objects stay where they are."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
+
+
+def jitter(
+    image: NDArray[np.uint8],
+    brightness: float,
+    contrast: float,
+    saturation: float,
+    tint: NDArray[np.float64],
+) -> NDArray[np.uint8]:
+    """All changes as one matrix per pixel, which costs a single pass.
+
+    Args:
+        image: (H, W, 3).
+        brightness, contrast, saturation: factors, 1 changes nothing.
+        tint: factors (3,) of red, green and blue.
+    """
+    mean = float(image[::8, ::8].mean())
+    mix = saturation * np.eye(3, dtype=np.float32) + (1 - saturation) * LUMA[None, :]
+    mix = mix * np.asarray(tint, dtype=np.float32)[:, None] * (contrast * brightness)
+    shift = mean * (1 - contrast) * brightness
+    changed = image.reshape(-1, 3).astype(np.float32) @ mix.T + shift
+    return np.clip(changed, 0, 255).astype(np.uint8).reshape(image.shape)
+
+
+def cut_out(
+    image: NDArray[np.uint8], share: float, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """A grey rectangle of up to ``share`` of each side somewhere on the picture (DeVries 2017)."""
+    height, width = image.shape[:2]
+    h, w = (max(1, int(side * rng.uniform(0.3, 1) * share)) for side in (height, width))
+    y, x = int(rng.integers(0, height - h + 1)), int(rng.integers(0, width - w + 1))
+    image = image.copy()
+    image[y : y + h, x : x + w] = rng.integers(0, 256, 3)
+    return image

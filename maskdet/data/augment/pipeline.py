@@ -1,0 +1,237 @@
+"""The pipeline: which changes, how strong, in which order."""
+
+import dataclasses
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from maskdet.data.augment import colour
+from maskdet.data.augment.geometric import Affine, compose
+from maskdet.data.augment.sample import Sample
+from maskdet.data.images import save_picture
+from maskdet.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Random changes of a training image and its objects; every field is a strength or a chance.
+
+    Attributes:
+        flip: chance of a flip left to right.
+        flip_vertical: chance of a flip upside down.
+        zoom: (smallest, largest) factor beside the placement's; below 1 leaves a margin.
+        stretch: largest relative change of the aspect.
+        degrees: largest turn with masks.
+        degrees_boxes: largest turn of a set of boxes alone, whose hulls a turn makes inexact.
+        brightness, contrast, saturation, tint: largest relative change.
+        grey: chance of a picture without colour.
+        cut_out: chance of a grey rectangle.
+        mosaic: chance that four images share the canvas (Bochkovskiy et al. 2020).
+    """
+
+    flip: float = 0.0
+    flip_vertical: float = 0.0
+    zoom: tuple[float, float] = (1.0, 1.0)
+    stretch: float = 0.0
+    degrees: float = 0.0
+    degrees_boxes: float = 0.0
+    brightness: float = 0.0
+    contrast: float = 0.0
+    saturation: float = 0.0
+    tint: float = 0.0
+    grey: float = 0.0
+    cut_out: float = 0.0
+    mosaic: float = 0.0
+
+    @classmethod
+    def preset(cls, name: str) -> "Augmentation":
+        """"none", "light", "default" or "strong".
+
+        Raises:
+            ConfigError: for another name.
+        """
+        if name not in PRESETS:
+            raise ConfigError(f"There is no augmentation {name!r}; use one of {list(PRESETS)}.")
+        return PRESETS[name]
+
+    def replace(self, **changes: Any) -> "Augmentation":
+        """The same pipeline with some fields changed."""
+        return dataclasses.replace(self, **changes)
+
+    @property
+    def is_none(self) -> bool:
+        """Whether it changes nothing."""
+        return self == Augmentation()
+
+    def apply(
+        self,
+        sample: Sample,
+        canvas: tuple[int, int],
+        rng: np.random.Generator,
+        other: Callable[[], Sample] | None = None,
+    ) -> Sample:
+        """An augmented image of the canvas's size.
+
+        Args:
+            sample: the image at any size.
+            canvas: (height, width) of the result.
+            rng: decides everything.
+            other: gives another image of the set, for mosaics.
+        """
+        if other is not None and rng.random() < self.mosaic:
+            changed = self._mosaic([sample, other(), other(), other()], canvas, rng)
+        else:
+            changed = self._moved(sample, canvas, self.zoom, rng)
+        return self._coloured(changed, rng)
+
+    def _moved(
+        self,
+        sample: Sample,
+        canvas: tuple[int, int],
+        zoom: tuple[float, float],
+        rng: np.random.Generator,
+    ) -> Sample:
+        fill = tuple(int(value) for value in rng.integers(80, 170, 3))
+        affine = self._affine(sample, canvas, zoom, rng)
+        return affine.sample(sample, fill)  # type: ignore[arg-type]
+
+    def _affine(
+        self,
+        sample: Sample,
+        canvas: tuple[int, int],
+        zoom: tuple[float, float],
+        rng: np.random.Generator,
+    ) -> Affine:
+        source = (sample.image.shape[0], sample.image.shape[1])
+        fit = min(canvas[0] / source[0], canvas[1] / source[1])
+        scale = fit * math.exp(rng.uniform(math.log(zoom[0]), math.log(zoom[1])))
+        aspect = math.exp(rng.uniform(-self.stretch, self.stretch) / 2)
+        most = self.degrees if sample.masks is not None else self.degrees_boxes
+        degrees = rng.uniform(-most, most)
+        flip = (bool(rng.random() < self.flip_vertical), bool(rng.random() < self.flip))
+        for _ in range(8):  # until an object's middle is inside
+            factors = (scale / aspect, scale * aspect)
+            centre = tuple(
+                _somewhere(side * factor, length, rng)
+                for side, factor, length in zip(source, factors, canvas, strict=True)
+            )
+            affine = compose(source, canvas, factors, centre, degrees, flip)  # type: ignore[arg-type]
+            middles = affine.points((sample.boxes[:, :2] + sample.boxes[:, 2:]) / 2.0)
+            if not len(middles) or ((middles > 0) & (middles < canvas)).all(axis=1).any():
+                break
+        return affine
+
+    def _mosaic(
+        self, samples: list[Sample], canvas: tuple[int, int], rng: np.random.Generator
+    ) -> Sample:
+        height, width = canvas
+        y, x = int(rng.uniform(0.35, 0.65) * height), int(rng.uniform(0.35, 0.65) * width)
+        image = np.zeros((height, width, 3), dtype=np.uint8)
+        parts = []
+        places = [(0, y, 0, x), (0, y, x, width), (y, height, 0, x), (y, height, x, width)]
+        for sample, (top, bottom, left, right) in zip(samples, places, strict=True):
+            part = self._moved(sample, (bottom - top, right - left), self._mosaic_zoom(), rng)
+            image[top:bottom, left:right] = part.image
+            boxes = part.boxes + np.array([top, left, top, left], dtype=np.float32)
+            masks = None
+            if part.masks is not None:
+                masks = np.zeros((len(part.masks), height, width), dtype=bool)
+                masks[:, top:bottom, left:right] = part.masks
+            parts.append(Sample(part.image, boxes, part.class_ids, masks))
+        masks = None
+        if all(part.masks is not None for part in parts):
+            masks = np.concatenate([part.masks for part in parts])  # type: ignore[misc]
+        return Sample(
+            image,
+            np.concatenate([part.boxes for part in parts]),
+            np.concatenate([part.class_ids for part in parts]),
+            masks,
+        )
+
+    def _mosaic_zoom(self) -> tuple[float, float]:
+        # A quarter of the canvas: objects are to stay about as large as elsewhere.
+        return max(self.zoom[0], 0.9), 2 * max(self.zoom[1], 1.0)
+
+    def _coloured(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        factors = [
+            1 + rng.uniform(-strength, strength)
+            for strength in (self.brightness, self.contrast, self.saturation)
+        ]
+        if rng.random() < self.grey:
+            factors[2] = 0.0
+        tint = 1 + rng.uniform(-self.tint, self.tint, 3)
+        image = sample.image
+        if any(factor != 1 for factor in factors) or self.tint:
+            image = colour.jitter(image, *factors, tint)
+        if rng.random() < self.cut_out:
+            image = colour.cut_out(image, 0.3, rng)
+        return Sample(image, sample.boxes, sample.class_ids, sample.masks)
+
+    def preview(
+        self,
+        dataset: Any,
+        image_id: int,
+        path: str | os.PathLike[str],
+        canvas: tuple[int, int] = (320, 320),
+        count: int = 12,
+        seed: int = 0,
+    ) -> None:
+        """Draw a sheet of ``count`` variants of one image with their boxes (crowds in grey)."""
+        boxes, class_ids, masks = dataset.load_instances(image_id)
+        planes = None if masks is None else np.moveaxis(masks, 2, 0)
+        sample = Sample(dataset.load_image(image_id), boxes, class_ids, planes)
+        columns = 4
+        sheet = Image.new("RGB", (columns * canvas[1], -(-count // columns) * canvas[0]))
+        for i in range(count):
+            changed = self.apply(sample, canvas, np.random.default_rng((seed, i)), lambda: sample)
+            picture = Image.fromarray(changed.image)
+            pen = ImageDraw.Draw(picture)
+            for box, kind in zip(changed.boxes, changed.class_ids, strict=True):
+                y1, x1, y2, x2 = (float(value) for value in box)
+                pen.rectangle((x1, y1, x2, y2), outline="lime" if kind > 0 else "grey", width=2)
+            sheet.paste(picture, (i % columns * canvas[1], i // columns * canvas[0]))
+        save_picture(path, sheet)
+
+
+def _somewhere(length: float, room: float, rng: np.random.Generator) -> float:
+    """Middle of a stretch of this length in the room, or covering it where it is longer."""
+    slack = room - length
+    return float(room / 2 + rng.uniform(-0.5, 0.5) * abs(slack))
+
+
+PRESETS = {
+    "none": Augmentation(),
+    "light": Augmentation(flip=0.5, zoom=(0.8, 1.25), brightness=0.15, contrast=0.15),
+    "default": Augmentation(
+        flip=0.5,
+        zoom=(0.5, 1.6),
+        stretch=0.15,
+        degrees=10.0,
+        degrees_boxes=4.0,
+        brightness=0.3,
+        contrast=0.3,
+        saturation=0.4,
+        tint=0.08,
+        grey=0.1,
+    ),
+    "strong": Augmentation(
+        flip=0.5,
+        zoom=(0.4, 2.0),
+        stretch=0.25,
+        degrees=15.0,
+        degrees_boxes=5.0,
+        brightness=0.4,
+        contrast=0.4,
+        saturation=0.5,
+        tint=0.12,
+        grey=0.1,
+        cut_out=0.3,
+        mosaic=0.4,
+    ),
+}
+

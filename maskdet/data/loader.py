@@ -1,0 +1,265 @@
+"""Batches for training: decoded once, augmented in threads, the same for one seed whatever runs."""
+
+import logging
+import os
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from maskdet.data.augment import Augmentation, Sample
+from maskdet.data.dataset import Dataset
+from maskdet.data.images import resize_image
+from maskdet.errors import DataError, MaskdetError, MaskdetWarning
+from maskdet.geometry.masks import shrink_mask
+from maskdet.geometry.placement import Placement
+
+log = logging.getLogger("maskdet")
+
+# Sources are kept this much larger than the canvas, so that zooming in does not blur.
+SOURCE_MARGIN = 1.3
+# Share of the free memory that kept images may take.
+MEMORY_SHARE = 0.25
+# Batches prepared ahead.
+AHEAD = 4
+
+
+class Loader:
+    """Endless batches of a data set.
+
+    Args:
+        dataset: prepared.
+        canvas: (height, width) of the network's input.
+        batch_size: images a batch; the last batch of a pass is filled from the next one.
+        placement_rule: image shape -> placement on the canvas, for images that stay as they are.
+        max_instances: objects per image; of more, a random choice.
+        mini_mask_shape: (height, width) of masks cut out by their box; None leaves masks out.
+        augment: None or a pipeline that changes nothing gives each image exactly as placed.
+        shuffle: a new order each pass.
+        seed: decides order, augmentation and choices, whatever the number of workers.
+        workers: threads.
+        cache: keep decoded images: True, False, or "auto" if they fit into memory.
+        on_error: "raise" stops at an image that cannot be read; "skip" warns once and takes the
+            next one.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        *,
+        canvas: tuple[int, int],
+        batch_size: int,
+        placement_rule: Callable[[Sequence[int]], Placement],
+        max_instances: int,
+        mini_mask_shape: tuple[int, int] | None,
+        augment: Augmentation | None = None,
+        shuffle: bool = True,
+        seed: int = 0,
+        workers: int = 2,
+        cache: str | bool = "auto",
+        on_error: str = "raise",
+    ) -> None:
+        self.dataset, self.canvas, self.batch_size = dataset, tuple(canvas), batch_size
+        self.placement_rule, self.max_instances = placement_rule, max_instances
+        self.with_masks = bool(dataset.provides_masks) and mini_mask_shape is not None
+        self.mini_mask_shape = mini_mask_shape
+        self.augment = None if augment is None or augment.is_none else augment
+        self.shuffle, self.seed, self.workers = shuffle, seed, max(1, workers)
+        self.on_error = on_error
+        self.images = len(dataset.image_ids)
+        self.caching = self._fits_memory() if cache == "auto" else bool(cache)
+        self._kept: dict[int, Any] = {}
+        self._broken: set[int] = set()
+
+    def __len__(self) -> int:
+        """Batches in one pass over the data set."""
+        return -(-self.images // self.batch_size)
+
+    # ---- batches ---------------------------------------------------------------------------
+    def batch(self, index: int) -> dict[str, np.ndarray]:
+        """Batch number ``index``, counted through all passes.
+
+        Returns:
+            images uint8 (B, H, W, 3); boxes float32 (B, M, 4) in canvas pixels and class_ids int32
+            (B, M), zero padded, crowds negative; masks bool (B, M, h, w), each cut out by its box
+            (where the data set has masks); windows float32 (B, 4): the part of the canvas that is
+            image; scales float32 (B,); image_shapes int32 (B, 3); image_ids int32 (B,).
+
+        Raises:
+            DataError: naming an image that cannot be read.
+        """
+        size, most = self.batch_size, self.max_instances
+        batch = {
+            "images": np.zeros((size, *self.canvas, 3), np.uint8),
+            "boxes": np.zeros((size, most, 4), np.float32),
+            "class_ids": np.zeros((size, most), np.int32),
+            "windows": np.zeros((size, 4), np.float32),
+            "scales": np.ones(size, np.float32),
+            "image_shapes": np.zeros((size, 3), np.int32),
+            "image_ids": np.zeros(size, np.int32),
+        }
+        if self.with_masks:
+            batch["masks"] = np.zeros((size, most, *self.mini_mask_shape), bool)  # type: ignore[misc]
+        for row in range(size):
+            self._fill(batch, row, index * size + row)
+        return batch
+
+    def iterate(self, start: int = 0) -> Iterator[dict[str, np.ndarray]]:
+        """Batches from number ``start`` on, for ever, prepared ahead by threads.
+
+        Close the iterator (or drop it) to stop the threads.
+        """
+        pool = ThreadPoolExecutor(self.workers, thread_name_prefix="maskdet-loader")
+        waiting: deque[Future[dict[str, np.ndarray]]] = deque()
+        index = start
+        try:
+            while True:
+                while len(waiting) < AHEAD:
+                    waiting.append(pool.submit(self.batch, index))
+                    index += 1
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+            pool.shutdown(wait=True)
+
+    def _image_at(self, place: int) -> int:
+        """Which image stands at a place of the endless order."""
+        number, offset = divmod(place, self.images)
+        if not self.shuffle:
+            return offset
+        order = np.random.default_rng((self.seed, 1, number)).permutation(self.images)
+        return int(order[offset])
+
+    def _fill(self, batch: dict[str, np.ndarray], row: int, place: int) -> None:
+        rng = np.random.default_rng((self.seed, 2, place))
+        for attempt in range(self.images):
+            image_id = self._image_at(place + attempt)
+            if image_id in self._broken:
+                continue
+            try:
+                self._write(batch, row, image_id, rng)
+                return
+            except Exception as error:
+                self._refuse(image_id, error)
+        raise DataError("None of the data set's images can be read; look at the warnings above.")
+
+    def _refuse(self, image_id: int, error: Exception) -> None:
+        label = self.dataset.image_label(image_id)
+        text = str(error) if isinstance(error, MaskdetError) else f"{type(error).__name__}: {error}"
+        message = f"Image {image_id} ({label}) cannot be used: {text}"
+        if self.on_error != "skip":
+            raise DataError(message) from error
+        self._broken.add(image_id)
+        warnings.warn(f"{message} It is left out.", MaskdetWarning, stacklevel=2)
+
+    def _write(
+        self, batch: dict[str, np.ndarray], row: int, image_id: int, rng: np.random.Generator
+    ) -> None:
+        if self.augment is None:
+            sample, shape, placement = self._cached(image_id, self._placed)
+            batch["windows"][row], batch["scales"][row] = placement.window, placement.scale
+        else:
+            sample, shape = self._cached(image_id, self._source)
+
+            def other() -> Sample:
+                chosen = int(rng.integers(self.images))
+                usable = image_id if chosen in self._broken else chosen
+                found: Sample = self._cached(usable, self._source)[0]
+                return found
+
+            sample = self.augment.apply(sample, self.canvas, rng, other)  # type: ignore[arg-type]
+            batch["windows"][row] = (0, 0, *self.canvas)
+        batch["images"][row] = sample.image
+        batch["image_shapes"][row] = shape
+        batch["image_ids"][row] = image_id
+        count = len(sample.boxes)
+        chosen = np.arange(count)
+        if count > self.max_instances:
+            chosen = np.sort(rng.choice(count, self.max_instances, replace=False))
+        for column, which in enumerate(chosen):
+            batch["boxes"][row, column] = sample.boxes[which]
+            batch["class_ids"][row, column] = sample.class_ids[which]
+            if self.with_masks and sample.masks is not None:
+                batch["masks"][row, column] = self._mini_mask(sample, int(which))
+
+    def _mini_mask(self, sample: Sample, which: int) -> np.ndarray:
+        if self.augment is None:  # already cut out
+            return sample.masks[which]  # type: ignore[index]
+        shape = self.mini_mask_shape
+        return shrink_mask(sample.masks[which], sample.boxes[which], shape)  # type: ignore[index]
+
+    # ---- images ----------------------------------------------------------------------------
+    def _cached(self, image_id: int, make: Callable[[int], Any]) -> Any:
+        if image_id in self._kept:
+            return self._kept[image_id]
+        made = make(image_id)
+        if self.caching:
+            self._kept[image_id] = made
+        return made
+
+    def _objects(self, image_id: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        boxes, class_ids, masks = self.dataset.load_instances(image_id)
+        if not self.with_masks:
+            masks = None
+        drawn = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+        if masks is not None:
+            drawn = drawn & masks.any(axis=(0, 1))  # hidden completely by others
+            masks = masks[..., drawn]
+        return boxes[drawn], class_ids[drawn], masks
+
+    def _placed(self, image_id: int) -> tuple[Sample, tuple[int, ...], Placement]:
+        image = self.dataset.load_image(image_id)
+        placement = self.placement_rule(image.shape)
+        boxes, class_ids, masks = self._objects(image_id)
+        minis = None
+        if masks is not None:
+            shape = self.mini_mask_shape
+            minis = np.zeros((len(boxes), *shape), bool)  # type: ignore[misc]
+            for i, box in enumerate(boxes):
+                minis[i] = shrink_mask(masks[..., i], box, shape)  # type: ignore[arg-type]
+        sample = Sample(
+            resize_image(image, placement),
+            placement.forward_boxes(boxes),
+            class_ids.astype(np.int32),
+            minis,
+        )
+        return sample, image.shape, placement
+
+    def _source(self, image_id: int) -> tuple[Sample, tuple[int, ...]]:
+        """The image with its objects, shrunk to little more than the canvas."""
+        image = self.dataset.load_image(image_id)
+        boxes, class_ids, masks = self._objects(image_id)
+        height, width = image.shape[:2]
+        factor = min(1.0, SOURCE_MARGIN * max(self.canvas) / max(height, width))
+        size = (max(1, round(width * factor)), max(1, round(height * factor)))
+        planes = None
+        if masks is not None:
+            planes = np.zeros((len(boxes), size[1], size[0]), bool)
+            for i in range(len(boxes)):
+                plane = Image.fromarray(masks[..., i].astype(np.uint8) * 255)
+                planes[i] = np.asarray(plane.resize(size, Image.Resampling.BILINEAR)) > 127
+        picture = Image.fromarray(image)
+        if factor < 1:
+            picture = picture.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+        scale = np.array([size[1] / height, size[0] / width] * 2, dtype=np.float32)
+        moved = (boxes * scale).astype(np.float32)
+        sample = Sample(np.asarray(picture), moved, class_ids.astype(np.int32), planes)
+        return sample, image.shape
+
+    def _fits_memory(self) -> bool:
+        side = max(self.canvas) * (SOURCE_MARGIN if self.augment is not None else 1.0)
+        needed = self.images * side * side * 3 * (2 if self.with_masks else 1)
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        fits = needed < MEMORY_SHARE * free
+        log.info(
+            "%d images need about %.0f MB decoded; they are %s",
+            self.images,
+            needed / 1e6,
+            "kept in memory" if fits else "decoded anew each pass",
+        )
+        return bool(fits)
