@@ -1,0 +1,161 @@
+"""COCO's average precision, by pycocotools."""
+
+import contextlib
+import io
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pycocotools import mask as mask_tools
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from maskdet.data.dataset import Dataset
+from maskdet.detections import Detections
+from maskdet.errors import UsageError
+
+
+@dataclass(frozen=True)
+class APResult:
+    """COCO's scores; each is 0..1, or nan where nothing was there to find.
+
+    Attributes:
+        ap: mean over IoU 0.5 to 0.95 and classes.
+        ap50, ap75: at IoU 0.5 and 0.75.
+        per_class_ap50: by class name, classes with objects only.
+        curves: (recall, precision) at IoU 0.5 by class name.
+    """
+
+    ap: float
+    ap50: float
+    ap75: float
+    per_class_ap50: dict[str, float] = field(default_factory=dict)
+    curves: dict[str, tuple[NDArray[Any], NDArray[Any]]] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but the curves, for JSON."""
+        return {
+            "ap": self.ap,
+            "ap50": self.ap50,
+            "ap75": self.ap75,
+            "per_class_ap50": dict(self.per_class_ap50),
+        }
+
+
+def coco_ap(
+    dataset: Dataset,
+    detections: Sequence[Detections],
+    image_ids: Sequence[int] | None = None,
+    iou_type: str = "bbox",
+) -> APResult:
+    """Average precision of detections on a data set.
+
+    Args:
+        dataset: prepared. Crowds and objects marked difficult are neither right nor wrong.
+        detections: one for each image, in their order.
+        image_ids: the images; None for all.
+        iou_type: "bbox" or "segm".
+
+    Raises:
+        UsageError: if the numbers of images and detections differ.
+    """
+    ids = [int(i) for i in (dataset.image_ids if image_ids is None else image_ids)]
+    if len(ids) != len(detections):
+        raise UsageError(
+            f"There are {len(ids)} images but {len(detections)} detections; give one for each."
+        )
+    truth = COCO()
+    truth.dataset = _ground_truth(dataset, ids, iou_type == "segm")
+    results = [
+        entry
+        for number, found in enumerate(detections, start=1)
+        for entry in _results(found, number, iou_type == "segm")
+    ]
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        # pycocotools' compiled part still uses an old signature of numpy's protocol.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        truth.createIndex()
+        found_all = truth.loadRes(results) if results else _nothing(truth)
+        evaluator = COCOeval(truth, found_all, iou_type)
+        # As many detections per image as the detector gave, but COCO's 100 at least.
+        most = max([100, *(len(found) for found in detections)])
+        evaluator.params.maxDets = [1, 10, most]
+        evaluator.evaluate()
+        evaluator.accumulate()
+    return _scores(evaluator, list(dataset.class_names))
+
+
+def _nothing(truth: Any) -> Any:
+    empty = COCO()
+    empty.dataset = {**truth.dataset, "annotations": []}
+    empty.createIndex()
+    return empty
+
+
+def _ground_truth(dataset: Dataset, ids: list[int], with_masks: bool) -> dict[str, Any]:
+    images, annotations = [], []
+    for number, image_id in enumerate(ids, start=1):
+        height, width = dataset.image_shape(image_id)
+        images.append({"id": number, "height": int(height), "width": int(width)})
+        boxes, class_ids, masks = dataset.load_instances(image_id)
+        difficult = dataset.load_difficult(image_id)
+        for i, (box, kind) in enumerate(zip(boxes, class_ids, strict=True)):
+            y1, x1, y2, x2 = (float(value) for value in box)
+            entry = {
+                "id": len(annotations) + 1,
+                "image_id": number,
+                "category_id": abs(int(kind)),
+                "iscrowd": int(kind < 0 or bool(difficult[i])),
+                "bbox": [x1, y1, x2 - x1, y2 - y1],
+                "area": (y2 - y1) * (x2 - x1),
+            }
+            if with_masks and masks is not None:
+                entry["segmentation"] = _rle(masks[..., i])
+                entry["area"] = int(masks[..., i].sum())
+            annotations.append(entry)
+    categories = [{"id": i, "name": n} for i, n in enumerate(dataset.class_names) if i > 0]
+    return {"info": {}, "images": images, "annotations": annotations, "categories": categories}
+
+
+def _rle(mask: NDArray[Any]) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return mask_tools.encode(np.asfortranarray(mask, dtype=np.uint8))
+
+
+def _results(found: Detections, number: int, with_masks: bool) -> list[dict[str, Any]]:
+    masks = found.masks if with_masks else None
+    entries = []
+    for i in range(len(found)):
+        y1, x1, y2, x2 = (float(value) for value in found.boxes[i])
+        entry: dict[str, Any] = {
+            "image_id": number,
+            "category_id": int(found.class_ids[i]),
+            "score": float(found.scores[i]),
+            "bbox": [x1, y1, x2 - x1, y2 - y1],
+        }
+        if masks is not None:
+            entry["segmentation"] = _rle(masks[..., i])
+            del entry["bbox"]
+        entries.append(entry)
+    return entries
+
+
+def _scores(evaluator: Any, names: list[str]) -> APResult:
+    precision = evaluator.eval["precision"][:, :, :, 0, -1]  # IoU, recall, class
+    grid = np.asarray(evaluator.params.recThrs)
+
+    def mean(values: NDArray[Any]) -> float:
+        known = values[values > -1]
+        return float(known.mean()) if known.size else float("nan")
+
+    per_class, curves = {}, {}
+    for column, category in enumerate(evaluator.params.catIds):
+        curve = precision[0, :, column]
+        if (curve > -1).any():
+            per_class[names[category]] = mean(curve)
+            curves[names[category]] = (grid, curve)
+    return APResult(mean(precision), mean(precision[0]), mean(precision[5]), per_class, curves)

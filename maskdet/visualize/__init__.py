@@ -1,0 +1,1 @@
+"""Pictures: objects drawn into photos, and plots."""

@@ -1,0 +1,114 @@
+"""Boxes, masks and labels drawn into a photo; Pillow only, so also on a Pi."""
+
+import colorsys
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+Colour = tuple[int, int, int]
+
+MASK_OPACITY = 0.42
+
+
+def palette(count: int) -> list[Colour]:
+    """Colours (R, G, B) that differ well from their neighbours in the list."""
+    # Steps of the golden ratio never fall on a hue that was just used.
+    hues = (0.02 + i * 0.618034 for i in range(count))
+    return [
+        tuple(int(255 * part) for part in colorsys.hsv_to_rgb(hue % 1.0, 0.85, 1.0))  # type: ignore[misc]
+        for hue in hues
+    ]
+
+
+def draw_instances(
+    image: ArrayLike,
+    boxes: ArrayLike,
+    class_ids: ArrayLike | None = None,
+    class_names: Sequence[str] | None = None,
+    scores: ArrayLike | None = None,
+    masks: NDArray[Any] | None = None,
+    colors: Sequence[Colour] | None = None,
+) -> NDArray[np.uint8]:
+    """A copy of a photo with its objects.
+
+    Args:
+        image: uint8 (H, W, 3), left as it is.
+        boxes: (N, 4) y1, x1, y2, x2 in pixels.
+        class_ids: (N,), for labels.
+        class_names: by class id.
+        scores: (N,) 0..1, for labels.
+        masks: bool (H, W, N).
+        colors: one an object; by default one an object from :func:`palette`.
+
+    Returns:
+        uint8 (H, W, 3).
+    """
+    canvas = np.array(image, dtype=np.uint8)[..., :3]
+    rows = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
+    chosen = list(colors) if colors is not None else palette(len(rows))
+    # The weakest first, so that the best are on top.
+    order = range(len(rows)) if scores is None else np.argsort(np.asarray(scores), kind="stable")
+    if masks is not None:
+        for i in order:
+            _tint(canvas, masks[..., i], chosen[i])
+    picture = Image.fromarray(canvas)
+    pen = ImageDraw.Draw(picture)
+    side = min(canvas.shape[:2])
+    width = max(1, round(side / 200))
+    font = ImageFont.load_default(size=max(10, round(side / 28)))
+    for i in order:
+        y1, x1, y2, x2 = rows[i]
+        pen.rectangle((x1, y1, max(x1, x2 - 1), max(y1, y2 - 1)), outline=chosen[i], width=width)
+    for i in order:
+        text = _label(i, class_ids, class_names, scores)
+        if text:
+            _write(pen, text, rows[i], chosen[i], font, picture.size)
+    return np.asarray(picture)
+
+
+def _tint(canvas: NDArray[np.uint8], mask: NDArray[Any], colour: Colour) -> None:
+    inside = mask.astype(bool)
+    if not inside.any():
+        return
+    mixed = (1 - MASK_OPACITY) * canvas[inside] + MASK_OPACITY * np.array(colour)
+    canvas[inside] = mixed.astype(np.uint8)
+    core = inside.copy()  # what is left after the outermost pixel is taken off on each side
+    core[1:] &= inside[:-1]
+    core[:-1] &= inside[1:]
+    core[:, 1:] &= inside[:, :-1]
+    core[:, :-1] &= inside[:, 1:]
+    canvas[inside & ~core] = colour
+
+
+def _label(
+    i: int, class_ids: ArrayLike | None, names: Sequence[str] | None, scores: ArrayLike | None
+) -> str:
+    parts = []
+    if class_ids is not None:
+        kind = int(np.asarray(class_ids)[i])
+        parts.append(names[kind] if names is not None else str(kind))
+    if scores is not None:
+        parts.append(f"{float(np.asarray(scores)[i]):.2f}")
+    return " ".join(parts)
+
+
+def _write(
+    pen: ImageDraw.ImageDraw,
+    text: str,
+    box: NDArray[Any],
+    colour: Colour,
+    font: Any,
+    size: tuple[int, int],
+) -> None:
+    left, top, right, bottom = pen.textbbox((0, 0), text, font=font)
+    width, height = right - left + 6, bottom - top + 4
+    x = min(max(0, float(box[1])), max(0, size[0] - width))
+    y = float(box[0]) - height
+    if y < 0:  # no room above: inside the box
+        y = min(max(0.0, float(box[0])), max(0, size[1] - height))
+    pen.rectangle((x, y, x + width, y + height), fill=colour)
+    bright = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2] > 140
+    pen.text((x + 3 - left, y + 2 - top), text, fill=(0, 0, 0) if bright else (255,) * 3, font=font)
