@@ -128,13 +128,17 @@ class Config:
     # ---- ours ------------------------------------------------------------------------------
     # Pixels are divided by this after MEAN_PIXEL was taken off.
     PIXEL_STD: float = 1.0
-    # True: 3 x 3 convolutions of neck, RPN and mask head as depthwise + 1 x 1 (a ninth of the work).
+    # True: the 3 x 3 convolutions of neck, RPN and mask head are depthwise + 1 x 1, which is a
+    # ninth of the work.
     SEPARABLE_HEADS = False
     # Channels of the RPN's shared convolution.
     RPN_CHANNELS = 512
     # The mask head's 3 x 3 convolutions and their channels.
     MASK_HEAD_CONVS = 4
     MASK_HEAD_CHANNELS = 256
+    # TRAIN_BN of the heads' own batch norms, which see all RoIs of a batch at once and so have
+    # enough to go by; "same" means as TRAIN_BN.
+    TRAIN_HEADS_BN: bool | str | None = "same"
     # True: objects join the proposals in training, so that the heads see good boxes from the first
     # step; and RoIs without a positive still give negatives, padding counts for nothing.
     # False: matterport's rule (no positives, no negatives; padding counts as background).
@@ -147,7 +151,8 @@ class Config:
     WARMUP_STEPS = 0
     # The backbone's rate as a share of the stage's: pretrained features want gentler steps.
     BACKBONE_RATE = 1.0
-    # Preset of maskdet.data.augment used when train() is not given another: none, light, default, strong.
+    # Preset of maskdet.data.augment for calls of train() that name none: none, light, default or
+    # strong.
     AUGMENTATION = "none"
     # Random choices of training (order, augmentation, initial weights of new layers).
     SEED = 0
@@ -319,12 +324,13 @@ class MobileConfig(Config):
     RPN_CHANNELS = 64
     MASK_HEAD_CONVS = 2
     MASK_HEAD_CHANNELS = 64
+    TRAIN_HEADS_BN = None
     OPTIMIZER = "adamw"
     LEARNING_RATE = 0.002
     LEARNING_RATE_SCHEDULE = "cosine"
     WARMUP_STEPS = 50
     WEIGHT_DECAY = 0.02
-    BACKBONE_RATE = 0.3
+    BACKBONE_RATE = 0.2
     AUGMENTATION = "default"
 
 

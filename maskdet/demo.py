@@ -61,9 +61,7 @@ def run_demo(
     config.NUM_CLASSES, config.SEED = dataset.num_classes, seed
     model = MaskRCNN(mode="training", config=config, model_dir=folder / "logs")
     model.load_weights("imagenet")
-    heads = model.train(
-        train_set, test_set, config.LEARNING_RATE, epochs=epochs[0], layers="heads"
-    )
+    heads = model.train(train_set, test_set, config.LEARNING_RATE, epochs=epochs[0], layers="heads")
     everything = model.train(
         train_set, test_set, config.LEARNING_RATE / 10, epochs=sum(epochs), layers="all"
     )

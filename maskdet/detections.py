@@ -285,7 +285,7 @@ class Detections:
     def to_voc_xml(self, path: str | os.PathLike[str] | None = None, filename: str = "") -> str:
         """The boxes as a VOC annotation, as LabelImg writes it; also into ``path`` if given.
 
-        Corners are written as LabelImg writes what it draws: counted from 0, the far ones exclusive.
+        Corners are those that LabelImg writes: counted from 0, the far ones exclusive.
         Boxes are rounded to whole pixels and cut to the image; those without area are left out.
         ``filename`` is the photo's name, written into the file.
         """

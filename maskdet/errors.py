@@ -1,7 +1,7 @@
 """The few kinds of error that maskdet raises for a user's mistake.
 
-Every message is one sentence that says what is wrong, where (file, line, image, layer) and what to do.
-All kinds are also ``ValueError``, so scripts that caught that keep working.
+Every message is one sentence that says what is wrong, where (file, line, image, layer) and what to
+do. All kinds are also ``ValueError``, so scripts that caught that keep working.
 """
 
 

@@ -34,7 +34,7 @@ class Family(Protocol):
         ...
 
     def training_outputs(self, network: keras.Model, with_masks: bool) -> tuple[list[Any], Any]:
-        """Inputs and outputs of the training network that a data set with or without masks needs."""
+        """Inputs and outputs of the training network that a set with or without masks needs."""
         ...
 
     def training_inputs(

@@ -104,7 +104,7 @@ def main():
         model.train(
             train_set,
             test_set,
-            learning_rate=config.LEARNING_RATE,
+            learning_rate=config.LEARNING_RATE / 2,
             epochs=heads + everything,
             layers="all",
         ),

@@ -4,7 +4,7 @@ import logging
 import os
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -66,7 +66,7 @@ class Loader:
         self.dataset, self.canvas, self.batch_size = dataset, tuple(canvas), batch_size
         self.placement_rule, self.max_instances = placement_rule, max_instances
         self.with_masks = bool(dataset.provides_masks) and mini_mask_shape is not None
-        self.mini_mask_shape = mini_mask_shape
+        self.mini_mask_shape = (1, 1) if mini_mask_shape is None else mini_mask_shape
         self.augment = None if augment is None or augment.is_none else augment
         self.shuffle, self.seed, self.workers = shuffle, seed, max(1, workers)
         self.on_error = on_error
@@ -93,7 +93,7 @@ class Loader:
             DataError: naming an image that cannot be read.
         """
         size, most = self.batch_size, self.max_instances
-        batch = {
+        batch: dict[str, np.ndarray] = {
             "images": np.zeros((size, *self.canvas, 3), np.uint8),
             "boxes": np.zeros((size, most, 4), np.float32),
             "class_ids": np.zeros((size, most), np.int32),
@@ -103,12 +103,12 @@ class Loader:
             "image_ids": np.zeros(size, np.int32),
         }
         if self.with_masks:
-            batch["masks"] = np.zeros((size, most, *self.mini_mask_shape), bool)  # type: ignore[misc]
+            batch["masks"] = np.zeros((size, most, *self.mini_mask_shape), np.bool_)
         for row in range(size):
             self._fill(batch, row, index * size + row)
         return batch
 
-    def iterate(self, start: int = 0) -> Iterator[dict[str, np.ndarray]]:
+    def iterate(self, start: int = 0) -> Generator[dict[str, np.ndarray]]:
         """Batches from number ``start`` on, for ever, prepared ahead by threads.
 
         Close the iterator (or drop it) to stop the threads.
@@ -219,9 +219,9 @@ class Loader:
         minis = None
         if masks is not None:
             shape = self.mini_mask_shape
-            minis = np.zeros((len(boxes), *shape), bool)  # type: ignore[misc]
+            minis = np.zeros((len(boxes), *shape), np.bool_)
             for i, box in enumerate(boxes):
-                minis[i] = shrink_mask(masks[..., i], box, shape)  # type: ignore[arg-type]
+                minis[i] = shrink_mask(masks[..., i], box, shape)
         sample = Sample(
             resize_image(image, placement),
             placement.forward_boxes(boxes),

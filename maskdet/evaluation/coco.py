@@ -96,7 +96,8 @@ def _nothing(truth: Any) -> Any:
 
 
 def _ground_truth(dataset: Dataset, ids: list[int], with_masks: bool) -> dict[str, Any]:
-    images, annotations = [], []
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     for number, image_id in enumerate(ids, start=1):
         height, width = dataset.image_shape(image_id)
         images.append({"id": number, "height": int(height), "width": int(width)})
@@ -104,7 +105,7 @@ def _ground_truth(dataset: Dataset, ids: list[int], with_masks: bool) -> dict[st
         difficult = dataset.load_difficult(image_id)
         for i, (box, kind) in enumerate(zip(boxes, class_ids, strict=True)):
             y1, x1, y2, x2 = (float(value) for value in box)
-            entry = {
+            entry: dict[str, Any] = {
                 "id": len(annotations) + 1,
                 "image_id": number,
                 "category_id": abs(int(kind)),

@@ -32,9 +32,7 @@ class Kernels(Protocol):
         """
         ...
 
-    def roi_align(
-        self, rois: Any, level: Any, maps: list[Any], pool_size: int
-    ) -> Any:
+    def roi_align(self, rois: Any, level: Any, maps: list[Any], pool_size: int) -> Any:
         """Bilinear crops, one sample a bin, the outermost samples on the RoI's corners.
 
         Args:
@@ -156,7 +154,9 @@ class PortableKernels:
         starts = [sum(h * w for h, w in sizes[:i]) for i in range(len(sizes))]
         cells = sum(h * w for h, w in sizes)
         channels = int(maps[0].shape[3])
-        rows = [ops.reshape(m, (-1, h * w, channels)) for m, (h, w) in zip(maps, sizes, strict=True)]
+        rows = [
+            ops.reshape(m, (-1, h * w, channels)) for m, (h, w) in zip(maps, sizes, strict=True)
+        ]
         table = ops.reshape(ops.concatenate(rows, axis=1), (-1, channels))
         height, width, start = (
             ops.take(ops.convert_to_tensor(values, dtype="int32"), level, axis=0)

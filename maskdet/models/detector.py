@@ -41,7 +41,9 @@ class Detector:
 
     family: Family
 
-    def __init__(self, mode: str, config: Config, model_dir: str | os.PathLike[str] = "logs") -> None:
+    def __init__(
+        self, mode: str, config: Config, model_dir: str | os.PathLike[str] = "logs"
+    ) -> None:
         if mode not in ("training", "inference"):
             raise UsageError(f"mode is {mode!r}; use 'training' or 'inference'.")
         config.validate()
@@ -185,9 +187,7 @@ class Detector:
 
     def _save_checkpoint(self, epoch: int) -> None:
         self.epoch = epoch
-        name = checkpoints.checkpoint_path(
-            Path(self.log_dir), self.family.name, self.config, epoch
-        )
+        name = checkpoints.checkpoint_path(Path(self.log_dir), self.family.name, self.config, epoch)
         self.save_weights(name)
 
     def _loader(
@@ -203,11 +203,11 @@ class Detector:
             chosen = Augmentation.preset(chosen)
         return Loader(
             dataset,
-            canvas=tuple(int(side) for side in config.IMAGE_SHAPE[:2]),
+            canvas=(int(config.IMAGE_SHAPE[0]), int(config.IMAGE_SHAPE[1])),
             batch_size=config.BATCH_SIZE,
             placement_rule=placement_rule(config),
             max_instances=config.MAX_GT_INSTANCES,
-            mini_mask_shape=tuple(config.MINI_MASK_SHAPE),
+            mini_mask_shape=(config.MINI_MASK_SHAPE[0], config.MINI_MASK_SHAPE[1]),
             augment=chosen,
             shuffle=shuffle,
             seed=config.SEED,
@@ -229,9 +229,8 @@ class Detector:
                 "This model was made with mode='training'; make one with mode='inference' and "
                 "load the trained weights."
             )
-        names = self.class_names or tuple(
-            ["BG", *(f"class {i}" for i in range(1, self.config.NUM_CLASSES))]
-        )
+        unnamed = ("BG", *(f"class {i}" for i in range(1, self.config.NUM_CLASSES)))
+        names = self.class_names or unnamed
         engine = InferenceEngine(self.keras_model, self.family, self.config, names, self.has_masks)
         return engine.stream(images)
 
@@ -276,5 +275,3 @@ def check_classes(config: Config, dataset: Dataset) -> None:
         )
     if not len(dataset.image_ids):
         raise UsageError("The data set has no images; look at the path it was read from.")
-
-

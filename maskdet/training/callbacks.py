@@ -104,9 +104,7 @@ class StopAtNonFinite(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         self.seen += 1
-        broken = [
-            name for name, value in (logs or {}).items() if not math.isfinite(float(value))
-        ]
+        broken = [name for name, value in (logs or {}).items() if not math.isfinite(float(value))]
         if broken:
             parts = [name for name in broken if name != "loss"] or broken
             images = ", ".join(self.names_of_batch(self.seen - 1))

@@ -1,4 +1,4 @@
-"""Guards: the AP we print is COCO's, also for nothing found, nothing there, crowds and difficult."""
+"""Guards: the AP we print is COCO's, also for nothing found, nothing there and difficult ones."""
 
 import numpy as np
 import pytest

@@ -7,7 +7,7 @@ from maskdet import Dataset, MobileConfig
 
 
 class Rectangles(Dataset):
-    """Images drawn from their number: red (class 1) and blue (class 2) rectangles, some with none."""
+    """Images drawn from their number: red (1) and blue (2) rectangles, some images with none."""
 
     with_masks = True
 

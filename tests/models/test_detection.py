@@ -5,8 +5,8 @@ import pytest
 
 from maskdet import MaskRCNN
 from maskdet.errors import ConfigError, UsageError
-from maskdet.models.mask_rcnn.family import MaskRCNNFamily
 from maskdet.geometry.placement import place
+from maskdet.models.mask_rcnn.family import MaskRCNNFamily
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,9 @@ def test_no_images_give_no_results(detector):
     assert detector.detect([]) == []
 
 
-@pytest.mark.parametrize("image", [np.zeros((5, 5, 7), np.uint8), np.zeros((0, 5, 3), np.uint8), "x"])
+@pytest.mark.parametrize(
+    "image", [np.zeros((5, 5, 7), np.uint8), np.zeros((0, 5, 3), np.uint8), "x"]
+)
 def test_what_is_no_image_is_refused_with_its_shape(detector, image):
     with pytest.raises(UsageError, match="H x W x 3.*shape"):
         detector.detect([image])

@@ -1,4 +1,4 @@
-"""Guards: weights come back as they were saved, and a file that does not fit is told, not guessed."""
+"""Guards: weights come back as they were saved, and a file that does not fit is refused."""
 
 import json
 from pathlib import Path
@@ -115,4 +115,6 @@ def test_a_failed_save_leaves_the_old_file_whole(saved, monkeypatch):
 def test_the_json_beside_it_says_what_the_weights_are_for(saved):
     facts = json.loads(Path(f"{saved[1]}.json").read_text())
     assert facts["class_names"] == ["BG", "red", "blue"]
-    assert facts["config"]["NUM_CLASSES"] == 3 and facts["config"]["BACKBONE"] == "efficientnet_lite0"
+    assert (
+        facts["config"]["NUM_CLASSES"] == 3 and facts["config"]["BACKBONE"] == "efficientnet_lite0"
+    )

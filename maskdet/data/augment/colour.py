@@ -28,9 +28,7 @@ def jitter(
     return np.clip(changed, 0, 255).astype(np.uint8).reshape(image.shape)
 
 
-def cut_out(
-    image: NDArray[np.uint8], share: float, rng: np.random.Generator
-) -> NDArray[np.uint8]:
+def cut_out(image: NDArray[np.uint8], share: float, rng: np.random.Generator) -> NDArray[np.uint8]:
     """A grey rectangle of up to ``share`` of each side somewhere on the picture (DeVries 2017)."""
     height, width = image.shape[:2]
     h, w = (max(1, int(side * rng.uniform(0.3, 1) * share)) for side in (height, width))

@@ -1,7 +1,8 @@
-"""One affine map moves pixels, masks and boxes: flips, zoom, stretch, shift and turn in one pass."""
+"""One affine map moves pixels, masks and boxes: flip, zoom, stretch, shift and turn in one pass."""
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,7 @@ class Affine:
     matrix: Array
     canvas: tuple[int, int]
 
-    def points(self, points: Array) -> Array:
+    def points(self, points: NDArray[Any]) -> Array:
         """Points (..., 2) as y, x, moved."""
         moved: Array = points @ self.matrix[:, :2].T + self.matrix[:, 2]
         return moved

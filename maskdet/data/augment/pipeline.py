@@ -50,7 +50,7 @@ class Augmentation:
 
     @classmethod
     def preset(cls, name: str) -> "Augmentation":
-        """"none", "light", "default" or "strong".
+        """ "none", "light", "default" or "strong".
 
         Raises:
             ConfigError: for another name.
@@ -145,7 +145,7 @@ class Augmentation:
             parts.append(Sample(part.image, boxes, part.class_ids, masks))
         masks = None
         if all(part.masks is not None for part in parts):
-            masks = np.concatenate([part.masks for part in parts])  # type: ignore[misc]
+            masks = np.concatenate([part.masks for part in parts])
         return Sample(
             image,
             np.concatenate([part.boxes for part in parts]),
@@ -166,8 +166,9 @@ class Augmentation:
             factors[2] = 0.0
         tint = 1 + rng.uniform(-self.tint, self.tint, 3)
         image = sample.image
+        brightness, contrast, saturation = factors
         if any(factor != 1 for factor in factors) or self.tint:
-            image = colour.jitter(image, *factors, tint)
+            image = colour.jitter(image, brightness, contrast, saturation, tint)
         if rng.random() < self.cut_out:
             image = colour.cut_out(image, 0.3, rng)
         return Sample(image, sample.boxes, sample.class_ids, sample.masks)
@@ -209,7 +210,7 @@ PRESETS = {
     "light": Augmentation(flip=0.5, zoom=(0.8, 1.25), brightness=0.15, contrast=0.15),
     "default": Augmentation(
         flip=0.5,
-        zoom=(0.5, 1.6),
+        zoom=(0.6, 1.6),
         stretch=0.15,
         degrees=10.0,
         degrees_boxes=4.0,
@@ -234,4 +235,3 @@ PRESETS = {
         mosaic=0.4,
     ),
 }
-

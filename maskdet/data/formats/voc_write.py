@@ -13,8 +13,8 @@ from PIL import Image
 from maskdet.data.dataset import Dataset
 from maskdet.data.formats.voc_xml import VOCObject, build_xml
 from maskdet.data.images import save_picture, write_image
-from maskdet.files import write_whole
 from maskdet.errors import MaskdetWarning
+from maskdet.files import write_whole
 
 Array = NDArray[Any]
 _MOST_IN_8_BIT = 254  # 255 is the border
@@ -46,7 +46,7 @@ def write(dataset: Dataset, path: str | os.PathLike[str], *, one_based: bool = F
             write_whole(target, photo.read_bytes())
         objects, masks = _objects(dataset, image_id, one_based)
         if masks is not None:
-            _write_masks(folder / "SegmentationObject" / f"{name}.png", masks)
+            write_masks(folder / "SegmentationObject" / f"{name}.png", masks)
         text = build_xml(
             target.name, "JPEGImages", dataset.image_shape(image_id), objects, masks is not None
         )
@@ -109,7 +109,7 @@ def _objects(
     return objects, None if masks is None else masks[:, :, kept]
 
 
-def _write_masks(path: Path, masks: Array) -> None:
+def write_masks(path: Path, masks: Array) -> None:
     """Masks (H, W, N) as one picture of object numbers."""
     count = masks.shape[2]
     small = count <= _MOST_IN_8_BIT

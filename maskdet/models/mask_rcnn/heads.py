@@ -1,4 +1,4 @@
-"""The heads that look at RoIs: class and box, and mask (He et al. 2017), with matterport's names."""
+"""The heads that look at RoIs: class and box, and mask (He et al. 2017); matterport's names."""
 
 import math
 from typing import Any

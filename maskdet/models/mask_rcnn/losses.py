@@ -52,7 +52,9 @@ def mrcnn_class_loss(target_ids: Any, logits: Any, active: Any, counted: Any) ->
         counted: (B, N), 0 for padding.
     """
     predicted = ops.argmax(logits, axis=-1)
-    known = ops.take_along_axis(ops.cast(active, logits.dtype), ops.cast(predicted, "int32"), axis=1)
+    known = ops.take_along_axis(
+        ops.cast(active, logits.dtype), ops.cast(predicted, "int32"), axis=1
+    )
     return _mean(_cross_entropy(target_ids, logits), known * ops.cast(counted, logits.dtype))
 
 

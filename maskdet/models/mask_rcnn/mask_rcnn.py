@@ -20,7 +20,9 @@ class MaskRCNN(Detector):
 
     family = MaskRCNNFamily()
 
-    def __init__(self, mode: str, config: Config, model_dir: str | os.PathLike[str] = "logs") -> None:
+    def __init__(
+        self, mode: str, config: Config, model_dir: str | os.PathLike[str] = "logs"
+    ) -> None:
         super().__init__(mode, config, model_dir)
         self.anchors: np.ndarray | None = None
 

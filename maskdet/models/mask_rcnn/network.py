@@ -26,7 +26,7 @@ def pixel_anchors(config: Config, image_shape: Any = None) -> np.ndarray:
     if callable(config.BACKBONE) and config.COMPUTE_BACKBONE_SHAPE is not None:
         sizes = config.COMPUTE_BACKBONE_SHAPE(shape)
     else:
-        sizes = backbone_shapes(shape, config.BACKBONE_STRIDES)
+        sizes = backbone_shapes([int(side) for side in shape], config.BACKBONE_STRIDES)
     anchors = generate_pyramid_anchors(
         config.RPN_ANCHOR_SCALES,
         config.RPN_ANCHOR_RATIOS,
@@ -57,7 +57,9 @@ def _rpn(levels: list[Any], config: Config) -> tuple[Any, Any, Any]:
     return run_on_levels(rpn, levels)
 
 
-def _proposals(scores: Any, deltas: Any, anchors: Any, count: int, config: Config, kernels: str) -> Any:
+def _proposals(
+    scores: Any, deltas: Any, anchors: Any, count: int, config: Config, kernels: str
+) -> Any:
     layer = ProposalLayer(
         count=count,
         nms_threshold=config.RPN_NMS_THRESHOLD,
@@ -69,9 +71,7 @@ def _proposals(scores: Any, deltas: Any, anchors: Any, count: int, config: Confi
     return layer([scores, deltas, anchors])
 
 
-def _align(
-    rois: Any, levels: list[Any], pool: int, config: Config, kernels: str, name: str
-) -> Any:
+def _align(rois: Any, levels: list[Any], pool: int, config: Config, kernels: str, name: str) -> Any:
     layer = PyramidROIAlign(
         pool_size=pool,
         image_shape=tuple(config.IMAGE_SHAPE[:2]),
@@ -82,9 +82,14 @@ def _align(
     return layer([rois, *levels[:-1]])  # the extra level is the RPN's alone
 
 
+def _heads_bn(config: Config) -> bool | None:
+    chosen = config.TRAIN_HEADS_BN
+    return config.TRAIN_BN if chosen == "same" else chosen  # type: ignore[return-value]
+
+
 def _classify(rois: Any, levels: list[Any], config: Config, kernels: str) -> tuple[Any, Any, Any]:
     crops = _align(rois, levels, config.POOL_SIZE, config, kernels, "roi_align_classifier")
-    return box_head(crops, config.NUM_CLASSES, config.FPN_CLASSIF_FC_LAYERS_SIZE, config.TRAIN_BN)
+    return box_head(crops, config.NUM_CLASSES, config.FPN_CLASSIF_FC_LAYERS_SIZE, _heads_bn(config))
 
 
 def _masks(rois: Any, levels: list[Any], config: Config, kernels: str) -> Any:
@@ -95,7 +100,7 @@ def _masks(rois: Any, levels: list[Any], config: Config, kernels: str) -> Any:
         config.MASK_HEAD_CONVS,
         config.MASK_HEAD_CHANNELS,
         config.SEPARABLE_HEADS,
-        config.TRAIN_BN,
+        _heads_bn(config),
     )
 
 
@@ -175,7 +180,7 @@ def build_training_network(config: Config, kernels: str = "auto") -> keras.Model
     )([proposals, class_ids, gt_boxes])
     logits, _, deltas = _classify(rois, levels, config, kernels)
     positive = owner.shape[1]
-    target_masks = MaskTargets(tuple(config.MASK_SHAPE), name="mask_targets")(
+    target_masks = MaskTargets((config.MASK_SHAPE[0], config.MASK_SHAPE[1]), name="mask_targets")(
         [rois[:, :positive], owner, gt_boxes, gt_masks]
     )
     masks = _masks(rois[:, :positive], levels, config, kernels)

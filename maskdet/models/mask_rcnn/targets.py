@@ -36,7 +36,9 @@ class RPNTargets(keras.layers.Layer):
         each anchor to its best object (meaningful where rpn_match is 1).
     """
 
-    def __init__(self, anchors: Any, count: int, box_std: Any, seed: int = 0, **kwargs: Any) -> None:
+    def __init__(
+        self, anchors: Any, count: int, box_std: Any, seed: int = 0, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.anchors = np.asarray(anchors, dtype="float32")
         self.count = int(count)

@@ -55,7 +55,12 @@ def test_box_and_mask_losses_look_at_the_true_class():
 def test_nothing_positive_costs_nothing():
     ids = np.zeros((1, 2), "i4")
     assert value(losses.rpn_class_loss(ids, np.ones((1, 2, 2), "f4"))) == 0
-    assert value(losses.rpn_bbox_loss(np.ones((1, 2, 4), "f4"), ids, np.zeros((1, 2, 4), "f4"))) == 0
-    assert value(losses.mrcnn_bbox_loss(np.ones((1, 2, 4), "f4"), ids, np.zeros((1, 2, 3, 4), "f4"))) == 0
+    assert (
+        value(losses.rpn_bbox_loss(np.ones((1, 2, 4), "f4"), ids, np.zeros((1, 2, 4), "f4"))) == 0
+    )
+    assert (
+        value(losses.mrcnn_bbox_loss(np.ones((1, 2, 4), "f4"), ids, np.zeros((1, 2, 3, 4), "f4")))
+        == 0
+    )
     masks = np.full((1, 2, 2, 2, 3), 0.5, "f4")
     assert value(losses.mrcnn_mask_loss(np.ones((1, 2, 2, 2), "f4"), ids, masks)) == 0

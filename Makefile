@@ -1,0 +1,50 @@
+# Everything a developer or a first-time user needs; `make help` lists it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Made when the environment holds what setup.cfg asks for.
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all lint format docs bench clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
+
+$(READY): setup.cfg
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || \
+		{ echo "maskdet needs Python 3.11, 3.12 or 3.13; call: make PYTHON=python3.12 ..."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -e '.[dev]'
+	@touch $(READY)
+
+demo: $(READY) ## make a data set, train Mask R-CNN, evaluate, draw; results in demo_output/
+	$(BIN)/python -m maskdet demo --out demo_output
+
+test: $(READY) ## the test suite, in under 15 minutes on two cores
+	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n 2 --dist loadscope \
+		-m "not slow and not arm and not browser and not imx500 and not jax and not ray and not gpu"
+
+test-all: $(READY) ## the test suite with its slow tests
+	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n 2 --dist loadscope \
+		-m "not arm and not browser and not imx500 and not jax and not ray and not gpu"
+
+lint: $(READY) ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy maskdet
+
+format: $(READY) ## let ruff format and mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(READY) ## the documentation, in docs/_build/html
+	$(BIN)/python -m pip install --quiet -e '.[docs]'
+	$(BIN)/python -m sphinx -W -b html docs docs/_build/html
+
+bench: $(READY) ## the benchmarks; tables on the screen, rows appended to benchmarks/*.csv
+	$(BIN)/python benchmarks/train.py
+
+clean: ## remove what make made
+	rm -rf $(VENV) demo_output docs/_build .pytest_cache .ruff_cache .mypy_cache .hypothesis
