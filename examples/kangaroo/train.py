@@ -17,7 +17,7 @@ from maskdet.data.formats.voc import read_objects
 from maskdet.evaluation.pictures import write_results
 from maskdet.evaluation.report import evaluate_detections
 
-EPOCHS = [5, 20]
+EPOCHS = [8, 40]
 NO_DATASET = (
     "give --dataset the folder of the kangaroo set. It is the GitHub repository "
     "experiencor/kangaroo: fetch it with 'git clone https://github.com/experiencor/kangaroo'. "
