@@ -156,6 +156,9 @@ class Config:
     AUGMENTATION = "none"
     # Random choices of training (order, augmentation, initial weights of new layers).
     SEED = 0
+    # What training does with a photo that cannot be read: "raise" stops and names it, "skip" warns
+    # once and goes on without it.
+    ON_ERROR = "raise"
     # Threads that prepare batches.
     LOADER_WORKERS = 2
 
@@ -238,6 +241,8 @@ class Config:
             )
         if self.OPTIMIZER not in ("sgd", "adamw"):
             raise ConfigError(f"OPTIMIZER is {self.OPTIMIZER!r}; use 'sgd' or 'adamw'.")
+        if self.ON_ERROR not in ("raise", "skip"):
+            raise ConfigError(f"ON_ERROR is {self.ON_ERROR!r}; use 'raise' or 'skip'.")
         if self.LEARNING_RATE_SCHEDULE not in ("constant", "cosine"):
             raise ConfigError(
                 f"LEARNING_RATE_SCHEDULE is {self.LEARNING_RATE_SCHEDULE!r}; "

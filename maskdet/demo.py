@@ -5,6 +5,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from tqdm.auto import tqdm
+
 from maskdet.config import Config, MobileConfig
 from maskdet.data.dataset import Dataset
 from maskdet.data.images import read_image, write_image
@@ -17,7 +19,7 @@ from maskdet.models.mask_rcnn import MaskRCNN
 from maskdet.training.checkpoints import read_sidecar
 
 DEFAULT_IMAGES = 300
-DEFAULT_EPOCHS = (4, 8)
+DEFAULT_EPOCHS = (4, 12)
 PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif"}
 
 
@@ -27,7 +29,11 @@ class ScenesConfig(MobileConfig):
     NAME = "scenes"
     IMAGE_MIN_DIM = 256
     IMAGE_MAX_DIM = 256
+    RPN_ANCHOR_SCALES = (32, 56, 96, 160)
     AUGMENTATION = "light"
+    # All layers train at a tenth of it, the backbone like the rest.
+    LEARNING_RATE = 0.003
+    BACKBONE_RATE = 1.0
 
 
 def run_demo(
@@ -72,7 +78,9 @@ def run_demo(
     config.DETECTION_MIN_CONFIDENCE = 0.05
     detector = MaskRCNN(mode="inference", config=config, model_dir=folder / "logs")
     detector.load_weights(weights)
-    found = list(detector.detections(test_set.load_image(i) for i in test_set.image_ids))
+    ids = list(test_set.image_ids)
+    stream = detector.detections(test_set.load_image(i) for i in ids)
+    found = list(tqdm(stream, "detecting", len(ids), unit="image"))
     evaluation = evaluate_detections(test_set, found)
     history = {name: heads[name] + everything[name] for name in heads}
     settings = {"seed": seed, "images": images, "epochs": list(epochs)}

@@ -54,7 +54,7 @@ THIRD = {
     "inference": NUMPY | {"keras"},
     "evaluation": NUMPY | {"pycocotools"},
     "models": NUMPY | {"keras", "tqdm"},
-    "demo": NUMPY,
+    "demo": NUMPY | {"tqdm"},
     "cli": set(),
     "__main__": set(),
 }

@@ -4,7 +4,7 @@ import logging
 import os
 import warnings
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -45,6 +45,7 @@ class Loader:
         cache: keep decoded images: True, False, or "auto" if they fit into memory.
         on_error: "raise" stops at an image that cannot be read; "skip" warns once and takes the
             next one.
+        plain_sources: images of these sources are never augmented.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Loader:
         workers: int = 2,
         cache: str | bool = "auto",
         on_error: str = "raise",
+        plain_sources: Collection[str] = (),
     ) -> None:
         self.dataset, self.canvas, self.batch_size = dataset, tuple(canvas), batch_size
         self.placement_rule, self.max_instances = placement_rule, max_instances
@@ -70,9 +72,10 @@ class Loader:
         self.augment = None if augment is None or augment.is_none else augment
         self.shuffle, self.seed, self.workers = shuffle, seed, max(1, workers)
         self.on_error = on_error
+        self.plain_sources = frozenset(plain_sources)
         self.images = len(dataset.image_ids)
         self.caching = self._fits_memory() if cache == "auto" else bool(cache)
-        self._kept: dict[int, Any] = {}
+        self._kept: dict[tuple[str, int], Any] = {}
         self._broken: set[int] = set()
 
     def __len__(self) -> int:
@@ -160,7 +163,9 @@ class Loader:
     def _write(
         self, batch: dict[str, np.ndarray], row: int, image_id: int, rng: np.random.Generator
     ) -> None:
-        if self.augment is None:
+        augment = self.augment
+        if augment is None or self.dataset.image_info[image_id]["source"] in self.plain_sources:
+            augment = None
             sample, shape, placement = self._cached(image_id, self._placed)
             batch["windows"][row], batch["scales"][row] = placement.window, placement.scale
         else:
@@ -172,7 +177,7 @@ class Loader:
                 found: Sample = self._cached(usable, self._source)[0]
                 return found
 
-            sample = self.augment.apply(sample, self.canvas, rng, other)  # type: ignore[arg-type]
+            sample = augment.apply(sample, self.canvas, rng, other)  # type: ignore[arg-type]
             batch["windows"][row] = (0, 0, *self.canvas)
         batch["images"][row] = sample.image
         batch["image_shapes"][row] = shape
@@ -185,21 +190,19 @@ class Loader:
             batch["boxes"][row, column] = sample.boxes[which]
             batch["class_ids"][row, column] = sample.class_ids[which]
             if self.with_masks and sample.masks is not None:
-                batch["masks"][row, column] = self._mini_mask(sample, int(which))
-
-    def _mini_mask(self, sample: Sample, which: int) -> np.ndarray:
-        if self.augment is None:  # already cut out
-            return sample.masks[which]  # type: ignore[index]
-        shape = self.mini_mask_shape
-        return shrink_mask(sample.masks[which], sample.boxes[which], shape)  # type: ignore[index]
+                mask = sample.masks[which]
+                if augment is not None:  # else it is cut out already
+                    mask = shrink_mask(mask, sample.boxes[which], self.mini_mask_shape)
+                batch["masks"][row, column] = mask
 
     # ---- images ----------------------------------------------------------------------------
     def _cached(self, image_id: int, make: Callable[[int], Any]) -> Any:
-        if image_id in self._kept:
-            return self._kept[image_id]
+        key = (make.__name__, image_id)
+        if key in self._kept:
+            return self._kept[key]
         made = make(image_id)
         if self.caching:
-            self._kept[image_id] = made
+            self._kept[key] = made
         return made
 
     def _objects(self, image_id: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:

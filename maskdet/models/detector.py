@@ -212,6 +212,8 @@ class Detector:
             shuffle=shuffle,
             seed=config.SEED,
             workers=config.LOADER_WORKERS,
+            on_error=config.ON_ERROR,
+            plain_sources=plain_sources or (),
         )
 
     # ---- inference -------------------------------------------------------------------------

@@ -125,6 +125,17 @@ def test_training_continues_in_the_middle_of_the_stream():
     assert (take(loader, 5)[3]["images"] == take(loader, 1, start=3)[0]["images"]).all()
 
 
+def test_plain_sources_are_not_augmented():
+    dataset = Masked().fill()
+    pipeline = Augmentation.preset("strong").replace(mosaic=0.0)
+    plain = make_loader(dataset, shuffle=False).batch(0)
+    spared = make_loader(dataset, shuffle=False, augment=pipeline, plain_sources=["drawn"])
+    for name, values in spared.batch(0).items():
+        assert (values == plain[name]).all(), name
+    changed = make_loader(dataset, shuffle=False, augment=pipeline).batch(0)
+    assert (changed["images"] != plain["images"]).any()
+
+
 def test_a_set_of_boxes_makes_no_masks():
     assert "masks" not in make_loader(Boxed().fill()).batch(0)
 
