@@ -1,0 +1,68 @@
+"""Guards: the main job runs from an empty folder to weights, scores and pictures, in small."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from maskdet.cli import main
+from maskdet.demo import run_demo
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("demo")
+    return folder, run_demo(folder, images=18, epochs=(1, 1), seed=0)
+
+
+def test_everything_is_left_in_one_folder(demo):
+    folder, _ = demo
+    for name in ("gallery.png", "curves.png", "precision_recall.png"):
+        with Image.open(folder / name) as picture:
+            assert np.asarray(picture.convert("L")).std() > 5, name
+    assert len(list((folder / "dataset" / "JPEGImages").glob("*.jpg"))) == 18
+    assert len(list((folder / "dataset" / "SegmentationObject").glob("*.png"))) == 18
+    assert (folder / "scenes.h5").stat().st_size > 1_000_000
+
+
+def test_the_metrics_are_those_returned(demo):
+    folder, evaluation = demo
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert metrics["images"] == 3
+    assert metrics["settings"]["epochs"] == [1, 1]
+    assert metrics["box"]["ap50"] == pytest.approx(evaluation.box.ap50, nan_ok=True)
+    assert metrics["mask"]["ap50"] == pytest.approx(evaluation.mask.ap50, nan_ok=True)
+
+
+def test_the_weights_detect_from_the_command_line(demo, tmp_path, capsys):
+    folder, _ = demo
+    photos = sorted((folder / "dataset" / "JPEGImages").glob("*.jpg"))[:2]
+    arguments = [*map(str, photos), "--out", str(tmp_path / "drawn"), "--min-score", "0.01"]
+    assert main(["detect", str(folder / "scenes.h5"), *arguments]) == 0
+    drawn = sorted(path.name for path in (tmp_path / "drawn").iterdir())
+    assert drawn == [path.name for path in photos]
+    assert str(photos[0]) in capsys.readouterr().out
+
+
+def test_weights_without_their_json_are_refused_in_one_sentence(demo, tmp_path, capsys):
+    folder, _ = demo
+    lonely = tmp_path / "lonely.h5"
+    lonely.write_bytes((folder / "scenes.h5").read_bytes())
+    assert main(["detect", str(lonely), "photo.jpg"]) == 2
+    assert "lonely.h5.json is missing" in capsys.readouterr().err
+
+
+def test_no_photos_is_said(demo, tmp_path, capsys):
+    folder, _ = demo
+    (tmp_path / "empty").mkdir()
+    assert main(["detect", str(folder / "scenes.h5"), str(tmp_path / "empty")]) == 2
+    assert "no photos" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["demo", "--help"], ["detect", "--help"]])
+def test_help_is_there(arguments, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 0
+    assert "usage: python -m maskdet" in capsys.readouterr().out
