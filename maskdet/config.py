@@ -32,7 +32,7 @@ class Config:
 
     # Name of the experiment; it begins the names of log folders and checkpoints.
     NAME: str | None = None
-    # Devices to train on. Other values than 1 go through tf.distribute.
+    # Multiplies the batch, as in matterport's scripts. Training runs on one device for now.
     GPU_COUNT = 1
     # Images a device takes per step. More needs more memory and makes steadier gradients.
     IMAGES_PER_GPU = 2
@@ -75,8 +75,8 @@ class Config:
     USE_MINI_MASK = True
     MINI_MASK_SHAPE = (56, 56)
 
-    # How an image becomes the network's input: "square" (scaled, padded to MAX x MAX), "pad64"
-    # (padded to multiples of 64), "crop" (random MIN x MIN part; training only), "none".
+    # How an image becomes the network's input: "square", scaled and padded to MAX x MAX. matterport's
+    # other modes ("pad64", "crop", "none") are refused for now.
     IMAGE_RESIZE_MODE = "square"
     IMAGE_MIN_DIM = 800
     IMAGE_MAX_DIM = 1024
@@ -118,7 +118,7 @@ class Config:
         "mrcnn_bbox_loss": 1.0,
         "mrcnn_mask_loss": 1.0,
     }
-    # False: RoIs come from outside instead of the RPN (to train heads alone).
+    # matterport's False, RoIs from outside instead of the RPN, is refused for now.
     USE_RPN_ROIS = True
     # False freezes batch norm's statistics (batches are small); None trains them.
     TRAIN_BN: bool | None = False
@@ -214,11 +214,15 @@ class Config:
             ConfigError: one sentence that names the setting and what it may be.
         """
         height, width = (int(side) for side in self.IMAGE_SHAPE[:2])
-        if self.IMAGE_RESIZE_MODE not in ("square", "pad64", "crop", "none"):
-            raise ConfigError(
-                f"IMAGE_RESIZE_MODE is {self.IMAGE_RESIZE_MODE!r}; "
-                "use 'square', 'pad64', 'crop' or 'none'."
-            )
+        for name, supported in (
+            ("IMAGE_RESIZE_MODE", "square"),
+            ("IMAGE_CHANNEL_COUNT", 3),
+            ("USE_RPN_ROIS", True),
+        ):
+            if getattr(self, name) != supported:
+                raise ConfigError(
+                    f"{name} is {getattr(self, name)!r}; this version supports {supported!r} only."
+                )
         if height % 64 or width % 64:
             raise ConfigError(
                 f"IMAGE_MAX_DIM gives an input of {height} x {width}, which 64 does not divide; "

@@ -105,7 +105,9 @@ def test_boxes_and_masks_return_through_the_placement(make_config):
     ("setting", "value", "message"),
     [
         ("IMAGE_MAX_DIM", 300, "64 does not divide.*320"),
-        ("IMAGE_RESIZE_MODE", "sqare", "'square', 'pad64'"),
+        ("IMAGE_RESIZE_MODE", "pad64", "'pad64'; this version supports 'square'"),
+        ("USE_RPN_ROIS", False, "supports True only"),
+        ("ON_ERROR", "ignore", "'raise' or 'skip'"),
         ("RPN_ANCHOR_SCALES", (32, 64), "2 sizes for 4 levels"),
         ("NUM_CLASSES", 1, "counts the background"),
         ("OPTIMIZER", "adam", "'sgd' or 'adamw'"),
