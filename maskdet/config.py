@@ -75,8 +75,8 @@ class Config:
     USE_MINI_MASK = True
     MINI_MASK_SHAPE = (56, 56)
 
-    # How an image becomes the network's input: "square", scaled and padded to MAX x MAX. matterport's
-    # other modes ("pad64", "crop", "none") are refused for now.
+    # How an image becomes the network's input: "square", scaled and padded to MAX x MAX. The other
+    # modes of matterport ("pad64", "crop", "none") are refused for now.
     IMAGE_RESIZE_MODE = "square"
     IMAGE_MIN_DIM = 800
     IMAGE_MAX_DIM = 1024
