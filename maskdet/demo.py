@@ -18,8 +18,8 @@ from maskdet.evaluation.report import Evaluation, evaluate_detections
 from maskdet.models.mask_rcnn import MaskRCNN
 from maskdet.training.checkpoints import read_sidecar
 
-DEFAULT_IMAGES = 300
-DEFAULT_EPOCHS = (4, 12)
+DEFAULT_IMAGES = 240
+DEFAULT_EPOCHS = (3, 6)
 PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif"}
 
 
@@ -30,6 +30,7 @@ class ScenesConfig(MobileConfig):
     IMAGE_MIN_DIM = 256
     IMAGE_MAX_DIM = 256
     RPN_ANCHOR_SCALES = (32, 56, 96, 160)
+    TRAIN_ROIS_PER_IMAGE = 32
     AUGMENTATION = "light"
     # All layers train at a tenth of it, the backbone like the rest.
     LEARNING_RATE = 0.003

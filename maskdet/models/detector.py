@@ -201,12 +201,15 @@ class Detector:
         chosen = config.AUGMENTATION if augmentation is None else augmentation
         if isinstance(chosen, str):
             chosen = Augmentation.preset(chosen)
+        most = largest_count(dataset, config.MAX_GT_INSTANCES)
+        if chosen.mosaic:
+            most = min(4 * most, config.MAX_GT_INSTANCES)
         return Loader(
             dataset,
             canvas=(int(config.IMAGE_SHAPE[0]), int(config.IMAGE_SHAPE[1])),
             batch_size=config.BATCH_SIZE,
             placement_rule=placement_rule(config),
-            max_instances=config.MAX_GT_INSTANCES,
+            max_instances=most,
             mini_mask_shape=(config.MINI_MASK_SHAPE[0], config.MINI_MASK_SHAPE[1]),
             augment=chosen,
             shuffle=shuffle,
@@ -263,6 +266,23 @@ class Detector:
         images = (dataset.load_image(i) for i in ids)
         found = list(tqdm(self.detections(images), "detecting", len(ids), disable=not progress))
         return evaluate_detections(dataset, found)
+
+
+def largest_count(dataset: Dataset, limit: int) -> int:
+    """Objects of the image with most of them, 1 to ``limit``; large sets are not counted.
+
+    Targets are worked out for every padded object too, so padding beyond what a set needs is paid
+    for at each step.
+    """
+    if len(dataset.image_ids) > 5000:
+        return limit
+    read = dataset.load_mask if dataset.provides_masks else dataset.load_boxes
+    if dataset.provides_masks and type(dataset).load_boxes is not Dataset.load_boxes:
+        read = dataset.load_boxes  # cheaper than bitmaps
+    if read == dataset.load_mask and len(dataset.image_ids) > 200:
+        return limit
+    counts = [len(read(int(image_id))[1]) for image_id in dataset.image_ids]
+    return max(1, min(limit, max(counts, default=1)))
 
 
 def check_classes(config: Config, dataset: Dataset) -> None:
