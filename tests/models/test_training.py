@@ -9,6 +9,7 @@ import pytest
 
 from maskdet import MaskRCNN
 from maskdet.errors import ConfigError, UsageError
+from maskdet.models.detector import largest_count
 from maskdet.training.callbacks import read_history
 from maskdet.training.checkpoints import find_last
 from maskdet.training.layers import weighted_layers
@@ -146,6 +147,12 @@ def test_classes_must_fit_the_config(tmp_path, one_class, make_config):
     model = MaskRCNN(mode="training", config=make_config(), model_dir=tmp_path)
     with pytest.raises(ConfigError, match="NUM_CLASSES is 3.*2 classes.*NUM_CLASSES = 2"):
         model.train(one_class, None, 0.001, 1, "heads")
+
+
+def test_targets_are_padded_to_what_the_set_needs(masked, boxed):
+    assert largest_count(masked, 50) == 3
+    assert largest_count(boxed, 50) == 3
+    assert largest_count(masked, 2) == 2
 
 
 def test_no_log_folder_and_no_checkpoint_are_told_apart(tmp_path, make_config):
