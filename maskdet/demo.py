@@ -18,8 +18,8 @@ from maskdet.evaluation.report import Evaluation, evaluate_detections
 from maskdet.models.mask_rcnn import MaskRCNN
 from maskdet.training.checkpoints import read_sidecar
 
-DEFAULT_IMAGES = 240
-DEFAULT_EPOCHS = (3, 6)
+DEFAULT_IMAGES = 270
+DEFAULT_EPOCHS = (3, 7)
 PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif"}
 
 
