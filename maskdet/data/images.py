@@ -199,32 +199,45 @@ def turn_plane(plane: ArrayLike, orientation: int) -> Array:
 
 
 def resize_image(image: ArrayLike, placement: Placement) -> Array:
-    """An image put on the network's canvas: uint8 (canvas height, canvas width, 3).
+    """An image put on the network's canvas: (canvas height, canvas width, C), dtype kept.
 
     Bilinear over the area that a pixel covers (so shrinking does not alias), zeros around it.
 
     Args:
-        image: uint8 H x W x 3 of ``placement.image_shape``.
+        image: H x W x C of ``placement.image_shape``: uint8, or float32 of any range.
 
     Raises:
         UsageError: for an image of another size or kind.
     """
     pixels = np.asarray(image)
-    if pixels.dtype != np.uint8 or pixels.shape != (*placement.image_shape, 3):
+    if pixels.dtype not in (np.uint8, np.float32) or pixels.shape[:2] != placement.image_shape:
         raise UsageError(
-            f"The image must be uint8 of shape {(*placement.image_shape, 3)}, as its placement "
-            f"says, but is {pixels.dtype} of shape {pixels.shape}."
+            f"The image must be uint8 or float32 of shape {(*placement.image_shape, 3)}, as its "
+            f"placement says, but is {pixels.dtype} of shape {pixels.shape}."
         )
-    height, width = placement.scaled_shape
-    if (height, width) != placement.image_shape:
-        # A gap of 3 lets Pillow halve large photos quickly first; the difference is not visible.
-        picture = Image.fromarray(np.ascontiguousarray(pixels))
-        resized = picture.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=3.0)
-        pixels = np.asarray(resized)
-    canvas = np.zeros((*placement.canvas_shape, 3), dtype=np.uint8)
+    if placement.scaled_shape != placement.image_shape:
+        pixels = scaled(pixels, placement.scaled_shape)
+    if placement.crop is not None:
+        y, x, height, width = placement.crop
+        return np.ascontiguousarray(pixels[y : y + height, x : x + width])
+    canvas = np.zeros((*placement.canvas_shape, pixels.shape[2]), dtype=pixels.dtype)
     y1, x1, y2, x2 = placement.window
     canvas[y1:y2, x1:x2] = pixels
     return canvas
+
+
+def scaled(pixels: Array, shape: tuple[int, int]) -> Array:
+    """H x W x C resized to ``shape`` (height, width): bilinear over the area a pixel covers."""
+
+    def resized(plane: Array) -> Array:
+        # A gap of 3 lets Pillow halve large photos quickly first; the difference is not visible.
+        picture = Image.fromarray(np.ascontiguousarray(plane))
+        size = (shape[1], shape[0])
+        return np.asarray(picture.resize(size, Image.Resampling.BILINEAR, reducing_gap=3.0))
+
+    if pixels.shape[2] == 3 and pixels.dtype == np.uint8:
+        return resized(pixels)
+    return np.stack([resized(pixels[..., i]) for i in range(pixels.shape[2])], axis=-1)
 
 
 def write_image(path: PathLike, array: ArrayLike, quality: int = 92) -> None:

@@ -1,10 +1,11 @@
 """Batches for training: decoded once, augmented in threads, the same for one seed whatever runs."""
 
 import logging
+import math
 import os
 import warnings
 from collections import deque
-from collections.abc import Callable, Collection, Generator, Sequence
+from collections.abc import Callable, Collection, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -12,8 +13,9 @@ import numpy as np
 from PIL import Image
 
 from maskdet.data.augment import Augmentation, Sample
+from maskdet.data.augment.geometric import Affine
 from maskdet.data.dataset import Dataset
-from maskdet.data.images import resize_image
+from maskdet.data.images import resize_image, scaled
 from maskdet.errors import DataError, MaskdetError, MaskdetWarning
 from maskdet.geometry.masks import shrink_mask
 from maskdet.geometry.placement import Placement
@@ -36,6 +38,7 @@ class Loader:
         canvas: (height, width) of the network's input.
         batch_size: images a batch; the last batch of a pass is filled from the next one.
         placement_rule: image shape -> placement on the canvas, for images that stay as they are.
+            With ``crops`` it also takes ``choose``, see :func:`maskdet.geometry.placement.place`.
         max_instances: objects per image; of more, a random choice.
         mini_mask_shape: (height, width) of masks cut out by their box; None leaves masks out.
         augment: None or a pipeline that changes nothing gives each image exactly as placed.
@@ -46,6 +49,8 @@ class Loader:
         on_error: "raise" stops at an image that cannot be read; "skip" warns once and takes the
             next one.
         plain_sources: images of these sources are never augmented.
+        crops: each image is a random crop, anew in each pass; augmentation works on the crop.
+        channels: of every image.
     """
 
     def __init__(
@@ -54,7 +59,7 @@ class Loader:
         *,
         canvas: tuple[int, int],
         batch_size: int,
-        placement_rule: Callable[[Sequence[int]], Placement],
+        placement_rule: Callable[..., Placement],
         max_instances: int,
         mini_mask_shape: tuple[int, int] | None,
         augment: Augmentation | None = None,
@@ -64,6 +69,8 @@ class Loader:
         cache: str | bool = "auto",
         on_error: str = "raise",
         plain_sources: Collection[str] = (),
+        crops: bool = False,
+        channels: int = 3,
     ) -> None:
         self.dataset, self.canvas, self.batch_size = dataset, tuple(canvas), batch_size
         self.placement_rule, self.max_instances = placement_rule, max_instances
@@ -73,6 +80,7 @@ class Loader:
         self.shuffle, self.seed, self.workers = shuffle, seed, max(1, workers)
         self.on_error = on_error
         self.plain_sources = frozenset(plain_sources)
+        self.crops, self.channels = crops, channels
         self.images = len(dataset.image_ids)
         self.caching = self._fits_memory() if cache == "auto" else bool(cache)
         self._kept: dict[tuple[str, int], Any] = {}
@@ -87,7 +95,7 @@ class Loader:
         """Batch number ``index``, counted through all passes.
 
         Returns:
-            images uint8 (B, H, W, 3); boxes float32 (B, M, 4) in canvas pixels and class_ids int32
+            images (B, H, W, C) uint8, or float32 where the data set gives such images; boxes float32 (B, M, 4) in canvas pixels and class_ids int32
             (B, M), zero padded, crowds negative; masks bool (B, M, h, w), each cut out by its box
             (where the data set has masks); windows float32 (B, 4): the part of the canvas that is
             image; scales float32 (B,); image_shapes int32 (B, 3); image_ids int32 (B,).
@@ -97,7 +105,6 @@ class Loader:
         """
         size, most = self.batch_size, self.max_instances
         batch: dict[str, np.ndarray] = {
-            "images": np.zeros((size, *self.canvas, 3), np.uint8),
             "boxes": np.zeros((size, most, 4), np.float32),
             "class_ids": np.zeros((size, most), np.int32),
             "windows": np.zeros((size, 4), np.float32),
@@ -107,9 +114,8 @@ class Loader:
         }
         if self.with_masks:
             batch["masks"] = np.zeros((size, most, *self.mini_mask_shape), np.bool_)
-        for row in range(size):
-            self._fill(batch, row, index * size + row)
-        return batch
+        images = [self._fill(batch, row, index * size + row) for row in range(size)]
+        return {"images": np.stack(images), **batch}
 
     def iterate(self, start: int = 0) -> Generator[dict[str, np.ndarray]]:
         """Batches from number ``start`` on, for ever, prepared ahead by threads.
@@ -138,15 +144,15 @@ class Loader:
         order = np.random.default_rng((self.seed, 1, number)).permutation(self.images)
         return int(order[offset])
 
-    def _fill(self, batch: dict[str, np.ndarray], row: int, place: int) -> None:
+    def _fill(self, batch: dict[str, np.ndarray], row: int, place: int) -> np.ndarray:
+        """The image of a place; its objects are written into the batch's row."""
         rng = np.random.default_rng((self.seed, 2, place))
         for attempt in range(self.images):
             image_id = self._image_at(place + attempt)
             if image_id in self._broken:
                 continue
             try:
-                self._write(batch, row, image_id, rng)
-                return
+                return self._write(batch, row, image_id, rng)
             except Exception as error:
                 self._refuse(image_id, error)
         raise DataError("None of the data set's images can be read; look at the warnings above.")
@@ -162,24 +168,16 @@ class Loader:
 
     def _write(
         self, batch: dict[str, np.ndarray], row: int, image_id: int, rng: np.random.Generator
-    ) -> None:
-        augment = self.augment
-        if augment is None or self.dataset.image_info[image_id]["source"] in self.plain_sources:
-            augment = None
+    ) -> np.ndarray:
+        plain = self.dataset.image_info[image_id]["source"] in self.plain_sources
+        cut_out = False  # whether masks are mini masks already
+        if self.crops or (self.augment is not None and not plain):
+            sample, shape, batch["scales"][row] = self._changing(image_id, rng, plain)
+            batch["windows"][row] = (0, 0, *self.canvas)
+        else:
             sample, shape, placement = self._cached(image_id, self._placed)
             batch["windows"][row], batch["scales"][row] = placement.window, placement.scale
-        else:
-            sample, shape = self._cached(image_id, self._source)
-
-            def other() -> Sample:
-                chosen = int(rng.integers(self.images))
-                usable = image_id if chosen in self._broken else chosen
-                found: Sample = self._cached(usable, self._source)[0]
-                return found
-
-            sample = augment.apply(sample, self.canvas, rng, other)  # type: ignore[arg-type]
-            batch["windows"][row] = (0, 0, *self.canvas)
-        batch["images"][row] = sample.image
+            cut_out = True
         batch["image_shapes"][row] = shape
         batch["image_ids"][row] = image_id
         count = len(sample.boxes)
@@ -191,9 +189,39 @@ class Loader:
             batch["class_ids"][row, column] = sample.class_ids[which]
             if self.with_masks and sample.masks is not None:
                 mask = sample.masks[which]
-                if augment is not None:  # else it is cut out already
+                if not cut_out:
                     mask = shrink_mask(mask, sample.boxes[which], self.mini_mask_shape)
                 batch["masks"][row, column] = mask
+        return sample.image
+
+    def _changing(
+        self, image_id: int, rng: np.random.Generator, plain: bool
+    ) -> tuple[Sample, tuple[int, ...], float]:
+        """An image that is different each time: the sample, the image's shape, the crop's scale."""
+
+        def source(number: int) -> tuple[Sample, tuple[int, ...], float]:
+            sample, shape = self._cached(number, self._source)
+            return self._cropped(sample, shape, rng) if self.crops else (sample, shape, 1.0)
+
+        def other() -> Sample:
+            chosen = int(rng.integers(self.images))
+            return source(image_id if chosen in self._broken else chosen)[0]
+
+        sample, shape, scale = source(image_id)
+        if self.augment is not None and not plain:
+            sample = self.augment.apply(sample, self.canvas, rng, other)  # type: ignore[arg-type]
+        return sample, shape, scale
+
+    def _cropped(
+        self, sample: Sample, shape: tuple[int, ...], rng: np.random.Generator
+    ) -> tuple[Sample, tuple[int, ...], float]:
+        place = self.placement_rule(shape, choose=lambda most: int(rng.integers(most + 1)))
+        height, width = place.scaled_shape
+        top, left = place.crop[:2] if place.crop is not None else (0, 0)
+        matrix = np.array(
+            [[height / shape[0], 0.0, -float(top)], [0.0, width / shape[1], -float(left)]]
+        )
+        return Affine(matrix, place.canvas_shape).sample(sample, (0, 0, 0)), shape, place.scale
 
     # ---- images ----------------------------------------------------------------------------
     def _cached(self, image_id: int, make: Callable[[int], Any]) -> Any:
@@ -215,9 +243,29 @@ class Loader:
             masks = masks[..., drawn]
         return boxes[drawn], class_ids[drawn], masks
 
+    def _image(self, image_id: int) -> np.ndarray:
+        """The image as (H, W, C), uint8 or float32.
+
+        Raises:
+            DataError: if it has another number of channels.
+        """
+        image = np.asarray(self.dataset.load_image(image_id))
+        image = image[..., None] if image.ndim == 2 else image
+        if image.ndim != 3 or image.shape[2] != self.channels:
+            raise DataError(
+                f"it has shape {image.shape}, but IMAGE_CHANNEL_COUNT is {self.channels}; let "
+                f"load_image() give (height, width, {self.channels}), or change the setting."
+            )
+        return image if image.dtype == np.uint8 else image.astype(np.float32)
+
     def _placed(self, image_id: int) -> tuple[Sample, tuple[int, ...], Placement]:
-        image = self.dataset.load_image(image_id)
+        image = self._image(image_id)
         placement = self.placement_rule(image.shape)
+        if placement.canvas_shape != self.canvas:
+            raise DataError(
+                f"it becomes {placement.canvas_shape} pixels (height, width), but training needs "
+                f"all images to become {self.canvas}; use IMAGE_RESIZE_MODE 'square' or 'crop'."
+            )
         boxes, class_ids, masks = self._objects(image_id)
         minis = None
         if masks is not None:
@@ -235,10 +283,12 @@ class Loader:
 
     def _source(self, image_id: int) -> tuple[Sample, tuple[int, ...]]:
         """The image with its objects, shrunk to little more than the canvas."""
-        image = self.dataset.load_image(image_id)
+        image = self._image(image_id)
         boxes, class_ids, masks = self._objects(image_id)
         height, width = image.shape[:2]
-        factor = min(1.0, SOURCE_MARGIN * max(self.canvas) / max(height, width))
+        # Crops keep the image's own scale.
+        largest = math.inf if self.crops else SOURCE_MARGIN * max(self.canvas)
+        factor = min(1.0, largest / max(height, width))
         size = (max(1, round(width * factor)), max(1, round(height * factor)))
         planes = None
         if masks is not None:
@@ -246,17 +296,16 @@ class Loader:
             for i in range(len(boxes)):
                 plane = Image.fromarray(masks[..., i].astype(np.uint8) * 255)
                 planes[i] = np.asarray(plane.resize(size, Image.Resampling.BILINEAR)) > 127
-        picture = Image.fromarray(image)
         if factor < 1:
-            picture = picture.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+            image = scaled(image, (size[1], size[0]))
         scale = np.array([size[1] / height, size[0] / width] * 2, dtype=np.float32)
         moved = (boxes * scale).astype(np.float32)
-        sample = Sample(np.asarray(picture), moved, class_ids.astype(np.int32), planes)
-        return sample, image.shape
+        shape = (height, width, self.channels)
+        return Sample(image, moved, class_ids.astype(np.int32), planes), shape
 
     def _fits_memory(self) -> bool:
         side = max(self.canvas) * (SOURCE_MARGIN if self.augment is not None else 1.0)
-        needed = self.images * side * side * 3 * (2 if self.with_masks else 1)
+        needed = self.images * side * side * self.channels * (2 if self.with_masks else 1)
         free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
         fits = needed < MEMORY_SHARE * free
         log.info(

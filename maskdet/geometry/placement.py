@@ -3,7 +3,7 @@
 Only the arithmetic; pixels are moved elsewhere by what is written here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from maskdet.errors import ConfigError
 from maskdet.geometry.boxes import as_boxes, clip_boxes
 
 Array = NDArray[Any]
-MODES = ("square", "pad64", "none")
+MODES = ("square", "pad64", "none", "crop")
 
 
 @dataclass(frozen=True)
@@ -26,16 +26,21 @@ class Placement:
         canvas_shape: (height, width) of the network's input.
         scale: the factor that was chosen; the scaled size is rounded to whole pixels afterwards.
         window: y1, x1, y2, x2 of the image on the canvas, in canvas pixels; around it is padding.
+        crop: y, x, height, width of the part of the scaled image that is on the canvas, in pixels
+            of the scaled image; None for the whole.
     """
 
     image_shape: tuple[int, int]
     canvas_shape: tuple[int, int]
     scale: float
     window: tuple[int, int, int, int]
+    crop: tuple[int, int, int, int] | None = None
 
     @property
     def scaled_shape(self) -> tuple[int, int]:
-        """(height, width) of the scaled image in canvas pixels."""
+        """(height, width) of the whole scaled image in canvas pixels."""
+        if self.crop is not None:
+            return _rounded(self.image_shape, self.scale)
         return self.window[2] - self.window[0], self.window[3] - self.window[1]
 
     @property
@@ -49,7 +54,10 @@ class Placement:
         # Height and width are rounded each for itself, so their true factors differ a little from
         # scale and from each other: these take the image's corners exactly to the window's.
         factors = np.array(self.scaled_shape * 2, dtype=np.float64) / (self.image_shape * 2)
-        return factors, np.array(self.window[:2] * 2, dtype=np.float64)
+        shift = np.array(self.window[:2] * 2, dtype=np.float64)
+        if self.crop is not None:
+            shift -= np.array(self.crop[:2] * 2)
+        return factors, shift
 
     def forward_boxes(self, boxes: ArrayLike) -> Array:
         """Boxes (N, 4) from image pixels to canvas pixels; float32, not clipped."""
@@ -62,6 +70,11 @@ class Placement:
         factors, shift = self._factors_and_shift()
         moved: Array = ((as_boxes(boxes) - shift) / factors).astype(np.float32)
         return clip_boxes(moved, (0, 0, *self.image_shape))
+
+
+def _rounded(shape: tuple[int, int], scale: float) -> tuple[int, int]:
+    height, width = (max(1, round(side * scale)) for side in shape)
+    return height, width
 
 
 def _scale(shape: tuple[int, int], min_dim: int, limit: int | None, min_scale: float) -> float:
@@ -79,6 +92,7 @@ def place(
     max_dim: int | None = None,
     min_scale: float = 0.0,
     mode: str = "square",
+    choose: Callable[[int], int] | None = None,
 ) -> Placement:
     """Where an image of ``image_shape`` (height, width, ...) goes on the network's canvas.
 
@@ -87,7 +101,10 @@ def place(
         max_dim: side of the canvas in "square" mode; the longer side is shrunk to it if needed.
         min_scale: enlarge at least by this factor, 0: no demand. ``max_dim`` has the last word.
         mode: "square" pads to max_dim x max_dim; "pad64" pads both sides up to multiples of 64;
-            "none" leaves the image as it is. Of an odd rest, the smaller half goes top and left.
+            "none" leaves the image as it is; "crop" cuts min_dim x min_dim out of the scaled image.
+            Of an odd rest, the smaller half goes top and left.
+        choose: where the crop begins: called with the largest possible row, then column, it gives
+            one of 0 .. that; None takes the middle.
 
     Same arithmetic as matterport's resize_image (rounding half to even). Raises ConfigError for an
     unknown mode, for settings that a mode cannot use, and for an image without pixels.
@@ -110,8 +127,15 @@ def place(
             f"Resize mode 'pad64' needs a minimum side that is a multiple of 64, but it is "
             f"{min_dim}; set IMAGE_MIN_DIM to 64, 128, 192, ..."
         )
+    if mode == "crop" and not min_dim:
+        raise ConfigError("Resize mode 'crop' needs the side of the crop; set IMAGE_MIN_DIM.")
     scale = _scale(shape, min_dim, max_dim if mode == "square" else None, min_scale)
-    height, width = (max(1, round(side * scale)) for side in shape)
+    height, width = _rounded(shape, scale)
+    if mode == "crop":
+        where = choose or (lambda largest: largest // 2)
+        y, x = where(height - min_dim), where(width - min_dim)
+        whole = (0, 0, min_dim, min_dim)
+        return Placement(shape, whole[2:], float(scale), whole, (y, x, min_dim, min_dim))
     if mode == "square":
         assert max_dim is not None
         canvas = max_dim, max_dim

@@ -17,11 +17,17 @@ def jitter(
     """All changes as one matrix per pixel, which costs a single pass.
 
     Args:
-        image: (H, W, 3).
+        image: (H, W, 3); of another number of channels or kind only light and contrast change.
         brightness, contrast, saturation: factors, 1 changes nothing.
         tint: factors (3,) of red, green and blue.
     """
     mean = float(image[::8, ::8].mean())
+    if image.shape[2] != 3 or image.dtype != np.uint8:
+        changed = image * np.float32(contrast * brightness) + mean * (1 - contrast) * brightness
+        highest = 255.0 if image.dtype == np.uint8 else np.inf
+        return np.clip(changed, 0 if image.dtype == np.uint8 else -np.inf, highest).astype(
+            image.dtype
+        )
     mix = saturation * np.eye(3) + (1 - saturation) * LUMA[None, :]
     mix = mix * np.asarray(tint)[:, None] * (contrast * brightness)
     shift = np.full((3, 1), mean * (1 - contrast) * brightness)
@@ -36,5 +42,5 @@ def cut_out(image: NDArray[np.uint8], share: float, rng: np.random.Generator) ->
     h, w = (max(1, int(side * rng.uniform(0.3, 1) * share)) for side in (height, width))
     y, x = int(rng.integers(0, height - h + 1)), int(rng.integers(0, width - w + 1))
     image = image.copy()
-    image[y : y + h, x : x + w] = rng.integers(0, 256, 3)
+    image[y : y + h, x : x + w] = rng.integers(0, 256, image.shape[2])
     return image

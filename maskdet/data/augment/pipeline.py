@@ -131,7 +131,7 @@ class Augmentation:
     ) -> Sample:
         height, width = canvas
         y, x = int(rng.uniform(0.35, 0.65) * height), int(rng.uniform(0.35, 0.65) * width)
-        image = np.zeros((height, width, 3), dtype=np.uint8)
+        image = np.zeros((height, width, samples[0].image.shape[2]), dtype=samples[0].image.dtype)
         parts = []
         places = [(0, y, 0, x), (0, y, x, width), (y, height, 0, x), (y, height, x, width)]
         for sample, (top, bottom, left, right) in zip(samples, places, strict=True):
