@@ -3,7 +3,6 @@
 import io
 import math
 import os
-import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -96,85 +95,3 @@ def gallery(
         if titles is not None:
             axes.set_title(titles[number - 1], fontsize=9)
     return _save(figure, path)
-
-
-def random_colors(count: int, bright: bool = True) -> list[tuple[float, float, float]]:
-    """Colours (R, G, B) of 0..1 around the hue circle, shuffled with ``random``."""
-    import colorsys
-
-    brightness = 1.0 if bright else 0.7
-    colors = [colorsys.hsv_to_rgb(i / count, 1, brightness) for i in range(count)]
-    random.shuffle(colors)
-    return colors
-
-
-def apply_mask(
-    image: NDArray[Any], mask: NDArray[Any], color: Sequence[float], alpha: float = 0.5
-) -> NDArray[Any]:
-    """Tint the mask's pixels of an image in place; ``color`` is 0..1. Returns the image."""
-    inside = mask == 1
-    for channel in range(3):
-        plane = image[..., channel]
-        plane[inside] = plane[inside] * (1 - alpha) + alpha * color[channel] * 255
-    return image
-
-
-def display_instances(
-    image: NDArray[np.uint8],
-    boxes: NDArray[Any],
-    masks: NDArray[Any] | None,
-    class_ids: ArrayLike,
-    class_names: Sequence[str],
-    scores: ArrayLike | None = None,
-    title: str = "",
-    figsize: tuple[float, float] = (16, 16),
-    ax: Any = None,
-    show_mask: bool = True,
-    show_bbox: bool = True,
-    colors: Sequence[Sequence[float]] | None = None,
-    captions: Sequence[str] | None = None,
-) -> None:
-    """matterport's picture of one image's objects; shown at once unless ``ax`` is given.
-
-    Args:
-        image: uint8 (H, W, 3).
-        boxes: (N, 4) y1, x1, y2, x2.
-        masks: (H, W, N) or None.
-        colors: (R, G, B) of 0..1 each.
-        captions: texts instead of class and score.
-    """
-    import matplotlib.pyplot as plt
-    from matplotlib.patches import Rectangle
-
-    count = len(boxes)
-    if not count:
-        print("\n*** No instances to display *** \n")
-    shown = ax is None
-    if ax is None:
-        _, ax = plt.subplots(1, figsize=figsize)
-    chosen = [tuple(color) for color in (colors or random_colors(max(count, 1)))]
-    picture = np.array(image)
-    if show_mask and masks is not None and count:
-        for i in range(count):
-            apply_mask(picture, masks[..., i], chosen[i])
-    ax.imshow(picture.astype(np.uint8))
-    ax.axis("off")
-    ax.set_title(title)
-    for i in range(count):
-        y1, x1, y2, x2 = boxes[i]
-        if not np.any(boxes[i]):
-            continue
-        if show_bbox:
-            ax.add_patch(
-                Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False, edgecolor=chosen[i], linewidth=2)
-            )
-        if captions is not None:
-            text = captions[i]
-        else:
-            kind = int(np.asarray(class_ids)[i])
-            text = str(class_names[kind])
-            if scores is not None:
-                text += f" {float(np.asarray(scores)[i]):.3f}"
-        ax.text(x1, y1 + 8, text, color="w", size=11, backgroundcolor="none")
-    if shown:
-        plt.show()

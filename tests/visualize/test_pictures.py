@@ -53,19 +53,3 @@ def test_plots_are_written_whole_without_a_screen(tmp_path, draw):
     with Image.open(tmp_path / "plot.png") as picture:
         assert min(picture.size) > 100
     assert [path.name for path in tmp_path.iterdir()] == ["plot.png"]
-
-
-def test_display_instances_draws_into_the_given_axes(capsys):
-    from matplotlib.figure import Figure
-
-    axes = Figure().add_subplot()
-    photo = np.zeros((20, 20, 3), np.uint8)
-    mask = np.zeros((20, 20, 1), bool)
-    mask[5:9, 5:9] = True
-    plots.display_instances(
-        photo, np.array([[4, 4, 10, 10]]), mask, [1], ["BG", "cat"], [0.5], ax=axes
-    )
-    assert [text.get_text() for text in axes.texts] == ["cat 0.500"]
-    assert len(axes.patches) == 1 and not photo.any()
-    plots.display_instances(photo, np.zeros((0, 4)), None, [], ["BG"], ax=axes)
-    assert "No instances to display" in capsys.readouterr().out

@@ -1,0 +1,1 @@
+"""The library under the names of matterport's `mrcnn` package."""
