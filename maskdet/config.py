@@ -16,6 +16,7 @@ import numpy as np
 
 from maskdet.errors import ConfigError, MaskdetWarning
 from maskdet.files import write_whole
+from maskdet.geometry.placement import MODES
 
 
 class Config:
@@ -75,8 +76,10 @@ class Config:
     USE_MINI_MASK = True
     MINI_MASK_SHAPE = (56, 56)
 
-    # How an image becomes the network's input: "square", scaled and padded to MAX x MAX. The other
-    # modes of matterport ("pad64", "crop", "none") are refused for now.
+    # How an image becomes the network's input. "square": scaled and padded to MAX x MAX. "crop": in
+    # training a random MIN x MIN part of the scaled image, in detection as "pad64". "pad64": scaled
+    # and padded to multiples of 64. "none": as it is; its sides must be multiples of 64. With the
+    # last two, all images of a training must become MAX x MAX.
     IMAGE_RESIZE_MODE = "square"
     IMAGE_MIN_DIM = 800
     IMAGE_MAX_DIM = 1024
@@ -118,7 +121,7 @@ class Config:
         "mrcnn_bbox_loss": 1.0,
         "mrcnn_mask_loss": 1.0,
     }
-    # matterport's False, RoIs from outside instead of the RPN, is refused for now.
+    # False: the heads train on random RoIs around the objects instead of the RPN's proposals.
     USE_RPN_ROIS = True
     # False freezes batch norm's statistics (batches are small); None trains them.
     TRAIN_BN: bool | None = False
@@ -214,18 +217,21 @@ class Config:
             ConfigError: one sentence that names the setting and what it may be.
         """
         height, width = (int(side) for side in self.IMAGE_SHAPE[:2])
-        for name, supported in (
-            ("IMAGE_RESIZE_MODE", "square"),
-            ("IMAGE_CHANNEL_COUNT", 3),
-            ("USE_RPN_ROIS", True),
-        ):
-            if getattr(self, name) != supported:
-                raise ConfigError(
-                    f"{name} is {getattr(self, name)!r}; this version supports {supported!r} only."
-                )
+        if self.IMAGE_RESIZE_MODE not in MODES:
+            raise ConfigError(
+                f"IMAGE_RESIZE_MODE is {self.IMAGE_RESIZE_MODE!r}; use one of {', '.join(MODES)}."
+            )
+        means = np.asarray(self.MEAN_PIXEL).size
+        if means not in (1, self.IMAGE_CHANNEL_COUNT):
+            raise ConfigError(
+                f"MEAN_PIXEL has {means} numbers for {self.IMAGE_CHANNEL_COUNT} channels "
+                "(IMAGE_CHANNEL_COUNT); give one a channel."
+            )
+        crop = self.IMAGE_RESIZE_MODE == "crop"
         if height % 64 or width % 64:
             raise ConfigError(
-                f"IMAGE_MAX_DIM gives an input of {height} x {width}, which 64 does not divide; "
+                f"{'IMAGE_MIN_DIM' if crop else 'IMAGE_MAX_DIM'} gives an input of {height} x "
+                f"{width}, which 64 does not divide; "
                 "use a side such as 256, 320, 384, 448, 512 or 1024."
             )
         if len(self.RPN_ANCHOR_SCALES) != len(self.BACKBONE_STRIDES):

@@ -4,6 +4,7 @@ Bottleneck blocks with the stride on the first 1 x 1 convolution, biases in ever
 norms as layers of their own (He et al., "Deep Residual Learning for Image Recognition", 2015).
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from keras import layers
@@ -47,27 +48,57 @@ def resnet(
     for stage, repeats in enumerate(_REPEATS[architecture], start=2):
         if stage == 5 and not stage5:
             return [*features, None]
+        width = 64 * 2 ** (stage - 2)
         for index in range(repeats):
-            x = _bottleneck(x, stage, index, train_bn)
+            first = index == 0
+            x = bottleneck(
+                x,
+                f"{stage}{chr(ord('a') + index)}",
+                (width, width, width * 4),
+                strides=2 if first and stage > 2 else 1,
+                project=first,
+                train_bn=train_bn,
+            )
         features.append(x)
     return features
 
 
-def _bottleneck(x: Any, stage: int, index: int, train_bn: bool | None) -> Any:
-    width = 64 * 2 ** (stage - 2)
-    block = f"{stage}{chr(ord('a') + index)}"
-    stride = 2 if index == 0 and stage > 2 else 1
+def bottleneck(
+    x: Any,
+    block: str,
+    filters: Sequence[int],
+    kernel_size: int = 3,
+    strides: int | tuple[int, int] = 1,
+    project: bool = False,
+    use_bias: bool = True,
+    train_bn: bool | None = False,
+) -> Any:
+    """One residual block.
+
+    Args:
+        x: (B, H, W, C).
+        block: stage and letter, such as "2a"; its layers are named by it.
+        filters: of the three convolutions.
+        kernel_size: of the middle one.
+        strides: of the first one, and of the shortcut's.
+        project: whether the shortcut has a convolution of its own.
+        use_bias: whether convolutions have biases.
+        train_bn: see :func:`resnet`.
+    """
+    bias = {"use_bias": use_bias}
     shortcut = x
-    x = layers.Conv2D(width, 1, strides=stride, name=f"res{block}_branch2a")(x)
+    x = layers.Conv2D(filters[0], 1, strides=strides, name=f"res{block}_branch2a", **bias)(x)
     x = layers.ReLU(name=f"res{block}_relu1")(_norm(f"bn{block}_branch2a", x, train_bn))
-    x = layers.Conv2D(width, 3, padding="same", name=f"res{block}_branch2b")(x)
+    x = layers.Conv2D(filters[1], kernel_size, padding="same", name=f"res{block}_branch2b", **bias)(
+        x
+    )
     x = layers.ReLU(name=f"res{block}_relu2")(_norm(f"bn{block}_branch2b", x, train_bn))
-    x = layers.Conv2D(width * 4, 1, name=f"res{block}_branch2c")(x)
-    if index == 0:
-        project = layers.Conv2D(width * 4, 1, strides=stride, name=f"res{block}_branch1")
-        shortcut = project(shortcut)
+    x = layers.Conv2D(filters[2], 1, name=f"res{block}_branch2c", **bias)(x)
+    if project:
+        branch = layers.Conv2D(filters[2], 1, strides=strides, name=f"res{block}_branch1", **bias)
+        shortcut = branch(shortcut)
     x = _norm(f"bn{block}_branch2c", x, train_bn)
-    if index == 0:
+    if project:
         shortcut = _norm(f"bn{block}_branch1", shortcut, train_bn)
     x = layers.Add(name=f"res{block}_add")([x, shortcut])
     return layers.ReLU(name=f"res{block}_out")(x)

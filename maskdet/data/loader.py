@@ -51,6 +51,7 @@ class Loader:
         plain_sources: images of these sources are never augmented.
         crops: each image is a random crop, anew in each pass; augmentation works on the crop.
         channels: of every image.
+        whole_masks: masks as large as the canvas instead of cut out and shrunk.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Loader:
         plain_sources: Collection[str] = (),
         crops: bool = False,
         channels: int = 3,
+        whole_masks: bool = False,
     ) -> None:
         self.dataset, self.canvas, self.batch_size = dataset, tuple(canvas), batch_size
         self.placement_rule, self.max_instances = placement_rule, max_instances
@@ -80,7 +82,9 @@ class Loader:
         self.shuffle, self.seed, self.workers = shuffle, seed, max(1, workers)
         self.on_error = on_error
         self.plain_sources = frozenset(plain_sources)
-        self.crops, self.channels = crops, channels
+        self.crops, self.channels, self.whole_masks = crops, channels, whole_masks
+        if whole_masks:
+            self.mini_mask_shape = (canvas[0], canvas[1])
         self.images = len(dataset.image_ids)
         self.caching = self._fits_memory() if cache == "auto" else bool(cache)
         self._kept: dict[tuple[str, int], Any] = {}
@@ -95,10 +99,12 @@ class Loader:
         """Batch number ``index``, counted through all passes.
 
         Returns:
-            images (B, H, W, C) uint8, or float32 where the data set gives such images; boxes float32 (B, M, 4) in canvas pixels and class_ids int32
-            (B, M), zero padded, crowds negative; masks bool (B, M, h, w), each cut out by its box
-            (where the data set has masks); windows float32 (B, 4): the part of the canvas that is
-            image; scales float32 (B,); image_shapes int32 (B, 3); image_ids int32 (B,).
+            images (B, H, W, C) uint8, or float32 where the data set gives such images; boxes
+            float32 (B, M, 4) in canvas pixels and class_ids int32 (B, M), zero padded, crowds
+            negative; masks bool (B, M, h, w), each cut out by its box, or (B, M, H, W) with
+            ``whole_masks`` (where the data set has masks); windows float32 (B, 4): the part of the
+            canvas that is image; scales float32 (B,); image_shapes int32 (B, 3); image_ids int32
+            (B,).
 
         Raises:
             DataError: naming an image that cannot be read.
@@ -189,7 +195,7 @@ class Loader:
             batch["class_ids"][row, column] = sample.class_ids[which]
             if self.with_masks and sample.masks is not None:
                 mask = sample.masks[which]
-                if not cut_out:
+                if not cut_out and not self.whole_masks:
                     mask = shrink_mask(mask, sample.boxes[which], self.mini_mask_shape)
                 batch["masks"][row, column] = mask
         return sample.image
@@ -269,10 +275,13 @@ class Loader:
         boxes, class_ids, masks = self._objects(image_id)
         minis = None
         if masks is not None:
-            shape = self.mini_mask_shape
-            minis = np.zeros((len(boxes), *shape), np.bool_)
+            minis = np.zeros((len(boxes), *self.mini_mask_shape), np.bool_)
             for i, box in enumerate(boxes):
-                minis[i] = shrink_mask(masks[..., i], box, shape)
+                if self.whole_masks:
+                    plane = masks[..., i, None].astype(np.uint8) * 255
+                    minis[i] = resize_image(plane, placement)[..., 0] > 127
+                else:
+                    minis[i] = shrink_mask(masks[..., i], box, self.mini_mask_shape)
         sample = Sample(
             resize_image(image, placement),
             placement.forward_boxes(boxes),

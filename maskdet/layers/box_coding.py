@@ -77,6 +77,13 @@ def gather_rows(rows: Any, indices: Any) -> Any:
     return ops.take_along_axis(rows, ops.cast(indices, "int32")[..., None], axis=1)
 
 
+def normalize_each(boxes: Any, shapes: Any) -> Any:
+    """:func:`normalize` of one pixel box (B, 4) an image; shapes (B, 2) are height and width."""
+    scale = ops.cast(ops.concatenate([shapes, shapes], axis=1), "float32") - 1.0
+    shift = ops.convert_to_tensor([0.0, 0.0, 1.0, 1.0], dtype="float32")
+    return (ops.cast(boxes, "float32") - shift) / scale
+
+
 def normalize(boxes: Any, height: Any, width: Any) -> Any:
     """Pixel boxes to matterport's 0..1 form: the far corners are the last pixel, not the one after.
 

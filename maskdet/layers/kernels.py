@@ -32,17 +32,17 @@ class Kernels(Protocol):
         """
         ...
 
-    def roi_align(self, rois: Any, level: Any, maps: list[Any], pool_size: int) -> Any:
+    def roi_align(self, rois: Any, level: Any, maps: list[Any], pool: tuple[int, int]) -> Any:
         """Bilinear crops, one sample a bin, the outermost samples on the RoI's corners.
 
         Args:
             rois: (B, N, 4) normalised, 0 the centre of the first cell and 1 of the last.
             level: (B, N) int32, index of the map that each RoI is cut from.
             maps: feature maps (B, H, W, C).
-            pool_size: samples along each side.
+            pool: samples along height and width.
 
         Returns:
-            (B, N, pool_size, pool_size, C).
+            (B, N, *pool, C).
         """
         ...
 
@@ -83,7 +83,7 @@ class NativeKernels:
         )
         return indices, valid
 
-    def roi_align(self, rois: Any, level: Any, maps: list[Any], pool_size: int) -> Any:
+    def roi_align(self, rois: Any, level: Any, maps: list[Any], pool: tuple[int, int]) -> Any:
         import tensorflow as tf
 
         batch, count = tf.shape(rois)[0], tf.shape(rois)[1]
@@ -93,15 +93,14 @@ class NativeKernels:
         places, crops = [], []
         for number, feature in enumerate(maps):
             mine = tf.cast(tf.where(level == number)[:, 0], tf.int32)
-            size = (pool_size, pool_size)
             cut = tf.image.crop_and_resize(
-                tf.cast(feature, tf.float32), tf.gather(boxes, mine), tf.gather(image, mine), size
+                tf.cast(feature, tf.float32), tf.gather(boxes, mine), tf.gather(image, mine), pool
             )
             places.append(mine)
             crops.append(tf.cast(cut, feature.dtype))
         channels = maps[0].shape[3]
         joined = tf.dynamic_stitch(places, crops)
-        return tf.reshape(joined, (batch, count, pool_size, pool_size, channels))
+        return tf.reshape(joined, (batch, count, *pool, channels))
 
     def trim_rows(self, rows: Any, valid: Any) -> Any:
         import tensorflow as tf
@@ -147,7 +146,7 @@ class PortableKernels:
         _, indices, valid = ops.fori_loop(0, count, step, state)
         return indices, valid
 
-    def roi_align(self, rois: Any, level: Any, maps: list[Any], pool_size: int) -> Any:
+    def roi_align(self, rois: Any, level: Any, maps: list[Any], pool: tuple[int, int]) -> Any:
         # The pyramid is laid out as one table and read by four gathers: every shape is static.
         batch, count = ops.shape(rois)[0], ops.shape(rois)[1]
         sizes = [(int(feature.shape[1]), int(feature.shape[2])) for feature in maps]
@@ -162,8 +161,8 @@ class PortableKernels:
             ops.take(ops.convert_to_tensor(values, dtype="int32"), level, axis=0)
             for values in ([h for h, _ in sizes], [w for _, w in sizes], starts)
         )  # (B, N)
-        y_low, y_high, y_part = _samples(rois[..., 0], rois[..., 2], height, pool_size)
-        x_low, x_high, x_part = _samples(rois[..., 1], rois[..., 3], width, pool_size)
+        y_low, y_high, y_part = _samples(rois[..., 0], rois[..., 2], height, pool[0])
+        x_low, x_high, x_part = _samples(rois[..., 1], rois[..., 3], width, pool[1])
         first = ops.arange(batch, dtype="int32")[:, None] * cells + start
 
         def read(lines: Any, columns: Any) -> Any:
@@ -175,7 +174,7 @@ class PortableKernels:
         top = _mix(read(y_low, x_low), read(y_low, x_high), x_part)
         bottom = _mix(read(y_high, x_low), read(y_high, x_high), x_part)
         crops = _mix(top, bottom, y_part)
-        return ops.reshape(crops, (batch, count, pool_size, pool_size, channels))
+        return ops.reshape(crops, (batch, count, *pool, channels))
 
     def trim_rows(self, rows: Any, valid: Any) -> Any:
         return rows

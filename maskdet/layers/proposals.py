@@ -45,20 +45,40 @@ class ProposalLayer(keras.layers.Layer):
         self.kernels = kernels
 
     def call(self, inputs: list[Any]) -> Any:
+        return self.steps(inputs)["proposals"]
+
+    def steps(self, inputs: list[Any]) -> dict[str, Any]:
+        """What leads to the proposals, for people who look into the network.
+
+        Returns:
+            anchors, refined, clipped: (B, limit, 4), best first; kept: (B, count) indices into
+            them; proposals (B, count, 4).
+        """
         rpn_class, rpn_bbox, anchors = (ops.stop_gradient(tensor) for tensor in inputs)
         scores = ops.cast(rpn_class[..., 1], "float32")
-        limit = min(self.pre_nms_limit, int(anchors.shape[1]))
+        limit: Any = self.pre_nms_limit
+        if anchors.shape[1] is None:
+            limit = ops.minimum(limit, ops.shape(scores)[1])
+        else:
+            limit = min(limit, int(anchors.shape[1]))
         scores, indices = ops.top_k(scores, limit)
         deltas = box_coding.gather_rows(ops.cast(rpn_bbox, "float32"), indices)
         deltas = deltas * ops.convert_to_tensor(self.box_std, dtype="float32")
         anchors = ops.broadcast_to(anchors, ops.shape(rpn_bbox))
-        boxes = box_coding.decode(box_coding.gather_rows(anchors, indices), deltas)
+        best = box_coding.gather_rows(anchors, indices)
+        refined = box_coding.decode(best, deltas)
         whole = ops.convert_to_tensor([0.0, 0.0, 1.0, 1.0], dtype="float32")
-        boxes = box_coding.clip(boxes, whole)
+        boxes = box_coding.clip(refined, whole)
         kernels = get_kernels(self.kernels)
         keep, valid = kernels.non_max_suppression(boxes, scores, self.nms_threshold, self.count)
-        rois = box_coding.gather_rows(boxes, keep)
-        return ops.where(valid[..., None], rois, 0.0)
+        rois = ops.where(valid[..., None], box_coding.gather_rows(boxes, keep), 0.0)
+        return {
+            "anchors": best,
+            "refined": refined,
+            "clipped": boxes,
+            "kept": keep,
+            "proposals": rois,
+        }
 
     def compute_output_shape(self, input_shape: list[Any]) -> tuple[Any, ...]:
         return (input_shape[0][0], self.count, 4)

@@ -17,8 +17,9 @@ class PyramidROIAlign(keras.layers.Layer):
     this name. No gradient flows to the boxes.
 
     Args:
-        pool_size: cells along each side of a crop.
-        image_shape: (height, width) of the network's input, pixels.
+        pool_size: cells of a crop along height and width, or one number for both.
+        image_shape: (height, width) of the network's input, pixels; None where it changes from
+            batch to batch: then it is read off the finest map.
         first_level: number of the finest map given (2 for P2).
         kernels: maker of the operations, see :mod:`maskdet.layers.kernels`.
 
@@ -27,34 +28,46 @@ class PyramidROIAlign(keras.layers.Layer):
             finest first, each (B, H, W, C).
 
     Returns:
-        (B, N, pool_size, pool_size, C).
+        (B, N, pool height, pool width, C).
     """
 
     def __init__(
         self,
-        pool_size: int,
-        image_shape: tuple[int, int],
+        pool_size: int | tuple[int, int],
+        image_shape: tuple[int, int] | None,
         first_level: int = 2,
         kernels: str = "auto",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.pool_size = int(pool_size)
-        self.image_shape = (int(image_shape[0]), int(image_shape[1]))
+        sides = (pool_size, pool_size) if isinstance(pool_size, int) else pool_size
+        self.pool_size = (int(sides[0]), int(sides[1]))
+        self.image_shape = None
+        if image_shape is not None:
+            self.image_shape = (int(image_shape[0]), int(image_shape[1]))
         self.first_level = int(first_level)
         self.kernels = kernels
 
     def call(self, inputs: list[Any]) -> Any:
         rois, *maps = inputs
         rois = ops.stop_gradient(ops.cast(rois, "float32"))
-        level = self.levels(rois, len(maps))
+        level = self.levels(rois, len(maps), self._reference(maps[0]))
         return get_kernels(self.kernels).roi_align(rois, level, maps, self.pool_size)
 
-    def levels(self, rois: Any, maps: int) -> Any:
-        """Index of the map for each roi (B, N): level 4 for 224 x 224 pixels, one a doubling."""
+    def _reference(self, finest: Any) -> Any:
+        """224 pixels as a share of the image's side."""
+        if self.image_shape is not None:
+            return 224.0 / math.sqrt(self.image_shape[0] * self.image_shape[1])
+        cells = ops.cast(ops.shape(finest)[1] * ops.shape(finest)[2], "float32")
+        return 224.0 / (ops.sqrt(cells) * 2.0**self.first_level)
+
+    def levels(self, rois: Any, maps: int, reference: Any) -> Any:
+        """Index of the map for each roi (B, N): level 4 for 224 x 224 pixels, one a doubling.
+
+        ``reference`` is 224 pixels as a share of the image's side.
+        """
         height = rois[..., 2] - rois[..., 0]
         width = rois[..., 3] - rois[..., 1]
-        reference = 224.0 / math.sqrt(self.image_shape[0] * self.image_shape[1])
         side = ops.sqrt(ops.maximum(height * width, 1e-20))
         level = 4 + ops.cast(ops.round(ops.log(side / reference) / math.log(2.0)), "int32")
         last = self.first_level + maps - 1
@@ -62,7 +75,7 @@ class PyramidROIAlign(keras.layers.Layer):
 
     def compute_output_spec(self, inputs: list[Any]) -> Any:
         rois, first = inputs[0], inputs[1]
-        shape = (*rois.shape[:2], self.pool_size, self.pool_size, first.shape[3])
+        shape = (*rois.shape[:2], *self.pool_size, first.shape[3])
         return keras.KerasTensor(shape, first.dtype)
 
     def get_config(self) -> dict[str, Any]:

@@ -11,11 +11,13 @@ import numpy as np
 from maskdet.config import Config
 from maskdet.data.augment import Augmentation
 from maskdet.data.dataset import Dataset
+from maskdet.data.images import resize_image
 from maskdet.data.loader import Loader
 from maskdet.detections import Detections
 from maskdet.errors import ConfigError, UsageError
 from maskdet.evaluation.report import Evaluation, evaluate_detections
 from maskdet.family import Family
+from maskdet.geometry.placement import Placement
 from maskdet.inference.detect import Detector as InferenceEngine
 from maskdet.inference.detect import placement_rule
 from maskdet.pretrained.assign import LoadReport, load_into, save_from
@@ -32,7 +34,8 @@ class Detector:
         model_dir: where log folders with checkpoints go.
 
     Attributes scripts read: ``mode``, ``config``, ``model_dir``, ``epoch`` (done so far),
-    ``log_dir``, ``checkpoint_path``, ``keras_model``.
+    ``log_dir``, ``checkpoint_path``, ``keras_model`` (``network`` is what the engines use, the same
+    model here).
 
     Raises:
         UsageError: for another mode.
@@ -52,7 +55,8 @@ class Detector:
         self.has_masks = True
         self.set_log_dir()
         keras.utils.set_random_seed(config.SEED)
-        self.keras_model = self.family.build(config, mode)
+        self.network = self.family.build(config, mode)
+        self.keras_model = self.network
 
     # ---- log folder and checkpoints --------------------------------------------------------
     def set_log_dir(self, model_path: str | os.PathLike[str] | None = None) -> None:
@@ -173,7 +177,7 @@ class Detector:
             validation = (val_dataset, self._loader(val_dataset, "none", None, shuffle=False))
         stage = Stage(layers, learning_rate, self.epoch, epochs, custom_callbacks or [])
         history = run_stage(
-            self.keras_model,
+            self.network,
             self.family,
             self.config,
             stage,
@@ -217,14 +221,23 @@ class Detector:
             workers=config.LOADER_WORKERS,
             on_error=config.ON_ERROR,
             plain_sources=plain_sources or (),
+            crops=config.IMAGE_RESIZE_MODE == "crop",
+            channels=int(config.IMAGE_CHANNEL_COUNT),
+            whole_masks=not config.USE_MINI_MASK,
         )
 
     # ---- inference -------------------------------------------------------------------------
+    def _prepare(self, image: np.ndarray) -> tuple[np.ndarray, Placement]:
+        """An image as the network takes it, (H, W, C), and where it lies there."""
+        place = placement_rule(self.config, detecting=True)(image.shape)
+        return resize_image(image, place), place
+
     def detections(self, images: Iterable[Any]) -> Iterator[Detections]:
         """Detections of each image, in its own pixels; any number of images of any size.
 
         Args:
-            images: uint8 H x W x 3 in RGB each (floats of 0..255 work too); may be a generator.
+            images: H x W x IMAGE_CHANNEL_COUNT each, RGB of 0..255, uint8 or floats; may be a
+                generator.
 
         Raises:
             UsageError: in training mode, or if an image is none.
@@ -236,7 +249,9 @@ class Detector:
             )
         unnamed = ("BG", *(f"class {i}" for i in range(1, self.config.NUM_CLASSES)))
         names = self.class_names or unnamed
-        engine = InferenceEngine(self.keras_model, self.family, self.config, names, self.has_masks)
+        engine = InferenceEngine(
+            self.network, self.family, self.config, names, self.has_masks, self._prepare
+        )
         return engine.stream(images)
 
     def detect(self, images: Sequence[Any], verbose: int = 0) -> list[dict[str, np.ndarray]]:

@@ -109,6 +109,7 @@ def run_stage(
     model = make_loss_model(network, family, config, with_masks)
     steps = steps_of(config.STEPS_PER_EPOCH, loader)
     compile_stage(model, network, family, config, stage, steps)
+    network.optimizer = model.optimizer  # where scripts and callbacks look for it
 
     start = stage.first_epoch * steps
     batches = feed(loader, family, config, active_classes(dataset, config), start)
@@ -147,6 +148,7 @@ def run_stage(
         )
     finally:
         batches.close()  # type: ignore[attr-defined]
+    network.history = history
     return history.history
 
 

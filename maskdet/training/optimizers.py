@@ -14,6 +14,16 @@ class _Rated:
     """Mixin: multiplies the learning rate of single variables; ``rates`` is by variable path."""
 
     rates: Mapping[str, float] = {}
+
+    @property
+    def lr(self) -> Any:
+        """The learning rate under Keras 2's name, which callbacks of old scripts read and set."""
+        return self.learning_rate
+
+    @lr.setter
+    def lr(self, value: Any) -> None:
+        self.learning_rate = value
+
     _rate_by_index: Sequence[float] = ()
 
     def build(self, variables: Sequence[Any]) -> None:

@@ -83,7 +83,7 @@ def test_kept_rows_end_with_the_longest_list_and_padding_restores_the_count():
 def test_a_roi_is_cut_from_the_level_of_its_size(side, level):
     layer = PyramidROIAlign(7, (1024, 1024))
     box = np.array([[[0, 0, side / 1024, side / 1024]]], "f4")
-    assert np.asarray(layer.levels(box, 4)).tolist() == [[level]]
+    assert np.asarray(layer.levels(box, 4, 224 / 1024)).tolist() == [[level]]
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def test_roi_align_reads_a_ramp_exactly(maker):
     # The map holds y * 10 + x at each of its 5 x 5 cells; bilinear reading of a plane is exact.
     ramp = (np.arange(5)[:, None] * 10 + np.arange(5)[None]).astype("f4")[None, :, :, None]
     rois = np.array([[[0, 0, 1, 1], [0.25, 0.5, 0.75, 0.5]]], "f4")
-    crops = get_kernels(maker).roi_align(rois, np.zeros((1, 2), "i4"), [ramp], 3)
+    crops = get_kernels(maker).roi_align(rois, np.zeros((1, 2), "i4"), [ramp], (3, 3))
     crops = np.asarray(crops)[0, ..., 0]
     assert crops[0].tolist() == [[0, 2, 4], [20, 22, 24], [40, 42, 44]]
     assert crops[1].tolist() == [[12, 12, 12], [22, 22, 22], [32, 32, 32]]
@@ -63,7 +63,7 @@ def test_roi_align_of_both_makers_agrees_on_a_pyramid():
     rois = np.stack([make_boxes(30, seed) for seed in (3, 4)])
     level = rng.integers(0, 3, (2, 30)).astype("i4")
     native, portable = (
-        np.asarray(get_kernels(maker).roi_align(rois, level, maps, 7))
+        np.asarray(get_kernels(maker).roi_align(rois, level, maps, (7, 7)))
         for maker in ("native", "portable")
     )
     assert native.shape == (2, 30, 7, 7, 6)

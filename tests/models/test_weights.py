@@ -59,7 +59,7 @@ def test_other_shapes_name_the_layer_and_both_shapes(saved, tmp_path, make_confi
     _, path = saved
     other = MaskRCNN(mode="training", config=make_config(NUM_CLASSES=7), model_dir=tmp_path)
     before = weights_of(other)
-    expected = r"layer mrcnn_bbox_fc.*\(128, 12\) in the file and \(128, 28\) in the network"
+    expected = r"layer mrcnn_class_logits.*\(128, 3\) in the file and \(128, 7\) in the network"
     with pytest.raises(WeightsError, match=expected):
         other.load_weights(path, by_name=True)
     after = weights_of(other)

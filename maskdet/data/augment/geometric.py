@@ -66,7 +66,9 @@ class Affine:
         """An image (H, W, C), uint8 or float32, on the canvas; ``fill`` is one number a channel."""
         if image.shape[2] == 3 and image.dtype == np.uint8:
             return np.asarray(self.warp(Image.fromarray(image), fill))
-        planes = [Image.fromarray(np.ascontiguousarray(plane)) for plane in image.transpose(2, 0, 1)]
+        planes = [
+            Image.fromarray(np.ascontiguousarray(plane)) for plane in image.transpose(2, 0, 1)
+        ]
         filled = [fill[i % len(fill)] for i in range(len(planes))]
         moved = [self.warp(plane, value) for plane, value in zip(planes, filled, strict=True)]
         return np.stack([np.asarray(plane) for plane in moved], axis=-1)

@@ -18,11 +18,14 @@ from maskdet.models.mask_rcnn import losses as loss_functions
 from maskdet.models.mask_rcnn.network import (
     build_inference_network,
     build_training_network,
-    pixel_anchors,
+    normalised_anchors,
 )
+from maskdet.models.mask_rcnn.random_rois import batch_of_random_rois
 
 HEADS = r"(mrcnn\_.*)|(rpn\_.*)|(fpn\_.*)"
 MASK_OUTPUTS = ("mrcnn_mask", "target_mask")
+# Outputs for people who look into the network; no loss needs them.
+SHOWN_OUTPUTS = ("rpn_class", "mrcnn_class", "proposals")
 
 
 class MaskRCNNFamily:
@@ -53,7 +56,7 @@ class MaskRCNNFamily:
         get_backbone(config.BACKBONE).load_imagenet(network)
 
     def training_outputs(self, network: keras.Model, with_masks: bool) -> tuple[list[Any], Any]:
-        outputs = dict(network.output)
+        outputs = {k: v for k, v in network.output.items() if k not in SHOWN_OUTPUTS}
         inputs = list(network.inputs)
         if not with_masks:
             for name in MASK_OUTPUTS:
@@ -70,6 +73,8 @@ class MaskRCNNFamily:
             "input_gt_class_ids": batch["class_ids"],
             "input_gt_boxes": batch["boxes"],
         }
+        if not config.USE_RPN_ROIS:
+            inputs["input_roi"] = batch_of_random_rois(batch, config)
         if "masks" in batch:
             inputs["input_gt_masks"] = batch["masks"].astype(np.float32)
         return inputs
@@ -107,7 +112,7 @@ class MaskRCNNFamily:
     ) -> list[np.ndarray]:
         shape = images.shape[1:]
         metas = np.stack([_detection_meta(place, shape, config) for place in placements])
-        anchors = normalize_boxes(pixel_anchors(config), shape[:2])
+        anchors = normalised_anchors(config, shape)
         anchors = np.broadcast_to(anchors, (len(images), *anchors.shape))
         return [mold(images, config), metas.astype(np.float32), anchors]
 
@@ -121,7 +126,7 @@ class MaskRCNNFamily:
     ) -> list[Detections]:
         rows, masks = outputs[0], outputs[3]
         return [
-            _decode_one(rows[i], masks[i], place, class_names, with_masks)
+            decode_one(rows[i], masks[i], place, class_names, with_masks)
             for i, place in enumerate(placements)
         ]
 
@@ -141,13 +146,14 @@ def _detection_meta(place: Placement, shape: tuple[int, ...], config: Config) ->
     return np.array(head + [0] * config.NUM_CLASSES, dtype=np.float64)
 
 
-def _decode_one(
+def decode_one(
     rows: np.ndarray,
     masks: np.ndarray,
     place: Placement,
     class_names: Sequence[str],
     with_masks: bool,
 ) -> Detections:
+    """One image's detections (D, 6) and masks (D, h, w, classes) in the image's own pixels."""
     count = int(np.argmin(rows[:, 4] > 0)) if not (rows[:, 4] > 0).all() else len(rows)
     rows = rows[:count]
     class_ids = rows[:, 4].astype(np.int32)

@@ -74,7 +74,7 @@ def mrcnn_mask_loss(target: Any, target_ids: Any, masks: Any) -> Any:
         masks: (B, P, h, w, classes), 0..1.
     """
     own = ops.take_along_axis(masks, target_ids[:, :, None, None, None], axis=4)[..., 0]
-    own = ops.clip(own, 1e-6, 1.0 - 1e-6)
+    own = ops.clip(own, 1e-7, 1.0 - 1e-7)
     loss = -(target * ops.log(own) + (1.0 - target) * ops.log(1.0 - own))
     positive = ops.cast(target_ids > 0, masks.dtype)[:, :, None, None]
     return _mean(loss, positive * ops.ones_like(loss))

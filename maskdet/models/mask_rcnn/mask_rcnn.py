@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 
 from maskdet.config import Config
-from maskdet.geometry.boxes import normalize_boxes
 from maskdet.models.detector import Detector
 from maskdet.models.mask_rcnn.family import MaskRCNNFamily
-from maskdet.models.mask_rcnn.network import pixel_anchors
+from maskdet.models.mask_rcnn.network import normalised_anchors, pixel_anchors
 
 
 class MaskRCNN(Detector):
@@ -28,5 +27,5 @@ class MaskRCNN(Detector):
 
     def get_anchors(self, image_shape: Any) -> np.ndarray:
         """Anchors (A, 4) normalised for an input shape; sets ``self.anchors`` in pixels."""
-        self.anchors = pixel_anchors(self.config, image_shape)
-        return normalize_boxes(self.anchors, image_shape[:2])
+        self.anchors = pixel_anchors(self.config, image_shape, np.float64)
+        return normalised_anchors(self.config, image_shape).copy()

@@ -19,9 +19,13 @@ from maskdet.models.mask_rcnn.heads import box_head, mask_head
 from maskdet.models.mask_rcnn.rpn import build_rpn_model, run_on_levels
 from maskdet.models.mask_rcnn.targets import DetectionTargetLayer, MaskTargets, RPNTargets
 
+# Sizes of input whose anchors are kept; 1024 x 1024 pixels take 4 MB.
+KEPT_SHAPES = 32
+_anchors: dict[Any, np.ndarray] = {}
 
-def pixel_anchors(config: Config, image_shape: Any = None) -> np.ndarray:
-    """All anchors (A, 4) float32 in pixels of the network's input, finest level first."""
+
+def pixel_anchors(config: Config, image_shape: Any = None, dtype: Any = np.float32) -> np.ndarray:
+    """All anchors (A, 4) in pixels of the network's input, finest level first."""
     shape = config.IMAGE_SHAPE if image_shape is None else image_shape
     if callable(config.BACKBONE) and config.COMPUTE_BACKBONE_SHAPE is not None:
         sizes = config.COMPUTE_BACKBONE_SHAPE(shape)
@@ -34,7 +38,27 @@ def pixel_anchors(config: Config, image_shape: Any = None) -> np.ndarray:
         config.BACKBONE_STRIDES,
         config.RPN_ANCHOR_STRIDE,
     )
-    return np.asarray(anchors, dtype=np.float32)
+    return np.asarray(anchors, dtype=dtype)
+
+
+def normalised_anchors(config: Config, image_shape: Any) -> np.ndarray:
+    """:func:`pixel_anchors` in the 0..1 form, float32 (A, 4); kept, as each detection needs them.
+
+    They must not be written to.
+    """
+    key = (
+        tuple(int(side) for side in image_shape[:2]),
+        tuple(config.RPN_ANCHOR_SCALES),
+        tuple(config.RPN_ANCHOR_RATIOS),
+        tuple(config.BACKBONE_STRIDES),
+        config.RPN_ANCHOR_STRIDE,
+        config.COMPUTE_BACKBONE_SHAPE,
+    )
+    if key not in _anchors:
+        if len(_anchors) >= KEPT_SHAPES:
+            _anchors.clear()
+        _anchors[key] = normalize_boxes(pixel_anchors(config, image_shape, np.float64), key[0])
+    return _anchors[key]
 
 
 def features(image: Any, config: Config) -> list[Any]:
@@ -71,10 +95,16 @@ def _proposals(
     return layer([scores, deltas, anchors])
 
 
+def fixed_shape(config: Config) -> tuple[int, int] | None:
+    """(height, width) of every input; None where the resize mode lets it differ in inference."""
+    height, width = (int(side) for side in config.IMAGE_SHAPE[:2])
+    return (height, width) if config.IMAGE_RESIZE_MODE == "square" else None
+
+
 def _align(rois: Any, levels: list[Any], pool: int, config: Config, kernels: str, name: str) -> Any:
     layer = PyramidROIAlign(
         pool_size=pool,
-        image_shape=tuple(config.IMAGE_SHAPE[:2]),
+        image_shape=fixed_shape(config),
         first_level=int(config.BACKBONE_STRIDES[0]).bit_length() - 1,
         kernels=kernels,
         name=name,
@@ -104,8 +134,9 @@ def _masks(rois: Any, levels: list[Any], config: Config, kernels: str) -> Any:
     )
 
 
-def _image_input(config: Config) -> Any:
-    return keras.Input(tuple(int(side) for side in config.IMAGE_SHAPE), name="input_image")
+def _image_input(config: Config, shape: tuple[int, int] | None) -> Any:
+    sides = (None, None) if shape is None else shape
+    return keras.Input((*sides, int(config.IMAGE_SHAPE[2])), name="input_image")
 
 
 def build_inference_network(config: Config, kernels: str = "auto") -> keras.Model:
@@ -116,16 +147,18 @@ def build_inference_network(config: Config, kernels: str = "auto") -> keras.Mode
     (B, N, classes), mrcnn_bbox (B, N, classes, 4), mrcnn_mask (B, D, h, w, classes), ROI
     (B, N, 4), rpn_class (B, A, 2), rpn_bbox (B, A, 4).
     """
-    image = _image_input(config)
+    shape = fixed_shape(config)
+    image = _image_input(config, shape)
     meta = keras.Input((config.IMAGE_META_SIZE,), name="input_image_meta")
-    anchors = keras.Input((len(pixel_anchors(config)), 4), name="input_anchors")
+    count_of_anchors = None if shape is None else len(pixel_anchors(config))
+    anchors = keras.Input((count_of_anchors, 4), name="input_anchors")
 
     levels = features(image, config)
     _, rpn_scores, rpn_deltas = _rpn(levels, config)
     count = config.POST_NMS_ROIS_INFERENCE
     rois = _proposals(rpn_scores, rpn_deltas, anchors, count, config, kernels)
     _, scores, deltas = _classify(rois, levels, config, kernels)
-    window = box_coding.normalize(meta[:, 7:11], *(float(side) for side in config.IMAGE_SHAPE[:2]))
+    window = box_coding.normalize_each(meta[:, 7:11], meta[:, 4:6])
     detections = DetectionLayer(
         count=config.DETECTION_MAX_INSTANCES,
         min_confidence=config.DETECTION_MIN_CONFIDENCE,
@@ -146,14 +179,16 @@ def build_training_network(config: Config, kernels: str = "auto") -> keras.Model
 
     Inputs: input_image (B, H, W, C) molded; input_active_classes (B, classes);
     input_gt_class_ids (B, M) int32; input_gt_boxes (B, M, 4) pixels; input_gt_masks
-    (B, M, h, w), each mask cut out by its object's box. Outputs: a dict by name.
+    (B, M, h, w), each mask cut out by its object's box (without USE_MINI_MASK: as large as the
+    image); without USE_RPN_ROIS also input_roi (B, N, 4) pixels. Outputs: a dict by name.
     """
-    image = _image_input(config)
     height, width = (int(side) for side in config.IMAGE_SHAPE[:2])
+    image = _image_input(config, (height, width))
     active = keras.Input((config.NUM_CLASSES,), name="input_active_classes")
     class_ids = keras.Input((None,), dtype="int32", name="input_gt_class_ids")
     pixel_boxes = keras.Input((None, 4), name="input_gt_boxes")
-    gt_masks = keras.Input((None, *config.MINI_MASK_SHAPE), name="input_gt_masks")
+    mask_shape = config.MINI_MASK_SHAPE if config.USE_MINI_MASK else (height, width)
+    gt_masks = keras.Input((None, *mask_shape), name="input_gt_masks")
     anchors = pixel_anchors(config)
 
     levels = features(image, config)
@@ -166,9 +201,14 @@ def build_training_network(config: Config, kernels: str = "auto") -> keras.Model
         name="rpn_targets",
     )([class_ids, pixel_boxes])
 
-    normalised = ops.convert_to_tensor(normalize_boxes(anchors, (height, width))[None])
+    inputs = [image, active, class_ids, pixel_boxes, gt_masks]
     count = config.POST_NMS_ROIS_TRAINING
-    proposals = _proposals(rpn_scores, rpn_deltas, normalised, count, config, kernels)
+    if config.USE_RPN_ROIS:
+        normalised = ops.convert_to_tensor(normalize_boxes(anchors, (height, width))[None])
+        proposals = _proposals(rpn_scores, rpn_deltas, normalised, count, config, kernels)
+    else:
+        inputs.append(keras.Input((count, 4), name="input_roi"))
+        proposals = box_coding.normalize(inputs[-1], height, width)
     gt_boxes = box_coding.normalize(pixel_boxes, height, width)
     rois, target_ids, target_deltas, owner = DetectionTargetLayer(
         config.TRAIN_ROIS_PER_IMAGE,
@@ -178,19 +218,23 @@ def build_training_network(config: Config, kernels: str = "auto") -> keras.Model
         config.SEED,
         name="proposal_targets",
     )([proposals, class_ids, gt_boxes])
-    logits, _, deltas = _classify(rois, levels, config, kernels)
+    logits, scores, deltas = _classify(rois, levels, config, kernels)
     positive = owner.shape[1]
-    target_masks = MaskTargets((config.MASK_SHAPE[0], config.MASK_SHAPE[1]), name="mask_targets")(
+    target_shape = (config.MASK_SHAPE[0], config.MASK_SHAPE[1])
+    target_masks = MaskTargets(target_shape, config.USE_MINI_MASK, name="mask_targets")(
         [rois[:, :positive], owner, gt_boxes, gt_masks]
     )
     masks = _masks(rois[:, :positive], levels, config, kernels)
     outputs = {
         "rpn_class_logits": rpn_logits,
+        "rpn_class": rpn_scores,
         "rpn_bbox": rpn_deltas,
         "rpn_match": rpn_match,
         "target_rpn_bbox": rpn_target,
+        "proposals": proposals,
         "rois": rois,
         "mrcnn_class_logits": logits,
+        "mrcnn_class": scores,
         "mrcnn_bbox": deltas,
         "mrcnn_mask": masks,
         "target_class_ids": target_ids,
@@ -198,5 +242,4 @@ def build_training_network(config: Config, kernels: str = "auto") -> keras.Model
         "target_mask": target_masks,
         "active_classes": active,
     }
-    inputs = [image, active, class_ids, pixel_boxes, gt_masks]
     return keras.Model(inputs, outputs, name="mask_rcnn")

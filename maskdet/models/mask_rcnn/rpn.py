@@ -29,6 +29,18 @@ def build_rpn_model(
         deltas (B, anchors, 4); per cell the anchors in ratio order.
     """
     level = keras.Input((None, None, depth), name="input_rpn_feature_map")
+    outputs = rpn_head(level, anchor_stride, anchors_per_location, channels, separable)
+    return keras.Model(level, outputs, name="rpn_model")
+
+
+def rpn_head(
+    level: Any,
+    anchor_stride: int,
+    anchors_per_location: int,
+    channels: int = 512,
+    separable: bool = False,
+) -> list[Any]:
+    """Logits, scores and deltas of one level; see :func:`build_rpn_model`."""
     shared = convolution(
         channels,
         3,
@@ -46,7 +58,7 @@ def build_rpn_model(
         4 * anchors_per_location, 1, kernel_initializer=small, name="rpn_bbox_pred"
     )(shared)
     deltas = layers.Reshape((-1, 4), name="rpn_bbox_reshape")(deltas)
-    return keras.Model(level, [logits, scores, deltas], name="rpn_model")
+    return [logits, scores, deltas]
 
 
 def run_on_levels(rpn: keras.Model, levels: list[Any]) -> tuple[Any, Any, Any]:

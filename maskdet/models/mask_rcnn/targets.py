@@ -198,18 +198,20 @@ class MaskTargets(keras.layers.Layer):
 
     Args:
         shape: (height, width) of a target.
+        cut_out: whether masks are cut out by their object's box; else they cover the whole image.
 
     Call arguments:
         inputs: rois (B, P, 4) normalised; owner (B, P) int32: object of each; gt_boxes (B, M, 4)
-            normalised; gt_masks (B, M, h, w): each mask cut out by its object's box.
+            normalised; gt_masks (B, M, h, w).
 
     Returns:
         (B, P, *shape) float32, 0 or 1.
     """
 
-    def __init__(self, shape: tuple[int, int], **kwargs: Any) -> None:
+    def __init__(self, shape: tuple[int, int], cut_out: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.shape = (int(shape[0]), int(shape[1]))
+        self.cut_out = bool(cut_out)
 
     def call(self, inputs: list[Any]) -> Any:
         rois, owner, boxes, masks = inputs
@@ -218,9 +220,11 @@ class MaskTargets(keras.layers.Layer):
         own_masks = ops.take_along_axis(
             ops.cast(masks, "float32"), owner[..., None, None], axis=1
         )  # (B, P, h, w)
-        sides = ops.maximum(own_boxes[..., 2:] - own_boxes[..., :2], 1e-7)
-        low = (rois[..., :2] - own_boxes[..., :2]) / sides
-        high = (rois[..., 2:] - own_boxes[..., :2]) / sides
+        low, high = rois[..., :2], rois[..., 2:]
+        if self.cut_out:
+            sides = ops.maximum(own_boxes[..., 2:] - own_boxes[..., :2], 1e-7)
+            low = (low - own_boxes[..., :2]) / sides
+            high = (high - own_boxes[..., :2]) / sides
         rows = _interpolation(low[..., 0], high[..., 0], self.shape[0], height)
         columns = _interpolation(low[..., 1], high[..., 1], self.shape[1], width)
         cut = ops.matmul(ops.matmul(rows, own_masks), ops.swapaxes(columns, -1, -2))
@@ -230,7 +234,7 @@ class MaskTargets(keras.layers.Layer):
         return keras.KerasTensor((inputs[0].shape[0], inputs[0].shape[1], *self.shape), "float32")
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "shape": self.shape}
+        return {**super().get_config(), "shape": self.shape, "cut_out": self.cut_out}
 
 
 def _interpolation(low: Any, high: Any, samples: int, size: int) -> Any:

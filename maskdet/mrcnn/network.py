@@ -1,0 +1,168 @@
+"""``keras_model`` as old scripts know it: its inputs, outputs, files and layer names."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from maskdet.config import Config
+from maskdet.mrcnn import losses
+from maskdet.mrcnn.meta import parse_image_meta_graph
+from maskdet.pretrained.assign import load_into, save_from
+from maskdet.training.optimizers import RatedSGD
+
+LOSSES = (
+    "rpn_class_loss",
+    "rpn_bbox_loss",
+    "mrcnn_class_loss",
+    "mrcnn_bbox_loss",
+    "mrcnn_mask_loss",
+)
+# What the training network shows before the losses, in the original's order.
+SHOWN = (
+    "rpn_class_logits",
+    "rpn_class",
+    "rpn_bbox",
+    "mrcnn_class_logits",
+    "mrcnn_class",
+    "mrcnn_bbox",
+    "mrcnn_mask",
+    "proposals",
+    "rois",
+)
+# Layers that run on all RoIs of a batch in one row, and those that give their result by image.
+_BY_IMAGE = {
+    "mrcnn_class_logits": ("mrcnn_class_logits_rois",),
+    "mrcnn_mask": ("mrcnn_mask_padded", "mrcnn_mask_rois"),
+}
+
+
+class HeadLayer:
+    """A layer of the heads with the output that scripts expect of it, (B, RoIs, ...).
+
+    Everything else (weights, name, config) is the layer's own; ``layer`` is the layer, as with
+    Keras' TimeDistributed.
+    """
+
+    def __init__(self, layer: keras.Layer, by_image: keras.Layer) -> None:
+        self.layer = layer
+        self._by_image = by_image
+
+    @property
+    def output(self) -> Any:
+        return self._by_image.output
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.layer, name)
+
+
+class Network(keras.Model):
+    """A functional model whose .h5 files are matterport's."""
+
+    def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+        """Write a .h5 file that Keras 2 and the original open.
+
+        Raises:
+            WeightsError: if it cannot be written.
+        """
+        save_from(self, filepath)
+
+    def load_weights(
+        self,
+        filepath: str | os.PathLike[str],
+        skip_mismatch: bool = False,
+        by_name: bool = False,
+        exclude: Sequence[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Read a .h5 file in matterport's layout; see ``MaskRCNN.load_weights``."""
+        load_into(self, filepath, by_name or bool(exclude), exclude or ())
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
+        """A layer by name or number; heads give their outputs by image."""
+        layer = super().get_layer(name, index)
+        names = {other.name for other in self.layers}
+        for by_image in _BY_IMAGE.get(layer.name, ()):
+            if by_image in names:
+                return HeadLayer(layer, super().get_layer(by_image))
+        return layer
+
+
+class TrainingNetwork(Network):
+    """The training network in matterport's form: the last five outputs are the losses.
+
+    Compiled by :meth:`compile_for`, it learns from what ``data_generator`` yields.
+    """
+
+    settings: Config
+
+    def compile_for(self, config: Config, learning_rate: float, momentum: float) -> None:
+        """Give it matterport's optimizer and loss: weighted losses and L2."""
+        self.settings = config
+        self.parts = [keras.metrics.Mean(name=name) for name in LOSSES]
+        clip = config.GRADIENT_CLIP_NORM or None
+        self.compile(RatedSGD(learning_rate, momentum=momentum, clipnorm=clip), jit_compile=False)
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        total = ops.zeros(())
+        for name, part, loss in zip(LOSSES, self.parts, y_pred[-len(LOSSES) :], strict=True):
+            part.update_state(loss)
+            total = total + loss * self.settings.LOSS_WEIGHTS.get(name, 1.0)
+        for variable in self.trainable_variables:
+            if variable.name not in ("gamma", "beta"):
+                total = total + self.settings.WEIGHT_DECAY * ops.mean(ops.square(variable))
+        return total
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        return self.get_metrics_result()
+
+
+def inference_view(network: keras.Model) -> Network:
+    """The inference network with old files and names; layers are shared."""
+    return Network(network.inputs, network.outputs, name=network.name)
+
+
+def training_view(network: keras.Model, config: Config) -> TrainingNetwork:
+    """The training network with matterport's inputs and outputs; layers are shared.
+
+    Inputs: input_image, input_image_meta, input_rpn_match (B, A, 1), input_rpn_bbox (B, R, 4),
+    input_gt_class_ids (B, M), input_gt_boxes (B, M, 4) pixels, input_gt_masks (B, h, w, M), and
+    input_roi (B, N, 4) pixels without USE_RPN_ROIS. Outputs: rpn_class_logits, rpn_class, rpn_bbox,
+    mrcnn_class_logits, mrcnn_class, mrcnn_bbox, mrcnn_mask, rpn_rois, output_rois, five losses.
+    """
+    ours = {tensor.name: tensor for tensor in network.inputs}
+    out = dict(network.output)
+    meta = keras.Input((config.IMAGE_META_SIZE,), name="input_image_meta")
+    match = keras.Input((None, 1), dtype="int32", name="input_rpn_match")
+    target = keras.Input((config.RPN_TRAIN_ANCHORS_PER_IMAGE, 4), name="input_rpn_bbox")
+    mask_shape = ours["input_gt_masks"].shape[2:]
+    masks = keras.Input((*mask_shape, None), dtype="bool", name="input_gt_masks_by_column")
+    inner_inputs = [ours[name] for name in ("input_image", "input_gt_class_ids", "input_gt_boxes")]
+
+    targets = network.get_layer("mask_targets")
+    rois, owner, gt_boxes, _ = targets.input
+    planes = ops.cast(ops.transpose(masks, (0, 3, 1, 2)), "float32")
+    target_masks = targets([rois, owner, gt_boxes, planes])
+    ids = out["target_class_ids"]
+    positive = out["mrcnn_mask"].shape[1]
+    active = parse_image_meta_graph(meta)["active_class_ids"]
+    found = [
+        losses.rpn_class_loss_graph(match, out["rpn_class_logits"]),
+        losses.rpn_bbox_loss_graph(config, target, match, out["rpn_bbox"]),
+        losses.mrcnn_class_loss_graph(ids, out["mrcnn_class_logits"], active),
+        losses.mrcnn_bbox_loss_graph(out["target_bbox"], ids, out["mrcnn_bbox"]),
+        losses.mrcnn_mask_loss_graph(target_masks, ids[:, :positive], out["mrcnn_mask"]),
+    ]
+    inputs = [inner_inputs[0], meta, match, target, *inner_inputs[1:], masks]
+    if not config.USE_RPN_ROIS:
+        inputs.append(ours["input_roi"])
+    return TrainingNetwork(inputs, [*(out[n] for n in SHOWN), *found], name=network.name)
