@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint format docs bench clean
+.PHONY: help demo test test-all lint format docs parity bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -42,6 +42,9 @@ format: $(READY) ## let ruff format and mend
 docs: $(READY) ## the documentation, in docs/_build/html
 	$(BIN)/python -m pip install --quiet -e '.[docs]'
 	$(BIN)/python -m sphinx -W -b html docs docs/_build/html
+
+parity: $(READY) ## the numbers beside the original's, where ../shared/parity is present
+	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m tests.parity.table
 
 bench: $(READY) ## the benchmarks; tables on the screen, rows appended to benchmarks/*.csv
 	$(BIN)/python benchmarks/train.py

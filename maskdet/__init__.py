@@ -20,8 +20,8 @@ __version__ = "0.1.0"
 # TensorFlow leaves oneDNN's kernels off on processors without AVX-512; with them a training step of
 # the light network took 74 instead of 179 ms an image on such a one. Read when TensorFlow loads.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-# Its start-up lines are about the machine, not about the user's work; warnings and errors stay.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+# Its start-up lines and its cost estimator's remarks are not about the user's work; errors stay.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 _HOMES = {
     "Augmentation": "maskdet.data.augment",
