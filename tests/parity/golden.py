@@ -124,8 +124,7 @@ def _singular(name: str) -> str:
     return {"gt_boxes": "gt_box", "pred_boxes": "pred_box"}.get(name, name.removesuffix("s"))
 
 
-GENERATED = ("images", "image_meta", "rpn_match", "rpn_bbox", "gt_class_ids", "gt_boxes")
-GENERATED += ("gt_masks",)
+GENERATED = (
     "images",
     "image_meta",
     "rpn_match",
