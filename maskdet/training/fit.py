@@ -13,6 +13,7 @@ from maskdet.data.dataset import Dataset
 from maskdet.data.loader import Loader
 from maskdet.family import Family
 from maskdet.training.callbacks import HistoryFile, SaveEachEpoch, StageProgress, StopAtNonFinite
+from maskdet.training.devices import scope_of
 from maskdet.training.layers import select_layers, set_trainable, weighted_layers
 from maskdet.training.loss_model import LossModel, make_loss_model
 from maskdet.training.optimizers import make_optimizer
@@ -106,9 +107,10 @@ def run_stage(
     chosen = select_layers(network, stage.layers, family.stages(config))
     set_trainable(network, chosen)
     with_masks = dataset.provides_masks
-    model = make_loss_model(network, family, config, with_masks)
     steps = steps_of(config.STEPS_PER_EPOCH, loader)
-    compile_stage(model, network, family, config, stage, steps)
+    with scope_of(network):
+        model = make_loss_model(network, family, config, with_masks)
+        compile_stage(model, network, family, config, stage, steps)
     network.optimizer = model.optimizer  # where scripts and callbacks look for it
 
     start = stage.first_epoch * steps

@@ -7,6 +7,7 @@ from keras import ops
 
 from maskdet.config import Config
 from maskdet.family import Family
+from maskdet.training.devices import replicas
 
 
 class LossModel(keras.Model):
@@ -45,7 +46,8 @@ class LossModel(keras.Model):
             total = total + loss * self.settings.LOSS_WEIGHTS.get(name, 1.0)
         for variable in self._decayed:
             total = total + self.settings.WEIGHT_DECAY * ops.mean(ops.square(variable))
-        return total
+        # Gradients of copies on several devices are added up.
+        return total / replicas(self)
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         return self.get_metrics_result()
