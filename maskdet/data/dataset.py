@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from maskdet.data.images import image_size, read_image
+from maskdet.data.images import image_size, png_bytes, read_image
 from maskdet.errors import DataError, UsageError
 from maskdet.geometry.masks import boxes_from_masks, fill_boxes
 
@@ -32,6 +32,9 @@ class Dataset:
         num_classes, class_ids, class_names, num_images, image_ids, sources, source_class_ids,
         class_from_source_map, image_from_source_map: set by ``prepare()``.
     """
+
+    # Overrides of load_image that give the file's own picture.
+    _keeps_photos: tuple[Any, ...] = ()
 
     def __init__(self, class_map: Any = None) -> None:
         self.class_map = class_map
@@ -122,6 +125,16 @@ class Dataset:
                 "override load_image()."
             )
         return read_image(path)
+
+    def encoded_image(self, image_id: int) -> tuple[bytes, str]:
+        """The photo as a file: its content and its ending with the dot.
+
+        The photo's own file as it is; one that ``load_image`` makes as PNG.
+        """
+        path = self.image_info[image_id]["path"]
+        if path and type(self).load_image in (Dataset.load_image, *self._keeps_photos):
+            return Path(path).read_bytes(), Path(path).suffix
+        return png_bytes(np.asarray(self.load_image(image_id))), ".png"
 
     def image_shape(self, image_id: int) -> tuple[int, int]:
         """(height, width) in pixels of what ``load_image`` gives, decoding only if it must."""

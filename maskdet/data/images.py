@@ -258,6 +258,13 @@ def write_image(path: PathLike, array: ArrayLike, quality: int = 92) -> None:
     save_picture(path, Image.fromarray(np.ascontiguousarray(pixels)), quality)
 
 
+def png_bytes(array: ArrayLike) -> bytes:
+    """uint8 H x W x 3 (RGB) or H x W (grey) as the content of a PNG file."""
+    content = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(np.asarray(array))).save(content, format="PNG")
+    return content.getvalue()
+
+
 def save_picture(path: PathLike, picture: Image.Image, quality: int = 92) -> None:
     """Write a Pillow picture by a temporary name, so that no half file ever stands there."""
     path = Path(path)

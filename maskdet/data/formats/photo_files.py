@@ -1,13 +1,16 @@
 """Finding the photo (or the mask) that belongs to an annotation file in a tree of folders."""
 
 import os
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path, PurePath, PureWindowsPath
 
 from PIL import Image
 
+from maskdet.data.dataset import Dataset
 from maskdet.errors import DataError
+from maskdet.files import write_whole
 
 
 def photo_endings() -> frozenset[str]:
@@ -102,3 +105,30 @@ def _shared(first: tuple[str, ...], second: tuple[str, ...]) -> int:
             break
         count += 1
     return count
+
+
+def file_names(dataset: Dataset) -> list[str]:
+    """A name without ending for each image, safe in every file system and used once."""
+    names: list[str] = []
+    taken: set[str] = set()
+    for info in dataset.image_info:
+        plain = re.sub(r"[^\w.-]+", "_", str(info["id"])).strip("._") or "image"
+        name, number = plain, 2
+        while name.lower() in taken:  # some file systems do not tell a from A
+            name, number = f"{plain}_{number}", number + 1
+        taken.add(name.lower())
+        names.append(name)
+    return names
+
+
+def write_photo(dataset: Dataset, image_id: int, folder: Path, name: str) -> Path:
+    """Write an image's photo into a folder as it is (made ones as PNG); gives its path.
+
+    Nothing is done where that very file is the photo already.
+    """
+    content, ending = dataset.encoded_image(image_id)
+    target = folder / f"{name}{ending}"
+    own = dataset.image_info[image_id].get("path")
+    if not (own and target.exists() and Path(own).exists() and target.samefile(own)):
+        write_whole(target, content)
+    return target

@@ -1,7 +1,6 @@
 """Any data set written as VOC XML, photos and masks included."""
 
 import os
-import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from maskdet.data.dataset import Dataset
+from maskdet.data.formats.photo_files import file_names, write_photo
 from maskdet.data.formats.voc_xml import VOCObject, build_xml
 from maskdet.data.images import save_picture, write_image
 from maskdet.errors import MaskdetWarning
@@ -34,16 +34,8 @@ def write(dataset: Dataset, path: str | os.PathLike[str], *, one_based: bool = F
         one_based: write xmin and ymin one higher, as the original VOC counts.
     """
     folder = Path(path)
-    names = _file_names(dataset)
-    made = type(dataset).load_image is not Dataset.load_image
-    for image_id, name in enumerate(names):
-        info = dataset.image_info[image_id]
-        photo = Path(info["path"]) if info.get("path") and not made else None
-        target = folder / "JPEGImages" / f"{name}{photo.suffix if photo else '.png'}"
-        if photo is None:
-            write_image(target, dataset.load_image(image_id))
-        elif not (target.exists() and target.samefile(photo)):
-            write_whole(target, photo.read_bytes())
+    for image_id, name in enumerate(file_names(dataset)):
+        target = write_photo(dataset, image_id, folder / "JPEGImages", name)
         objects, masks = _objects(dataset, image_id, one_based)
         if masks is not None:
             write_masks(folder / "SegmentationObject" / f"{name}.png", masks)
@@ -51,20 +43,6 @@ def write(dataset: Dataset, path: str | os.PathLike[str], *, one_based: bool = F
             target.name, "JPEGImages", dataset.image_shape(image_id), objects, masks is not None
         )
         write_whole(folder / "Annotations" / f"{name}.xml", text)
-
-
-def _file_names(dataset: Dataset) -> list[str]:
-    """A name for each image, safe in every file system and used once."""
-    names: list[str] = []
-    taken: set[str] = set()
-    for info in dataset.image_info:
-        plain = re.sub(r"[^\w.-]+", "_", str(info["id"])).strip("._") or "image"
-        name, number = plain, 2
-        while name.lower() in taken:  # some file systems do not tell a from A
-            name, number = f"{plain}_{number}", number + 1
-        taken.add(name.lower())
-        names.append(name)
-    return names
 
 
 def _objects(
