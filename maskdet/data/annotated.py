@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from tqdm.auto import tqdm
 
 from maskdet.data.dataset import Dataset
-from maskdet.data.images import image_header, image_size, read_bytes
+from maskdet.data.images import checked_header, image_size, read_bytes
 from maskdet.errors import DataError, MaskdetWarning, UsageError
 from maskdet.geometry.masks import boxes_from_masks, fill_boxes
 from maskdet.geometry.polygons import mask_from_polygons
@@ -28,6 +29,8 @@ Box = tuple[float, float, float, float]
 # Boxes may leave the image this far and are cut: tools round, count from 0 or from 1, or write the
 # last pixel or the one after. More than that is a mistake.
 OVERSHOOT = 2.0
+# Images of which reading takes so long that a bar is shown.
+MANY = 2000
 
 
 @dataclass(frozen=True)
@@ -254,7 +257,9 @@ def build_dataset(
     if on_error not in ("raise", "skip"):
         raise UsageError(f"on_error must be 'raise' or 'skip', but is {on_error!r}.")
     builder = _Builder(classes, on_error == "skip")
-    entries = [entry for entry in map(builder.entry, pictures) if entry is not None]
+    listed = list(pictures)
+    bar = tqdm(listed, f"reading {source}", disable=len(listed) < MANY, unit="image")
+    entries = [entry for entry in map(builder.entry, bar) if entry is not None]
     if not entries:
         raise DataError(
             f"No image of this {source} data set can be used"
@@ -329,7 +334,7 @@ class _Builder:
                 f"The photo {picture.path} of {picture.place} is missing; add it or remove what "
                 "describes it."
             )
-        return image_header(picture.path)[0]
+        return checked_header(picture.path)[0]
 
     def _checked(
         self, item: Item, picture: Picture, shape: tuple[int, int]

@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from tqdm.auto import tqdm
 
 from maskdet.data.dataset import Dataset
 from maskdet.data.formats.photo_files import FilesByName, files_below, photo_endings, plain_name
 from maskdet.data.formats.voc_write import write
 from maskdet.data.formats.voc_xml import VOCFile, VOCObject, parse_file, parse_xml, read_objects
-from maskdet.data.images import check_image, image_header, turn_boxes, turn_plane
+from maskdet.data.images import checked_header, turn_boxes, turn_plane
 from maskdet.errors import DataError, MaskdetWarning, UsageError
 
 __all__ = ["LOOKS_FOR", "NAME", "VOCDataset", "read", "read_objects", "recognise", "write"]
@@ -33,6 +34,8 @@ _BESIDE = frozenset(
     {"jpegimages", "images", "image", "imgs", "img", "photos", "segmentationobject"}
 )
 _MASK_FOLDERS = ("SegmentationObject", "SegmentationClass")
+# Files of which reading takes so long that a bar is shown.
+MANY = 2000
 _log = logging.getLogger("maskdet")
 
 
@@ -196,7 +199,8 @@ class _Reader:
         stems = [file.stem for file in chosen]
         unique = len(set(stems)) == len(stems)
         found: list[dict[str, Any]] = []
-        for file in chosen:
+        bar = tqdm(chosen, f"reading {self.root.name}", disable=len(chosen) < MANY, unit="file")
+        for file in bar:
             try:
                 entry = self._image(file)
             except DataError as error:
@@ -241,8 +245,7 @@ class _Reader:
             raise DataError(
                 f"Both {owner} and {file} describe the photo {photo}; remove or move one of them."
             )
-        check_image(photo)
-        shape, orientation = image_header(photo)
+        shape, orientation = checked_header(photo)
         unturned = orientation >= 5 and annotation.size == shape[::-1] != shape
         if annotation.size not in (None, shape) and not unturned:
             self.other_sizes.append(file)
