@@ -22,3 +22,8 @@ def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
     except BaseException:
         os.unlink(name)
         raise
+
+
+def cache_folder() -> Path:
+    """Where downloads and indexes are kept: ``$MASKDET_HOME`` or ``~/.cache/maskdet``."""
+    return Path(os.environ.get("MASKDET_HOME") or Path.home() / ".cache" / "maskdet")

@@ -42,6 +42,7 @@ class Dataset:
         self.class_info: list[dict[str, Any]] = [{"source": "", "id": 0, "name": "BG"}]
         self.source_class_ids: dict[str, list[int]] = {}
         self._image_ids: Array = np.arange(0)
+        self._image_of: dict[str, int] | None = None
         self._shapes: dict[int, tuple[int, int]] = {}
 
     # ---- filling -------------------------------------------------------------------------------
@@ -57,6 +58,8 @@ class Dataset:
 
     def add_image(self, source: str, image_id: Any, path: Any, **kwargs: Any) -> None:
         """Add a photo: ``image_id`` is the source's own (any type); ``kwargs`` are kept with it."""
+        if not isinstance(self.image_info, list):  # an index, which cannot grow
+            self.image_info = list(self.image_info)
         self.image_info.append({"id": image_id, "source": source, "path": path, **kwargs})
 
     def prepare(self, class_map: Any = None) -> None:
@@ -71,14 +74,21 @@ class Dataset:
         self.class_from_source_map = {
             f"{info['source']}.{info['id']}": i for i, info in enumerate(self.class_info)
         }
-        self.image_from_source_map = {
-            f"{info['source']}.{info['id']}": i for i, info in enumerate(self.image_info)
-        }
+        self._image_of = None
         self.sources = list(dict.fromkeys(c["source"] for c in self.class_info))
         self.source_class_ids = {
             source: [i for i, c in enumerate(self.class_info) if i == 0 or c["source"] == source]
             for source in self.sources
         }
+
+    @property
+    def image_from_source_map(self) -> dict[str, int]:
+        """Image id of each ``"source.id"``; worked out when first asked for."""
+        if self._image_of is None:
+            self._image_of = {
+                f"{info['source']}.{info['id']}": i for i, info in enumerate(self.image_info)
+            }
+        return self._image_of
 
     @property
     def image_ids(self) -> Array:
@@ -270,7 +280,8 @@ class Dataset:
                     f"There is no image {image_id}; the data set has {count}, counted from 0."
                 )
         part = copy.copy(self)
-        part.image_info = [dict(self.image_info[i]) for i in chosen]
+        lazily = getattr(self.image_info, "chosen", None)
+        part.image_info = lazily(chosen) if lazily else [dict(self.image_info[i]) for i in chosen]
         part.class_info = [dict(info) for info in self.class_info]
         part.prepare()
         return part
@@ -294,27 +305,38 @@ class Dataset:
         return {name: int(n) for name, n in zip(names[1:], counts[1:], strict=True)}
 
     @staticmethod
-    def load(path: str | os.PathLike[str], **options: Any) -> "Dataset":
+    def load(
+        path: str | os.PathLike[str], *, index: str | bool = "auto", **options: Any
+    ) -> "Dataset":
         """A data set from files in any format that maskdet knows; which one is found out.
+
+        What was read of a large folder is kept in the cache folder (``$MASKDET_HOME`` or
+        ``~/.cache/maskdet``), so that it opens in seconds as long as no file in it changes.
 
         Args:
             path: usually a folder.
+            index: keep and use such an index: True, False, or "auto" for large folders.
             options: handed to the format's ``read``, e.g. ``classes=``, ``on_error="skip"``.
 
         Raises:
             DataError: if nothing is there or no format fits; says what was looked for.
         """
         from maskdet.data.formats import FORMATS  # they build on this module
+        from maskdet.data.index import load_indexed
 
         if not Path(path).exists():
             raise DataError(f"There is no {path}; check the path of the data set.")
-        for form in FORMATS:
-            if form.recognise(path):
-                _log.info("%s is read as %s.", path, form.NAME)
-                dataset: Dataset = form.read(path, **options)
-                return dataset
-        looked_for = "; ".join(f"{form.NAME} ({form.LOOKS_FOR})" for form in FORMATS)
-        raise DataError(f"{path} holds no data set in a known format; looked for {looked_for}.")
+
+        def read() -> Dataset:
+            for form in FORMATS:
+                if form.recognise(path):
+                    _log.info("%s is read as %s.", path, form.NAME)
+                    dataset: Dataset = form.read(path, **options)
+                    return dataset
+            looked_for = "; ".join(f"{form.NAME} ({form.LOOKS_FOR})" for form in FORMATS)
+            raise DataError(f"{path} holds no data set in a known format; looked for {looked_for}.")
+
+        return load_indexed(path, read, options, index)
 
 
 def stack_masks(masks: Any) -> Array:

@@ -13,6 +13,7 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from maskdet.errors import WeightsError
+from maskdet.files import cache_folder
 from maskdet.pretrained.catalog import WeightSource
 
 try:
@@ -22,11 +23,6 @@ except ImportError:  # Windows: two downloads of one file at once are not kept a
 
 _CHUNK = 1 << 20
 _TIMEOUT = 30.0
-
-
-def cache_folder() -> Path:
-    """Where downloads are kept: ``$MASKDET_HOME`` or ``~/.cache/maskdet``."""
-    return Path(os.environ.get("MASKDET_HOME") or Path.home() / ".cache" / "maskdet")
 
 
 def fetch(

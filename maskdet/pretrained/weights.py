@@ -4,8 +4,9 @@ import os
 from pathlib import Path
 
 from maskdet.errors import WeightsError
+from maskdet.files import cache_folder
 from maskdet.pretrained.catalog import WeightSource, find_source
-from maskdet.pretrained.download import cache_folder, fetch, has_checksum
+from maskdet.pretrained.download import fetch, has_checksum
 
 #: Where people put weight files, seen from where they work.
 LOCAL_FOLDER = Path("weights")
