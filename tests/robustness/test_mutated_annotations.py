@@ -1,0 +1,120 @@
+"""Promise: a damaged annotation file gives a result or one clear error, never anything else.
+
+Ten thousand files are made by damaging small sound ones of every format: bytes changed, cut,
+doubled and swapped, numbers replaced by odd ones. Each is read; only DataError may come out, in
+time.
+"""
+
+import io
+import random
+import re
+import time
+import warnings
+
+import numpy as np
+import pytest
+
+from maskdet.data.dataset import Dataset
+from maskdet.data.formats import FORMATS
+from maskdet.errors import DataError
+
+COUNT = 10_000
+# A mutated file that takes longer than this to read counts as a hang.
+SLOWEST = 5.0
+ODD = (
+    b"-1", b"0", b"1e400", b"nan", b"-inf", b"99999999999999999999", b"1.5", b"''", b"null", b"{}",
+    b"[]", b'"x"', b"\xff\xfe", b"\x00", b"true", b"<a>", b"&b;", b"2147483648", b"1e-320",
+)  # fmt: skip
+ANNOTATIONS = (".xml", ".json", ".txt", ".csv", ".yaml", ".pbtxt", ".record")
+
+
+class Two(Dataset):
+    """Two small pictures with three objects, one of them an L with a hole."""
+
+    def load_image(self, image_id):
+        return np.full((24, 32, 3), 40 + 60 * image_id, np.uint8)
+
+    def load_mask(self, image_id):
+        masks = np.zeros((24, 32, 2 - image_id), bool)
+        masks[2:12, 3:20, 0] = True
+        masks[5:8, 6:9, 0] = False
+        if image_id == 0:
+            masks[14:22, 10:30, 1] = True
+        return masks, np.array([1, 2][: 2 - image_id])
+
+
+def two():
+    dataset = Two()
+    for number, name in enumerate(["cat", "small dog"], start=1):
+        dataset.add_class("made", number, name)
+    for number in range(2):
+        dataset.add_image("made", f"photo{number}", None)
+    dataset.prepare()
+    return dataset
+
+
+def mutated(data, rng):
+    """Some bytes of a file changed in one of six ways, once or a few times."""
+    for _ in range(rng.choice((1, 1, 1, 2, 5))):
+        if not data:
+            return b"x"
+        at, length = rng.randrange(len(data)), rng.randint(1, 12)
+        way = rng.randrange(6)
+        if way == 0:
+            data = data[:at] + bytes([rng.randrange(256)]) + data[at + 1 :]
+        elif way == 1:
+            data = data[:at] + data[at + length :]
+        elif way == 2:
+            data = data[: at + length] + data[at:]
+        elif way == 3:
+            data = data[:at]
+        elif way == 4:
+            numbers = list(re.finditer(rb"-?\d+\.?\d*", data)) or [re.search(b"", data)]
+            place = rng.choice(numbers)
+            data = data[: place.start()] + rng.choice(ODD) + data[place.end() :]
+        else:
+            other = rng.randrange(len(data))
+            a, b = data[at : at + length], data[other : other + length]
+            data = data[:at] + b + data[at + length :]
+            data = data[:other] + a + data[other + length :]
+    return data
+
+
+def readable(form):
+    return hasattr(form, "write") and hasattr(form, "read")
+
+
+@pytest.mark.parametrize("form", [f for f in FORMATS if readable(f)], ids=lambda form: form.NAME)
+def test_mutated_files(form, tmp_path):
+    form.write(two(), tmp_path)
+    files = [p for p in sorted(tmp_path.rglob("*")) if p.suffix.lower() in ANNOTATIONS]
+    pictures = sorted(tmp_path.rglob("*mask*/**/*.png"))
+    files = files or pictures  # a format of mask pictures alone
+    assert files, "the format wrote no annotation"
+    rng = random.Random(form.NAME)
+    share = COUNT // sum(readable(f) for f in FORMATS) + 1
+    results = {"read": 0, "refused": 0}
+    for number in range(share):
+        path = rng.choice(files)
+        sound = path.read_bytes()
+        path.write_bytes(mutated(sound, rng))
+        started = time.monotonic()
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                dataset = form.read(tmp_path, on_error=rng.choice(("raise", "skip")))
+                for image_id in dataset.image_ids:
+                    dataset.load_boxes(image_id)
+                    if dataset.provides_masks:
+                        dataset.load_mask(image_id)
+            results["read"] += 1
+        except DataError as error:
+            assert str(error).strip() and len(str(error)) < 2000
+            results["refused"] += 1
+        except Exception as error:
+            saved = io.BytesIO(path.read_bytes()).getvalue()
+            pytest.fail(f"mutation {number} of {path.name}: {error!r}\n{saved[:600]!r}")
+        finally:
+            path.write_bytes(sound)
+        assert time.monotonic() - started < SLOWEST, f"mutation {number} of {path.name} hangs"
+    assert min(results.values()) > share // 50, results  # mutations are neither harmless nor fatal
