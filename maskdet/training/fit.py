@@ -172,3 +172,5 @@ def compile_stage(
     if config.OPTIMIZER == "sgd":
         model.decay([v for v in model.trainable_variables if v.name not in ("gamma", "beta")])
     model.compile(optimizer=optimizer, jit_compile=False)
+    # TensorFlow traces a step a second time if the first time made variables.
+    optimizer.build(model.trainable_variables)
