@@ -50,7 +50,9 @@ def find_tensor(network: keras.Model, name: str) -> Any:
         if re.fullmatch(pattern, name):
             return _proposal_step(network, step)
     wanted = name.split(":")[0]
-    for candidate in (wanted, wanted.split("/")[0]):
+    # "res2c_out/Relu" is what comes out of res2c_out; within ROI only the steps above are known.
+    candidates = [wanted] if wanted.startswith("ROI/") else [wanted, wanted.split("/")[0]]
+    for candidate in candidates:
         for layer in network.layers:
             if layer.name == candidate or re.fullmatch(candidate.replace("\\/", "/"), layer.name):
                 return network.get_layer(layer.name).output
