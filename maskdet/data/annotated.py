@@ -5,6 +5,7 @@ them, numbers the classes and gives an :class:`AnnotatedDataset`. Boxes and corn
 the photo as it is shown (EXIF turned) unless a picture says otherwise.
 """
 
+import base64
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from maskdet.data.images import checked_header, image_size, read_bytes
 from maskdet.errors import DataError, MaskdetWarning, UsageError
 from maskdet.geometry.masks import boxes_from_masks, fill_boxes
 from maskdet.geometry.polygons import mask_from_polygons
-from maskdet.geometry.rle import decode_rle
+from maskdet.geometry.rle import counts_from_text, decode_rle
 
 Array = NDArray[Any]
 Box = tuple[float, float, float, float]
@@ -56,30 +57,35 @@ class Shape:
         if self.polygons is not None:
             return mask_from_polygons(self.polygons, shape)
         if self.rle is not None:
-            mask = _from_rle(self.rle, place)
-        else:
-            assert self.picture is not None
-            mask = _from_picture(*self.picture)
+            return _from_rle(self.rle, shape, place)
+        assert self.picture is not None
+        mask = _from_picture(*self.picture)
         if mask.shape != shape:
-            raise DataError(
-                f"The mask of {place} is {mask.shape[1]} x {mask.shape[0]} pixels (width x "
-                f"height), but its photo {shape[1]} x {shape[0]}; both must have one size."
-            )
+            raise _other_size(mask.shape, shape, place)
         return mask
 
 
-def _from_rle(rle: Mapping[str, Any], place: str) -> Array:
-    from pycocotools import mask as coco_masks
-
+def _from_rle(rle: Mapping[str, Any], shape: tuple[int, int], place: str) -> Array:
     try:
+        size = tuple(int(side) for side in rle["size"])
         counts = rle["counts"]
+        # A size of millions must not make a mask of them first.
+        if size != shape:
+            raise _other_size(size, shape, place)
         if isinstance(counts, str | bytes):
-            data = counts.encode() if isinstance(counts, str) else counts
-            size = [int(side) for side in rle["size"]]
-            return coco_masks.decode({"size": size, "counts": data}).astype(bool)
-        return decode_rle(dict(rle))
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+            counts = counts_from_text(counts)
+        return decode_rle({"size": list(size), "counts": counts})
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        if isinstance(error, DataError):
+            raise
         raise DataError(f"The run lengths of {place} cannot be read ({error}).") from error
+
+
+def _other_size(size: tuple[int, ...], shape: tuple[int, int], place: str) -> DataError:
+    return DataError(
+        f"The mask of {place} is {'x'.join(map(str, size[::-1]))} pixels (width x height), but its "
+        f"photo {shape[1]}x{shape[0]}; both must have one size."
+    )
 
 
 def _from_picture(path: str, value: int | None) -> Array:
@@ -222,7 +228,9 @@ def _embedded_bytes(embedded: tuple[str, int, int]) -> bytes:
     path, offset, length = embedded
     with open(path, "rb") as file:
         file.seek(offset)
-        return file.read(length)
+        content = file.read(length)
+    # JSON holds photos as text.
+    return base64.b64decode(content) if path.lower().endswith(".json") else content
 
 
 def _embedded_size(embedded: tuple[str, int, int]) -> tuple[int, int]:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskdet.data.dataset import Dataset
+from maskdet.data.groups import Grouping, group_numbers
 from maskdet.errors import UsageError
 
 Array = NDArray[Any]
@@ -14,7 +15,10 @@ AnyDataset = TypeVar("AnyDataset", bound=Dataset)
 
 
 def split(
-    dataset: AnyDataset, fractions: Mapping[str, float], seed: int = 0
+    dataset: AnyDataset,
+    fractions: Mapping[str, float],
+    seed: int = 0,
+    group: Grouping | None = None,
 ) -> dict[str, AnyDataset]:
     """Parts of a prepared data set, no image in two of them; each keeps the images' order.
 
@@ -22,11 +26,13 @@ def split(
     that still lacks most objects of that class (Sechidis, Tsoumakas and Vlahavas, "On the
     Stratification of Multi-Label Data", 2011, with counts in place of presence). Images without
     objects count as a class of their own. The number of images in each part is exact, up to
-    rounding. The same seed gives the same parts.
+    rounding (with groups: up to the groups' sizes). The same seed gives the same parts.
 
     Args:
         fractions: share of the images for each part's name, e.g. ``{"train": 0.8, "test": 0.2}``;
             each above 0, together at most 1. What is left over is in no part.
+        group: keeps images together: "prefix" by file names without their last number, "similar"
+            near-identical photos, or a function of ``image_info`` that gives each image's group.
 
     Raises:
         UsageError: for other fractions, or where a part would get no image.
@@ -38,6 +44,7 @@ def split(
             f"Fractions must each be above 0 and together at most 1, but are {dict(fractions)} "
             f"(sum {total:g})."
         )
+    groups = group_numbers(dataset, group)
     counts = _class_table(dataset)
     # The last part is what nobody asked for.
     places = _rounded(np.append(shares, max(0.0, 1.0 - total)) * len(counts))
@@ -47,7 +54,17 @@ def split(
                 f"Part {name!r} would get none of the {len(counts)} images; raise its fraction "
                 f"({share:g}) or add images."
             )
-    owner = _deal(counts, places, np.random.default_rng(seed))
+    sizes = np.bincount(groups)
+    together = np.zeros((len(sizes), counts.shape[1]), dtype=np.int64)
+    np.add.at(together, groups, counts)
+    dealt = _deal(together, sizes, places, np.random.default_rng(seed))
+    owner = dealt[groups]
+    for part, name in enumerate(fractions):
+        if not (owner == part).any():
+            raise UsageError(
+                f"Part {name!r} would get none of the {len(sizes)} groups of images; use fewer "
+                "parts or smaller groups."
+            )
     return {
         name: dataset.subset(np.flatnonzero(owner == part).tolist())
         for part, name in enumerate(fractions)
@@ -75,8 +92,14 @@ def _rounded(wanted: Array) -> Array:
     return numbers
 
 
-def _deal(counts: Array, places: Array, rng: np.random.Generator) -> Array:
-    """The part of each image, int (images,)."""
+def _deal(counts: Array, sizes: Array, places: Array, rng: np.random.Generator) -> Array:
+    """The part of each group of images, int (groups,).
+
+    Args:
+        counts: objects by group and class.
+        sizes: images by group.
+        places: images by part.
+    """
     free = places.astype(np.int64).copy()
     lacking = counts.sum(axis=0)[None, :] * (places / max(1, places.sum()))[:, None]  # parts, cl.
     owner = np.full(len(counts), -1)
@@ -88,11 +111,13 @@ def _deal(counts: Array, places: Array, rng: np.random.Generator) -> Array:
         members = open_images[counts[open_images, rarest] > 0]
         # Images with many objects of the class first: late on they would upset the balance.
         for image in members[np.argsort(-counts[members, rarest], kind="stable")]:
-            candidates = np.flatnonzero(free > 0)
+            candidates = np.flatnonzero(free >= sizes[image])
+            if not len(candidates):  # a group that is too large for what is left anywhere
+                candidates = np.flatnonzero(free == free.max())
             need = lacking[candidates, rarest]
             best = candidates[need >= need.max() - 1e-9]
             part = best[np.argmax(free[best])]
             owner[image] = part
-            free[part] -= 1
+            free[part] -= sizes[image]
             lacking[part] -= counts[image]
     return owner

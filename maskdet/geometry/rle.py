@@ -65,3 +65,53 @@ def decode_rle(rle: Mapping[str, Any]) -> Array:
         )
     values = np.arange(len(lengths)) % 2 == 1
     return np.repeat(values, lengths).reshape((height, width), order="F")
+
+
+def counts_from_text(text: str | bytes) -> list[int]:
+    """COCO's compressed counts: five bits a character, each count from the third on as the
+    difference to the one before the last.
+
+    Raises DataError for text that is no such thing.
+    """
+    data = text.encode("latin-1", errors="replace") if isinstance(text, str) else text
+    counts: list[int] = []
+    value = shift = 0
+    for byte in data:
+        part = byte - 48
+        if not 0 <= part < 64 or shift > 60:
+            raise DataError(
+                f"Compressed run lengths hold {bytes([byte])!r}; repair or remove them."
+            )
+        value |= (part & 31) << shift
+        shift += 5
+        if part & 32:
+            continue
+        if part & 16:
+            value |= -1 << shift
+        if len(counts) > 2:
+            value += counts[-2]
+        counts.append(value)
+        value = shift = 0
+    if shift:
+        raise DataError("Compressed run lengths break off; repair or remove them.")
+    return counts
+
+
+def encode_rle_at(
+    part: ArrayLike, corner: tuple[int, int], size: tuple[int, int]
+) -> dict[str, list[int]]:
+    """:func:`encode_rle` of an image of ``size`` that is empty but for a part at ``corner`` (y, x).
+
+    Costs what the part costs, however large the image is. The part must lie inside.
+    """
+    plane = np.asarray(part).astype(bool, copy=False)
+    columns, rows = np.nonzero(plane.T)
+    places = (columns + corner[1]) * size[0] + rows + corner[0]
+    first = np.flatnonzero(np.diff(places, prepend=-2) > 1)
+    starts, ends = places[first], places[np.append(first[1:] - 1, len(places) - 1)] + 1
+    if not len(places):
+        return {"size": list(size), "counts": [size[0] * size[1]]}
+    edges = np.stack([starts, ends], axis=1).ravel()
+    counts = np.diff(edges, prepend=0).tolist()
+    rest = size[0] * size[1] - int(edges[-1])
+    return {"size": list(size), "counts": counts + ([rest] if rest else [])}

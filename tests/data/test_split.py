@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maskdet.data import Dataset
+from maskdet.data.groups import name_prefix
 from maskdet.data.split import split
 from maskdet.errors import MaskdetWarning, UsageError
 
@@ -105,3 +106,54 @@ def test_blood_cells_within_two_percent() -> None:
     for name, part in split(dataset, shares, seed=0).items():
         for label, count in part.class_counts().items():
             assert abs(count / whole[label] - shares[name]) < 0.02, (name, label)
+
+
+@given(
+    sizes=st.lists(st.integers(1, 9), min_size=4, max_size=30),
+    seed=st.integers(0, 9),
+)
+@settings(max_examples=40, deadline=None)
+def test_a_group_is_never_torn_apart(sizes: list[int], seed: int) -> None:
+    dataset = make([[1 + group % 3] for group, size in enumerate(sizes) for _ in range(size)])
+    owner = [group for group, size in enumerate(sizes) for _ in range(size)]
+    parts = split(dataset, {"a": 0.5, "b": 0.5}, seed, group=lambda info: owner[info["id"]])
+    seen = {name: {owner[i] for i in ids} for name, ids in owners(parts).items()}
+    assert not seen["a"] & seen["b"]
+    assert sum(len(part.image_ids) for part in parts.values()) == sum(sizes)
+    # The parts' sizes miss half by no more than the largest group.
+    assert abs(len(parts["a"].image_ids) - sum(sizes) / 2) <= max(sizes)
+
+
+@pytest.mark.parametrize(
+    ("name", "prefix"),
+    [
+        ("image112_39_png.rf.5b029c1dfdab39352b2262b9be6ac80b.jpg", "image112"),
+        ("hall-13.jpg", "hall"),
+        ("C:\\photos\\garden 007.JPG", "garden"),
+        ("00033.jpg", ""),
+        ("frame12b.png", "frame"),
+        ("sunset.jpg", "sunset"),
+    ],
+)
+def test_series_are_told_by_their_names(name: str, prefix: str) -> None:
+    assert name_prefix(name) == prefix
+
+
+def test_photos_of_one_series_stay_together() -> None:
+    dataset = Listed()
+    dataset.add_class("x", 1, "c1")
+    for series in range(6):
+        for number in range(5):
+            path = f"series{chr(97 + series)}_{number}.jpg"
+            dataset.add_image("x", f"{series}-{number}", path, ids=[1])
+    dataset.prepare()
+    parts = split(dataset, {"train": 2 / 3, "test": 1 / 3}, group="prefix")
+    found = [{info["path"][6] for info in part.image_info} for part in parts.values()]
+    assert not found[0] & found[1] and [len(found[0]), len(found[1])] == [4, 2]
+
+
+def test_one_group_of_all_is_refused() -> None:
+    with pytest.raises(UsageError, match="one group"):
+        split(make([[1]] * 4), {"a": 0.5, "b": 0.5}, group=lambda info: "same")
+    with pytest.raises(UsageError, match="'prefix', 'similar' or a function"):
+        split(make([[1]] * 4), {"a": 0.5, "b": 0.5}, group="scene")

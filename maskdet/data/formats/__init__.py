@@ -4,8 +4,32 @@ A format is a module with ``NAME``, ``LOOKS_FOR`` (both for messages), ``recogni
 ``read(path, ...)`` and ``write(dataset, path)``.
 """
 
-from maskdet.data.formats import voc
+from maskdet.data.formats import (
+    coco,
+    createml,
+    csv_table,
+    cvat,
+    image_folders,
+    labelme,
+    mask_folders,
+    tfrecord,
+    via,
+    voc,
+    yolo,
+)
 
-FORMATS = (voc,)
+FORMATS = (
+    tfrecord,
+    voc,
+    cvat,
+    coco,
+    via,
+    createml,
+    labelme,
+    yolo,
+    csv_table,
+    mask_folders,
+    image_folders,
+)
 
-__all__ = ["FORMATS", "voc"]
+__all__ = ["FORMATS", *(form.__name__.rpartition(".")[2] for form in FORMATS)]

@@ -132,3 +132,42 @@ def write_photo(dataset: Dataset, image_id: int, folder: Path, name: str) -> Pat
     if not (own and target.exists() and Path(own).exists() and target.samefile(own)):
         write_whole(target, content)
     return target
+
+
+class PhotoFinder:
+    """Photos of a data set by the names that annotations give them, however they were written.
+
+    Args:
+        root: folder of the data set (or the folder of a single annotation file).
+    """
+
+    def __init__(self, root: Path) -> None:
+        endings = photo_endings()
+        self._root = root
+        files = (file for file in files_below(root) if file.suffix.lower() in endings)
+        self._by_name = FilesByName(files, root)
+
+    def find(self, annotation: Path, stated: str) -> Path:
+        """The photo: at its stated path beside the annotation or the root, else by its name.
+
+        A path that does not exist is given if there is no such photo.
+
+        Raises:
+            DataError: if several fit equally well, or the name is none.
+        """
+        name = plain_name(stated)
+        if not name or "\0" in stated:
+            raise DataError(f"{annotation} names no photo ({stated!r}); give it one.")
+        inner = stated.replace("\\", "/")
+        if not inner.startswith("/"):
+            for folder in (annotation.parent, self._root):
+                try:
+                    if (folder / inner).is_file():
+                        return folder / inner
+                except OSError:  # a name too long for any file
+                    break
+        found = self._by_name.find(annotation, Path(name).stem, name)
+        # The same stem with another ending is another photo, unless it is the only one.
+        if found is not None:
+            return found
+        return annotation.parent / name[:200]

@@ -1,0 +1,233 @@
+"""COCO JSON: one file for many photos, with boxes, polygons of several parts and run lengths.
+
+Category ids may begin at 0 and have gaps. Crowds (``iscrowd``) become negative class ids. Key
+points and captions are left out.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from maskdet.data.annotated import AnnotatedDataset, Item, Picture, Shape, build_dataset
+from maskdet.data.dataset import Dataset
+from maskdet.data.formats.json_file import (
+    as_dict,
+    as_list,
+    as_name,
+    as_number,
+    as_size,
+    has_keys,
+    peek,
+    read_json,
+)
+from maskdet.data.formats.outlines import shapes_of
+from maskdet.data.formats.photo_files import PhotoFinder, file_names, files_below, write_photo
+from maskdet.data.formats.refusal import refuse
+from maskdet.errors import DataError
+from maskdet.files import write_whole
+
+NAME = "COCO JSON"
+LOOKS_FOR = "*.json with images, annotations and categories"
+# Categories that annotation tools add and nobody annotates.
+_EMPTY_NAMES = ("_background_", "background", "__ignore__")
+
+
+def recognise(path: str | os.PathLike[str]) -> bool:
+    """Whether a file or folder holds COCO annotations."""
+    return bool(_files(Path(path)))
+
+
+def _files(path: Path) -> list[Path]:
+    candidates = [path] if path.is_file() else files_below(path) if path.is_dir() else []
+    return [
+        file
+        for file in candidates
+        if file.suffix.lower() == ".json"
+        and has_keys(peek(file), "images", "annotations", "categories")
+    ]
+
+
+def read(
+    path: str | os.PathLike[str], classes: Sequence[str] | None = None, on_error: str = "raise"
+) -> AnnotatedDataset:
+    """A prepared data set from one COCO file, or from all in a folder.
+
+    Photos are found at their ``file_name`` beside the file or the folder, else by their plain name
+    anywhere below the folder (for a single file: below its folder, or the folder above it if the
+    file's own holds none).
+
+    Args:
+        classes: names in the order of their ids; by default the categories by their id.
+        on_error: "raise" or "skip".
+
+    Raises:
+        DataError: for what cannot be used; names file and annotation.
+    """
+    root = Path(path)
+    files = _files(root)
+    if not files:
+        raise DataError(f"There is no COCO file at {path}; looked for {LOOKS_FOR}.")
+    reader = _Reader(root, on_error == "skip")
+    pictures = [picture for file in files for picture in reader.pictures(file)]
+    ids = reader.category_ids()
+    if classes is not None:
+        ids = {name: ids.get(name, number) for number, name in enumerate(classes, start=1)}
+    return build_dataset(pictures, "coco", classes, on_error, ids)
+
+
+class _Reader:
+    def __init__(self, root: Path, skip: bool) -> None:
+        folder = root if root.is_dir() else root.parent
+        if root.is_file() and folder.parent != folder and folder.name.lower() == "annotations":
+            folder = folder.parent
+        self.finder, self.skip = PhotoFinder(folder), skip
+        self.categories: dict[str, Any] = {}
+        self.used: set[str] = set()
+
+    def category_ids(self) -> dict[str, Any]:
+        """Ids by name, in the order of ids; categories that mean nothing left out."""
+        listed = sorted(self.categories.items(), key=lambda pair: _order(pair[1]))
+        # Roboflow's unused category 0 is the name of the whole set.
+        return {
+            name: number
+            for name, number in listed
+            if name in self.used
+            or not (name.lower() in _EMPTY_NAMES or (number == 0 and self.used))
+        }
+
+    def pictures(self, file: Path) -> Iterator[Picture]:
+        content = as_dict(read_json(file), "The content", str(file))
+        names: dict[Any, str] = {}
+        for category in as_list(content.get("categories"), "categories", str(file)):
+            entry = as_dict(category, "A category", str(file))
+            name = as_name(entry.get("name"), "A category's name", str(file))
+            names[_key(entry.get("id"))] = name
+            self.categories.setdefault(name, entry.get("id"))
+        found: dict[Any, Picture] = {}
+        for number, image in enumerate(as_list(content.get("images"), "images", str(file))):
+            entry = as_dict(image, f"Image {number}", str(file))
+            picture = self._picture(entry, number, file)
+            found[_key(entry.get("id"))] = picture
+        annotations = as_list(content.get("annotations"), "annotations", str(file))
+        for number, annotation in enumerate(annotations):
+            place = f"annotation {number} of {file}"
+            entry = as_dict(annotation, "It", place)
+            picture_or_none = found.get(_key(entry.get("image_id")))
+            if picture_or_none is None:
+                text = f"{place} belongs to image {entry.get('image_id')!r}, which is not listed"
+                refuse(DataError(f"{text}; remove it or add the image."), self.skip)
+                continue
+            try:
+                item = _item(entry, names, place)
+            except DataError as error:
+                refuse(error, self.skip)
+                continue
+            self.used.add(item.name)
+            picture_or_none.items.append(item)
+        yield from found.values()
+
+    def _picture(self, entry: dict[str, Any], number: int, file: Path) -> Picture:
+        place = f"image {number} of {file}"
+        name = as_name(entry.get("file_name"), "file_name", place)
+        return Picture(
+            image_id=entry.get("id") if isinstance(entry.get("id"), int | str) else name,  # type: ignore[arg-type]
+            path=self.finder.find(file, name),
+            place=place,
+            size=as_size(entry.get("height"), entry.get("width")),
+        )
+
+
+def _key(value: Any) -> Any:
+    return value if isinstance(value, int | str | float) else repr(value)
+
+
+def _order(value: Any) -> tuple[int, Any]:
+    return (0, value) if isinstance(value, int | float) else (1, str(value))
+
+
+def _item(entry: dict[str, Any], names: dict[Any, str], place: str) -> Item:
+    name = names.get(_key(entry.get("category_id")))
+    if name is None:
+        raise DataError(f"{place} has the unknown category {entry.get('category_id')!r}.")
+    place = f"{place} ({name})"
+    box = None
+    if entry.get("bbox"):
+        x, y, w, h = _four(entry["bbox"], place)
+        box = (y, x, y + h, x + w)
+    outline = _outline(entry.get("segmentation"), place)
+    return Item(name, place, box, outline, crowd=entry.get("iscrowd") in (1, True))
+
+
+def _four(values: Any, place: str) -> list[float]:
+    numbers = [as_number(v, "A number of bbox", place) for v in as_list(values, "bbox", place)]
+    if len(numbers) != 4:
+        raise DataError(f"bbox has {len(numbers)} numbers instead of 4 in {place}; correct it.")
+    return numbers
+
+
+def _outline(value: Any, place: str) -> Shape | None:
+    if isinstance(value, dict):
+        size, counts = value.get("size"), value.get("counts")
+        sizes = [as_number(v, "A side", place) for v in as_list(size, "size", place)]
+        if not isinstance(counts, list | str) or len(sizes) != 2:
+            raise DataError(f"The run lengths of {place} have no size or counts; correct them.")
+        return Shape(rle={"size": [int(side) for side in sizes], "counts": counts})
+    if not value:
+        return None
+    polygons = []
+    for part in as_list(value, "segmentation", place):
+        numbers = [as_number(v, "A corner", place) for v in as_list(part, "A polygon", place)]
+        if len(numbers) < 6 or len(numbers) % 2:
+            continue  # a part of one or two corners covers nothing
+        polygons.append(np.array(numbers, dtype=np.float64).reshape(-1, 2)[:, ::-1].copy())
+    return Shape(polygons=tuple(polygons)) if polygons else None
+
+
+def write(dataset: Dataset, path: str | os.PathLike[str]) -> None:
+    """Write ``images/`` and ``instances.json``: boxes, and outlines where the set has masks.
+
+    Polygons are kept as they are; other masks become run lengths, exactly. Crowds keep their mark.
+    What COCO cannot say: ``difficult``.
+    """
+    folder = Path(path)
+    content: dict[str, list[Any]] = {"images": [], "annotations": [], "categories": []}
+    for number, info in enumerate(dataset.class_info[1:], start=1):
+        content["categories"].append({"id": number, "name": str(info["name"])})
+    for image_id, name in enumerate(file_names(dataset)):
+        photo = write_photo(dataset, image_id, folder / "images", name)
+        height, width = dataset.image_shape(image_id)
+        image = {"id": image_id + 1, "file_name": f"images/{photo.name}"}
+        content["images"].append({**image, "height": height, "width": width})
+        boxes, class_ids = dataset.load_boxes(image_id)
+        outlines = shapes_of(dataset, image_id)
+        for box, class_id, outline in zip(boxes.tolist(), class_ids, outlines, strict=True):
+            y1, x1, y2, x2 = box
+            content["annotations"].append(
+                {
+                    "id": len(content["annotations"]) + 1,
+                    "image_id": image_id + 1,
+                    "category_id": abs(int(class_id)),
+                    "bbox": [x1, y1, x2 - x1, y2 - y1],
+                    "area": (y2 - y1) * (x2 - x1),
+                    "iscrowd": int(class_id < 0),
+                    "segmentation": _segmentation(outline),
+                }
+            )
+    write_whole(folder / "instances.json", json.dumps(content, ensure_ascii=False))
+
+
+def _segmentation(outline: Shape | None) -> Any:
+    if outline is None:
+        return []
+    if outline.polygons is not None:
+        return [part[:, ::-1].ravel().tolist() for part in outline.polygons]
+    assert outline.rle is not None
+    counts = outline.rle["counts"]
+    return {
+        "size": [int(side) for side in outline.rle["size"]],
+        "counts": counts.decode() if isinstance(counts, bytes) else counts,
+    }

@@ -1,0 +1,188 @@
+"""CSV: a row for each box, with a header (the TF Object Detection API) or none (keras-retinanet).
+
+Headers may come in any order and case and under usual other names. Without a header a row is
+``file, x1, y1, x2, y2, class``; a photo without objects has a row of its name alone.
+"""
+
+import csv
+import io
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from maskdet.data.annotated import AnnotatedDataset, Item, Picture, build_dataset
+from maskdet.data.dataset import Dataset
+from maskdet.data.formats.json_file import as_number, as_size
+from maskdet.data.formats.photo_files import (
+    PhotoFinder,
+    file_names,
+    files_below,
+    photo_endings,
+    plain_name,
+    write_photo,
+)
+from maskdet.data.formats.refusal import refuse
+from maskdet.errors import DataError
+from maskdet.files import write_whole
+
+NAME = "CSV"
+LOOKS_FOR = "*.csv with filename, class and corners"
+FILE_NAME = "annotations.csv"
+_COLUMNS = {
+    "filename": ("filename", "file_name", "file", "image", "image_path", "path", "imageid", "img"),
+    "class": ("class", "label", "class_name", "name", "category", "labelname", "class_label"),
+    "xmin": ("xmin", "x1", "x_min", "left", "bbox_xmin"),
+    "ymin": ("ymin", "y1", "y_min", "top", "bbox_ymin"),
+    "xmax": ("xmax", "x2", "x_max", "right", "bbox_xmax"),
+    "ymax": ("ymax", "y2", "y_max", "bottom", "bbox_ymax"),
+    "width": ("width", "image_width", "img_width", "w"),
+    "height": ("height", "image_height", "img_height", "h"),
+}
+_NEEDED = ("filename", "class", "xmin", "ymin", "xmax", "ymax")
+_HEADERLESS = ("filename", "xmin", "ymin", "xmax", "ymax", "class")
+
+
+def recognise(path: str | os.PathLike[str]) -> bool:
+    """Whether a file or folder holds tables of boxes."""
+    return bool(_files(Path(path)))
+
+
+def _files(path: Path) -> list[Path]:
+    candidates = [path] if path.is_file() else files_below(path) if path.is_dir() else []
+    return [f for f in candidates if f.suffix.lower() in (".csv", ".tsv") and _is_table(f)]
+
+
+def _is_table(path: Path) -> bool:
+    try:
+        with open(path, "rb") as file:
+            head = file.read(4096).decode("utf-8-sig", errors="replace")
+    except OSError:
+        return False
+    rows = [row for row in csv.reader(io.StringIO(head), delimiter=_delimiter(head)) if row]
+    if not rows:
+        return False
+    if _header(rows[0]) is not None:
+        return True
+    ending = Path(plain_name(rows[0][0])).suffix.lower() if rows[0][0] else ""
+    return len(rows[0]) == 6 and ending in photo_endings()
+
+
+def _delimiter(text: str) -> str:
+    first = text.lstrip().split("\n", 1)[0]
+    return max(",;\t", key=first.count)
+
+
+def _header(row: Sequence[str]) -> dict[str, int] | None:
+    """Column of each known name, or None for a row that is no header."""
+    words = [word.strip().lower() for word in row]
+    found = {
+        name: next((words.index(alias) for alias in aliases if alias in words), -1)
+        for name, aliases in _COLUMNS.items()
+    }
+    known = {name: place for name, place in found.items() if place >= 0}
+    return known if all(name in known for name in _NEEDED) else None
+
+
+def read(
+    path: str | os.PathLike[str], classes: Sequence[str] | None = None, on_error: str = "raise"
+) -> AnnotatedDataset:
+    """A prepared data set of boxes from one table, or from all in a folder.
+
+    Boxes are in pixels, or, where no number of a table is above 1, shares of the photo's size.
+
+    Args:
+        classes: names in the order of their ids; by default all that occur, sorted.
+
+    Raises:
+        DataError: for what cannot be used; names file and line.
+    """
+    root = Path(path)
+    files = _files(root)
+    if not files:
+        raise DataError(f"There is no table of boxes at {path}; looked for {LOOKS_FOR}.")
+    finder = PhotoFinder(root if root.is_dir() else root.parent)
+    skip = on_error == "skip"
+    pictures = [picture for file in files for picture in _pictures(file, finder, skip)]
+    return build_dataset(pictures, "csv", classes, on_error)
+
+
+def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """(line number, fields by our names) of each row that is not empty."""
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{file} cannot be read ({error}); save it as UTF-8 text.") from None
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
+    columns: Mapping[str, int] | None = None
+    try:
+        for row in reader:
+            if columns is None and any(row):
+                columns = _header(row)
+                if columns is not None:
+                    continue
+                columns = {name: place for place, name in enumerate(_HEADERLESS)}
+            if any(word.strip() for word in row) and columns is not None:
+                cells = {n: row[i].strip() if i < len(row) else "" for n, i in columns.items()}
+                yield reader.line_num, cells
+    except csv.Error as error:
+        raise DataError(
+            f"{file}, line {reader.line_num} is no row of a table ({error}); repair it."
+        ) from None
+
+
+def _pictures(file: Path, finder: PhotoFinder, skip: bool) -> Iterator[Picture]:
+    found: dict[str, Picture] = {}
+    largest = 0.0
+    for line, row in _rows(file):
+        place = f"{file}, line {line}"
+        name = row["filename"]
+        if not name:
+            refuse(DataError(f"{place} names no photo; give it one."), skip)
+            continue
+        if name not in found:
+            size = as_size(row.get("height"), row.get("width"))
+            try:
+                photo = finder.find(file, name)
+            except DataError as error:
+                refuse(error, skip)
+                continue
+            found[name] = Picture(name, photo, f"photo {name} in {place}", size=size)
+        corners = [row[side] for side in ("ymin", "xmin", "ymax", "xmax")]
+        if not any(corners) and not row["class"]:
+            continue  # a photo without objects
+        try:
+            box = tuple(as_number(value, "A corner", place) for value in corners)
+            if not row["class"]:
+                raise DataError(f"There is no class in {place}; give it one.")
+        except DataError as error:
+            refuse(error, skip)
+            continue
+        largest = max(largest, *(abs(side) for side in box))
+        item = Item(row["class"], f"{place} ({row['class']})", box)  # type: ignore[arg-type]
+        found[name].items.append(item)
+    for picture in found.values():
+        picture.relative = 0 < largest <= 1.0
+        yield picture
+
+
+def write(dataset: Dataset, path: str | os.PathLike[str]) -> None:
+    """Write photos and ``annotations.csv`` with a header; photos without objects have a row too.
+
+    What such a table cannot say: masks, crowds (left out), ``difficult``.
+    """
+    folder = Path(path)
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["filename", "width", "height", "class", "xmin", "ymin", "xmax", "ymax"])
+    for image_id, name in enumerate(file_names(dataset)):
+        photo = write_photo(dataset, image_id, folder, name)
+        height, width = dataset.image_shape(image_id)
+        boxes, class_ids = dataset.load_boxes(image_id)
+        rows = [
+            [str(dataset.class_info[int(k)]["name"]), *(f"{v:.9g}" for v in (x1, y1, x2, y2))]
+            for (y1, x1, y2, x2), k in zip(boxes.tolist(), class_ids, strict=True)
+            if k > 0
+        ]
+        for row in rows or [["", "", "", "", ""]]:
+            writer.writerow([photo.name, width, height, *row])
+    write_whole(folder / FILE_NAME, text.getvalue())

@@ -1,0 +1,203 @@
+"""CVAT for images 1.1: one XML file for many photos, with boxes, polygons, masks and more.
+
+Points, polylines, cuboids and tags cover nothing (or say nothing of where) and are left out with a
+warning.
+"""
+
+import os
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from lxml import etree
+
+from maskdet.data.annotated import AnnotatedDataset, Item, Picture, Shape, build_dataset
+from maskdet.data.dataset import Dataset
+from maskdet.data.formats.json_file import as_name, as_number, as_size
+from maskdet.data.formats.outlines import bridged, polygons_of
+from maskdet.data.formats.photo_files import PhotoFinder, file_names, files_below, write_photo
+from maskdet.data.formats.refusal import refuse
+from maskdet.data.formats.via import ellipse
+from maskdet.errors import DataError, MaskdetWarning
+from maskdet.files import write_whole
+from maskdet.geometry.rle import encode_rle_at
+
+NAME = "CVAT XML"
+LOOKS_FOR = "*.xml with <annotations> and <image>"
+FILE_NAME = "annotations.xml"
+_FLAT = ("points", "polyline", "tag", "cuboid", "skeleton")
+
+
+def recognise(path: str | os.PathLike[str]) -> bool:
+    """Whether a file or folder holds CVAT annotations."""
+    return bool(_files(Path(path), most=20))
+
+
+def _files(path: Path, most: int | None = None) -> list[Path]:
+    candidates = [path] if path.is_file() else files_below(path) if path.is_dir() else []
+    candidates = [file for file in candidates if file.suffix.lower() == ".xml"]
+    return [f for f in candidates[:most] if b"<annotations" in _head(f)]
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read(2000)
+    except OSError:
+        return b""
+
+
+def read(
+    path: str | os.PathLike[str], classes: Sequence[str] | None = None, on_error: str = "raise"
+) -> AnnotatedDataset:
+    """A prepared data set from one CVAT file, or from all in a folder.
+
+    Args:
+        classes: names in the order of their ids; by default all that occur, sorted.
+
+    Raises:
+        DataError: for what cannot be used; names file and line.
+    """
+    root = Path(path)
+    files = _files(root)
+    if not files:
+        raise DataError(f"There is no CVAT file at {path}; looked for {LOOKS_FOR}.")
+    finder = PhotoFinder(root if root.is_dir() else root.parent)
+    skip = on_error == "skip"
+    pictures = [picture for file in files for picture in _pictures(file, finder, skip)]
+    return build_dataset(pictures, "cvat", classes, on_error)
+
+
+def _root(file: Path) -> Any:
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True
+    )
+    try:
+        root = etree.fromstring(file.read_bytes(), parser)
+    except etree.XMLSyntaxError as error:
+        raise DataError(
+            f"{file}, line {error.lineno or 1} is not valid XML ({error.msg or 'empty file'}); "
+            "repair or remove the file."
+        ) from None
+    except OSError as error:
+        raise DataError(f"{file} cannot be read ({error.strerror}); check the path.") from None
+    if root.tag != "annotations":
+        raise DataError(f"{file} is no CVAT file: its root is <{root.tag}>, not <annotations>.")
+    return root
+
+
+def _pictures(file: Path, finder: PhotoFinder, skip: bool) -> Iterator[Picture]:
+    left_out: Counter[str] = Counter()
+    for element in _root(file).iter("image"):
+        place = f"{file}, line {element.sourceline}"
+        name = as_name(element.get("name"), "The name of an image", place)
+        size = as_size(element.get("height"), element.get("width"))
+        picture = Picture(name, finder.find(file, name), f"image {name} in {place}", size=size)
+        for child in element:
+            if child.tag in _FLAT:
+                left_out[child.tag] += 1
+                continue
+            spot = f"{child.tag} in {file}, line {child.sourceline}"
+            try:
+                picture.items.append(_item(child, spot, size))
+            except DataError as error:
+                refuse(error, skip)
+        yield picture
+    if left_out:
+        counts = ", ".join(f"{count} {name}" for name, count in sorted(left_out.items()))
+        warnings.warn(
+            f"{file} holds what has no area and cannot be detected: {counts}; it is left out.",
+            MaskdetWarning,
+            stacklevel=4,
+        )
+
+
+def _item(element: Any, place: str, size: tuple[int, int] | None) -> Item:
+    label = as_name(element.get("label"), "label", place)
+    place = f"{place} ({label})"
+
+    def value(name: str) -> float:
+        return as_number(element.get(name), name, place)
+
+    if element.tag == "box":
+        y1, x1, y2, x2 = (value(name) for name in ("ytl", "xtl", "ybr", "xbr"))
+        return Item(label, place, (y1, x1, y2, x2))
+    if element.tag == "polygon":
+        return Item(label, place, None, Shape(polygons=(_corners(element, place),)))
+    if element.tag == "ellipse":
+        turn = np.radians(as_number(element.get("rotation") or 0, "rotation", place))
+        corners = ellipse(value("cy"), value("cx"), value("ry"), value("rx"), float(turn))
+        return Item(label, place, None, Shape(polygons=(corners,)))
+    if element.tag == "mask":
+        corner = int(value("top")), int(value("left"))
+        shape = int(value("height")), int(value("width"))
+        return Item(label, place, None, _mask(element.get("rle"), corner, shape, size, place))
+    raise DataError(f"<{str(element.tag)[:40]}> in {place} is no shape that is known; remove it.")
+
+
+def _corners(element: Any, place: str) -> np.ndarray:
+    pairs = [pair.split(",") for pair in (element.get("points") or "").split(";") if pair]
+    if len(pairs) < 3 or any(len(pair) != 2 for pair in pairs):
+        raise DataError(f"The points of {place} are no corners x,y;x,y;...; correct them.")
+    corners = [[as_number(y, "y", place), as_number(x, "x", place)] for x, y in pairs]
+    return np.array(corners, dtype=np.float64)
+
+
+def _mask(
+    text: str | None,
+    corner: tuple[int, int],
+    shape: tuple[int, int],
+    size: tuple[int, int] | None,
+    place: str,
+) -> Shape:
+    """CVAT's run lengths (row by row within a box of the image) as COCO's of the whole image."""
+    try:
+        runs = np.array([int(word) for word in (text or "").split(",")], dtype=np.int64)
+    except (ValueError, OverflowError):
+        raise DataError(f"The rle of {place} is no list of numbers; draw it anew.") from None
+    y, x = corner
+    inside = size is not None and 0 <= y and 0 <= x and max(shape) < 1 << 16
+    if not inside or size is None or y + shape[0] > size[0] or x + shape[1] > size[1]:
+        raise DataError(f"The mask of {place} leaves the image; draw it anew.")
+    if min(shape) < 1 or (runs < 0).any() or runs.sum() != shape[0] * shape[1]:
+        raise DataError(
+            f"The rle of {place} sums up to {int(runs.sum())} instead of {shape[0]} x {shape[1]} "
+            "pixels; draw it anew."
+        )
+    values = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
+    return Shape(rle=encode_rle_at(values.reshape(shape), corner, size))
+
+
+def write(dataset: Dataset, path: str | os.PathLike[str]) -> None:
+    """Write ``images/`` and ``annotations.xml``.
+
+    Outlines become polygons (parts joined by lines of no width). What CVAT cannot say: crowds (left
+    out), ``difficult``.
+    """
+    folder = Path(path)
+    root = etree.Element("annotations")
+    etree.SubElement(root, "version").text = "1.1"
+    for image_id, name in enumerate(file_names(dataset)):
+        photo = write_photo(dataset, image_id, folder / "images", name)
+        height, width = dataset.image_shape(image_id)
+        facts = {"id": str(image_id), "name": photo.name, "width": str(width)}
+        image = etree.SubElement(root, "image", {**facts, "height": str(height)})
+        boxes, class_ids = dataset.load_boxes(image_id)
+        for box, class_id, polygons in zip(
+            boxes.tolist(), class_ids, polygons_of(dataset, image_id), strict=True
+        ):
+            if class_id < 0:
+                continue
+            label = {"label": str(dataset.class_info[int(class_id)]["name"]), "occluded": "0"}
+            if polygons:
+                corners = ";".join(f"{x:.9g},{y:.9g}" for y, x in bridged(polygons))
+                etree.SubElement(image, "polygon", {**label, "points": corners})
+            else:
+                names = ("ytl", "xtl", "ybr", "xbr")
+                sides = {n: f"{v:.9g}" for n, v in zip(names, box, strict=True)}
+                etree.SubElement(image, "box", {**label, **sides})
+    etree.indent(root)
+    write_whole(folder / FILE_NAME, etree.tostring(root, encoding="utf-8", xml_declaration=True))

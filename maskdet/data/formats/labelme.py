@@ -1,0 +1,225 @@
+"""LabelMe: a JSON file for each photo, with polygons, rectangles, circles and mask pictures.
+
+Shapes with one ``group_id`` and label are one object. Points and lines cover nothing and are left
+out with a warning. Where the photo is missing, the copy inside the file (``imageData``) is used.
+"""
+
+import base64
+import binascii
+import io
+import json
+import math
+import os
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from maskdet.data.annotated import AnnotatedDataset, Item, Picture, Shape, build_dataset
+from maskdet.data.dataset import Dataset
+from maskdet.data.formats.json_file import (
+    as_dict,
+    as_list,
+    as_name,
+    as_number,
+    as_size,
+    has_keys,
+    peek,
+    read_json,
+)
+from maskdet.data.formats.outlines import polygons_of
+from maskdet.data.formats.photo_files import PhotoFinder, file_names, files_below, write_photo
+from maskdet.data.formats.refusal import refuse
+from maskdet.data.formats.via import ellipse
+from maskdet.errors import DataError, MaskdetWarning
+from maskdet.files import write_whole
+from maskdet.geometry.rle import encode_rle_at
+
+NAME = "LabelMe JSON"
+LOOKS_FOR = "*.json with shapes and imagePath"
+IGNORED = ("__ignore__", "_background_")
+_FLAT = ("point", "points", "line", "linestrip", "lines")
+
+
+def recognise(path: str | os.PathLike[str]) -> bool:
+    """Whether a file or folder holds LabelMe annotations (the first twenty JSON files count)."""
+    return bool(_files(Path(path), most=20))
+
+
+def _files(path: Path, most: int | None = None) -> list[Path]:
+    candidates = [path] if path.is_file() else files_below(path) if path.is_dir() else []
+    candidates = [file for file in candidates if file.suffix.lower() == ".json"]
+    return [f for f in candidates[:most] if has_keys(peek(f), "shapes", "imagePath")]
+
+
+def read(
+    path: str | os.PathLike[str],
+    classes: Sequence[str] | None = None,
+    on_error: str = "raise",
+    *,
+    ignore: Sequence[str] = IGNORED,
+) -> AnnotatedDataset:
+    """A prepared data set from one LabelMe file, or from all in a folder.
+
+    Args:
+        classes: names in the order of their ids; by default all that occur, sorted.
+        ignore: labels that are no objects.
+
+    Raises:
+        DataError: for what cannot be used; names file and shape.
+    """
+    root = Path(path)
+    files = _files(root)
+    if not files:
+        raise DataError(f"There is no LabelMe file at {path}; looked for {LOOKS_FOR}.")
+    finder = PhotoFinder(root if root.is_dir() else root.parent)
+    left_out: Counter[str] = Counter()
+    pictures = [_picture(f, finder, set(ignore), on_error == "skip", left_out) for f in files]
+    if left_out:
+        counts = ", ".join(f"{count} {name}" for name, count in sorted(left_out.items()))
+        warnings.warn(
+            f"{path} holds shapes without area, which cannot be detected: {counts}; they are left "
+            "out.",
+            MaskdetWarning,
+            stacklevel=2,
+        )
+    return build_dataset(pictures, "labelme", classes, on_error)
+
+
+def _picture(
+    file: Path, finder: PhotoFinder, ignore: set[str], skip: bool, left_out: Counter[str]
+) -> Picture:
+    content = as_dict(read_json(file), "The content", str(file))
+    stated = as_name(content.get("imagePath"), "imagePath", str(file))
+    photo = finder.find(file, stated)
+    size = as_size(content.get("imageHeight"), content.get("imageWidth"))
+    picture = Picture(file.stem, photo, str(file), size=size)
+    data = content.get("imageData")
+    if not photo.is_file() and isinstance(data, str) and data:
+        place = file.read_bytes().find(data[:200].encode())
+        if place >= 0:
+            picture.embedded = (str(file), place, len(data))
+    groups: dict[Any, Item] = {}
+    for number, value in enumerate(as_list(content.get("shapes"), "shapes", str(file))):
+        spot = f"shape {number} of {file}"
+        try:
+            shape = as_dict(value, "It", spot)
+            label = as_name(shape.get("label"), "label", spot)
+            if label in ignore:
+                continue
+            kind = str(shape.get("shape_type") or "polygon")
+            if kind in _FLAT:
+                left_out[kind] += 1
+                continue
+            item = _item(shape, kind, label, f"{spot} ({label})", size)
+        except DataError as error:
+            refuse(error, skip)
+            continue
+        group = shape.get("group_id")
+        joined = groups.get((label, str(group))) if group is not None else None
+        if joined is not None and _join(joined, item):
+            continue
+        if group is not None:
+            groups[label, str(group)] = item
+        picture.items.append(item)
+    return picture
+
+
+def _join(first: Item, other: Item) -> bool:
+    """Make two shapes one object, where both are polygons."""
+    parts = [item.shape.polygons if item.shape is not None else None for item in (first, other)]
+    if parts[0] is None or parts[1] is None:
+        return False
+    first.shape = Shape(polygons=(*parts[0], *parts[1]))
+    return True
+
+
+def _item(
+    shape: dict[str, Any], kind: str, label: str, place: str, size: tuple[int, int] | None
+) -> Item:
+    points = np.array(
+        [
+            [as_number(v, "A corner", place) for v in as_list(point, "A point", place)[:2]]
+            for point in as_list(shape.get("points"), "points", place)
+        ],
+        dtype=np.float64,
+    )
+    if points.ndim != 2 or points.shape[1] != 2:
+        raise DataError(f"The points of {place} are no pairs of x and y; correct them.")
+    corners = points[:, ::-1]
+    if kind == "polygon":
+        if len(corners) < 3:
+            raise DataError(f"The polygon of {place} has {len(corners)} corners; draw it anew.")
+        return Item(label, place, None, Shape(polygons=(corners.copy(),)))
+    if len(corners) < 2:
+        raise DataError(f"The {kind} of {place} needs two points; draw it anew.")
+    (y1, x1), (y2, x2) = np.minimum(*corners[:2]), np.maximum(*corners[:2])
+    if kind == "rectangle":
+        return Item(label, place, (float(y1), float(x1), float(y2), float(x2)))
+    if kind == "circle":
+        (cy, cx), (ey, ex) = corners[:2]
+        radius = math.hypot(ey - cy, ex - cx)
+        return Item(label, place, None, Shape(polygons=(ellipse(cy, cx, radius, radius),)))
+    if kind == "mask":
+        return Item(label, place, None, _mask(shape.get("mask"), (int(y1), int(x1)), size, place))
+    raise DataError(f"The shape {kind[:40]!r} of {place} is unknown; draw it anew.")
+
+
+def _mask(data: Any, corner: tuple[int, int], size: tuple[int, int] | None, place: str) -> Shape:
+    """A mask picture in base64, laid at its corner, as run lengths."""
+    if not isinstance(data, str) or size is None:
+        raise DataError(f"The mask of {place} has no picture or no image size; draw it anew.")
+    try:
+        with Image.open(io.BytesIO(base64.b64decode(data, validate=True))) as picture:
+            plane = np.asarray(picture.convert("L")) > 0
+    except (binascii.Error, OSError, SyntaxError, ValueError) as error:
+        raise DataError(f"The mask of {place} cannot be read ({error}); draw it anew.") from None
+    y, x = max(corner[0], 0), max(corner[1], 0)
+    part = plane[: max(0, size[0] - y), : max(0, size[1] - x)]
+    return Shape(rle=encode_rle_at(part, (y, x), size))
+
+
+def write(dataset: Dataset, path: str | os.PathLike[str]) -> None:
+    """Write each photo and a JSON file of its name beside it.
+
+    Outlines become polygons, the parts of one object with a common ``group_id``; boxes become
+    rectangles. What LabelMe cannot say: crowds (left out), ``difficult``.
+    """
+    folder = Path(path)
+    for image_id, name in enumerate(file_names(dataset)):
+        photo = write_photo(dataset, image_id, folder, name)
+        height, width = dataset.image_shape(image_id)
+        boxes, class_ids = dataset.load_boxes(image_id)
+        shapes: list[dict[str, Any]] = []
+        for number, (box, class_id, polygons) in enumerate(
+            zip(boxes.tolist(), class_ids, polygons_of(dataset, image_id), strict=True)
+        ):
+            if class_id < 0:
+                continue
+            label = str(dataset.class_info[int(class_id)]["name"])
+            y1, x1, y2, x2 = box
+            parts = polygons or (np.array([[y1, x1], [y2, x2]]),)
+            for part in parts:
+                shapes.append(
+                    {
+                        "label": label,
+                        "points": np.asarray(part)[:, ::-1].tolist(),
+                        "group_id": number if len(parts) > 1 else None,
+                        "shape_type": "polygon" if polygons else "rectangle",
+                        "flags": {},
+                    }
+                )
+        content: dict[str, Any] = {
+            "version": "5.0.0",
+            "flags": {},
+            "shapes": shapes,
+            "imagePath": photo.name,
+            "imageData": None,
+            "imageHeight": height,
+            "imageWidth": width,
+        }
+        write_whole(folder / f"{name}.json", json.dumps(content, ensure_ascii=False, indent=1))

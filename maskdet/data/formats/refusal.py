@@ -1,0 +1,12 @@
+"""What a reader does with something that cannot be used."""
+
+import warnings
+
+from maskdet.errors import DataError, MaskdetWarning
+
+
+def refuse(error: DataError, skip: bool, consequence: str = "it is left out") -> None:
+    """Raise the error, or with ``skip`` warn of it and of what happens instead."""
+    if not skip:
+        raise error
+    warnings.warn(f"{error} Skipped: {consequence}.", MaskdetWarning, stacklevel=4)

@@ -1,0 +1,242 @@
+"""VGG Image Annotator, versions 1 and 2: annotation exports and projects in JSON.
+
+Polygons, rectangles, circles and ellipses are objects; points and lines cover nothing and are left
+out with a warning. A region's class is one of its attributes.
+"""
+
+import json
+import math
+import os
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from maskdet.data.annotated import AnnotatedDataset, Item, Picture, Shape, build_dataset
+from maskdet.data.dataset import Dataset
+from maskdet.data.formats.json_file import (
+    as_dict,
+    as_list,
+    as_name,
+    as_number,
+    peek,
+    read_json,
+)
+from maskdet.data.formats.outlines import bridged, polygons_of
+from maskdet.data.formats.photo_files import PhotoFinder, file_names, files_below, write_photo
+from maskdet.data.formats.refusal import refuse
+from maskdet.errors import DataError, MaskdetWarning
+from maskdet.files import write_whole
+
+NAME = "VIA JSON"
+LOOKS_FOR = "*.json with filename, regions and shape_attributes"
+FILE_NAME = "via_region_data.json"
+_FLAT = ("polyline", "point", "line")
+_USUAL = ("class", "name", "label", "type", "category", "object")
+
+
+def recognise(path: str | os.PathLike[str]) -> bool:
+    """Whether a file or folder holds VIA annotations."""
+    return bool(_files(Path(path)))
+
+
+def _files(path: Path) -> list[Path]:
+    candidates = [path] if path.is_file() else files_below(path) if path.is_dir() else []
+    return [f for f in candidates if f.suffix.lower() == ".json" and _is_via(peek(f))]
+
+
+def _is_via(content: Any) -> bool:
+    if isinstance(content, str):
+        return '"regions"' in content and '"filename"' in content
+    if not isinstance(content, dict):
+        return False
+    entries = content.get("_via_img_metadata", content)
+    return (
+        isinstance(entries, dict)
+        and bool(entries)
+        and all(isinstance(e, dict) and {"filename", "regions"} <= set(e) for e in entries.values())
+    )
+
+
+def read(
+    path: str | os.PathLike[str],
+    classes: Sequence[str] | None = None,
+    on_error: str = "raise",
+    *,
+    attribute: str | None = None,
+    default_class: str = "object",
+) -> AnnotatedDataset:
+    """A prepared data set from one VIA file, or from all in a folder.
+
+    Args:
+        classes: names in the order of their ids; by default all that occur, sorted.
+        attribute: the region attribute that holds the class; by default the one that is there, or
+            the most usual of several.
+        default_class: class of regions without attributes.
+
+    Raises:
+        DataError: for what cannot be used; names file, photo and region.
+    """
+    root = Path(path)
+    files = _files(root)
+    if not files:
+        raise DataError(f"There is no VIA file at {path}; looked for {LOOKS_FOR}.")
+    finder = PhotoFinder(root if root.is_dir() else root.parent)
+    skip = on_error == "skip"
+    pictures = [
+        picture
+        for file in files
+        for picture in _pictures(file, finder, attribute, default_class, skip)
+    ]
+    return build_dataset(pictures, "via", classes, on_error)
+
+
+def _pictures(
+    file: Path, finder: PhotoFinder, attribute: str | None, default: str, skip: bool
+) -> Iterator[Picture]:
+    content = as_dict(read_json(file), "The content", str(file))
+    entries = as_dict(content.get("_via_img_metadata", content), "_via_img_metadata", str(file))
+    photos = []
+    for key, value in entries.items():
+        entry = as_dict(value, f"Entry {key[:60]!r}", str(file))
+        name = as_name(entry.get("filename"), "filename", f"entry {key[:60]!r} of {file}")
+        place = f"photo {name} in {file}"
+        regions = entry.get("regions")
+        if isinstance(regions, dict):  # version 1
+            regions = list(regions.values())
+        photos.append((name, place, as_list(regions, "regions", place)))
+    chosen = attribute or _attribute(photos)
+    left_out: Counter[str] = Counter()
+    for name, place, regions in photos:
+        picture = Picture(name, finder.find(file, name), place)
+        for number, value in enumerate(regions):
+            spot = f"region {number} of {place}"
+            try:
+                region = as_dict(value, "It", spot)
+                shape = as_dict(region.get("shape_attributes"), "shape_attributes", spot)
+                if shape.get("name") in _FLAT:
+                    left_out[str(shape["name"])] += 1
+                    continue
+                kind = _class_of(region, chosen, default, spot)
+                box, outline = _outline(shape, spot)
+                picture.items.append(Item(kind, f"{spot} ({kind})", box, outline))
+            except DataError as error:
+                refuse(error, skip)
+        yield picture
+    if left_out:
+        counts = ", ".join(f"{count} {name}" for name, count in sorted(left_out.items()))
+        warnings.warn(
+            f"{file} holds regions without area, which cannot be detected: {counts}; they are "
+            "left out.",
+            MaskdetWarning,
+            stacklevel=4,
+        )
+
+
+def _attribute(photos: Sequence[tuple[str, str, list[Any]]]) -> str | None:
+    """The region attribute that most regions have; of several the most usual name."""
+    seen: Counter[str] = Counter()
+    for _, _, regions in photos:
+        for region in regions:
+            given = region.get("region_attributes") if isinstance(region, dict) else None
+            seen.update(str(key) for key in given or {} if isinstance(given, dict))
+    if not seen:
+        return None
+    most = max(seen.values())
+    often = [key for key, count in seen.items() if count >= 0.9 * most]
+    return next((key for word in _USUAL for key in often if key.lower() == word), often[0])
+
+
+def _class_of(region: dict[str, Any], attribute: str | None, default: str, place: str) -> str:
+    given = region.get("region_attributes")
+    if attribute is None or not isinstance(given, dict) or not given:
+        return default
+    value = given.get(attribute)
+    if isinstance(value, dict):  # a check box: {"cat": true}
+        ticked = [name for name, on in value.items() if on]
+        value = ticked[0] if len(ticked) == 1 else None
+    return as_name(value, f"The attribute {attribute!r}", place)
+
+
+def _outline(shape: dict[str, Any], place: str) -> tuple[Any, Shape | None]:
+    """Box (of rectangles) and outline (of everything else)."""
+
+    def value(name: str) -> float:
+        return as_number(shape.get(name), name, place)
+
+    kind = shape.get("name")
+    if kind == "rect":
+        x, y = value("x"), value("y")
+        return (y, x, y + value("height"), x + value("width")), None
+    if kind == "polygon":
+        xs, ys = (
+            [as_number(v, "A corner", place) for v in as_list(shape.get(name), name, place)]
+            for name in ("all_points_x", "all_points_y")
+        )
+        if len(xs) != len(ys) or len(xs) < 3:
+            raise DataError(f"The polygon of {place} has {len(xs)} x and {len(ys)} y; correct it.")
+        return None, Shape(polygons=(np.stack([ys, xs], axis=1).astype(np.float64),))
+    if kind in ("circle", "ellipse"):
+        rx, ry = (value("r"),) * 2 if kind == "circle" else (value("rx"), value("ry"))
+        turn = as_number(shape.get("theta") or 0.0, "theta", place)
+        return None, Shape(polygons=(ellipse(value("cy"), value("cx"), ry, rx, turn),))
+    raise DataError(f"The shape {str(kind)[:40]!r} of {place} is unknown; draw it anew.")
+
+
+def ellipse(
+    centre_y: float, centre_x: float, radius_y: float, radius_x: float, turn: float = 0.0
+) -> np.ndarray:
+    """An ellipse as a polygon (K, 2) of y, x, off by less than a twentieth of a pixel.
+
+    ``turn`` is clockwise on the picture, in radians.
+    """
+    largest = max(abs(radius_y), abs(radius_x), 1.0)
+    corners = int(min(720, max(12, math.ceil(math.pi / math.acos(1 - min(0.5, 0.05 / largest))))))
+    angle = np.arange(corners) * 2 * math.pi / corners
+    x, y = radius_x * np.cos(angle), radius_y * np.sin(angle)
+    turned_x = x * math.cos(turn) - y * math.sin(turn)
+    turned_y = x * math.sin(turn) + y * math.cos(turn)
+    return np.stack([centre_y + turned_y, centre_x + turned_x], axis=1)
+
+
+def write(dataset: Dataset, path: str | os.PathLike[str]) -> None:
+    """Write photos and ``via_region_data.json`` (version 2), the class as the attribute "class".
+
+    Outlines become polygons (parts joined by lines of no width), boxes rectangles. What VIA cannot
+    say: crowds (left out), ``difficult``.
+    """
+    folder = Path(path)
+    content = {}
+    for image_id, name in enumerate(file_names(dataset)):
+        photo = write_photo(dataset, image_id, folder, name)
+        boxes, class_ids = dataset.load_boxes(image_id)
+        regions = []
+        for box, class_id, polygons in zip(
+            boxes.tolist(), class_ids, polygons_of(dataset, image_id), strict=True
+        ):
+            if class_id < 0:
+                continue
+            kind = str(dataset.class_info[int(class_id)]["name"])
+            regions.append(
+                {"shape_attributes": _shape(box, polygons), "region_attributes": {"class": kind}}
+            )
+        size = photo.stat().st_size
+        content[f"{photo.name}{size}"] = {
+            "filename": photo.name,
+            "size": size,
+            "regions": regions,
+            "file_attributes": {},
+        }
+    write_whole(folder / FILE_NAME, json.dumps(content, ensure_ascii=False))
+
+
+def _shape(box: Sequence[float], polygons: Any) -> dict[str, Any]:
+    if polygons:
+        corners = bridged(polygons)
+        xs, ys = corners[:, 1].tolist(), corners[:, 0].tolist()
+        return {"name": "polygon", "all_points_x": xs, "all_points_y": ys}
+    y1, x1, y2, x2 = box
+    return {"name": "rect", "x": x1, "y": y1, "width": x2 - x1, "height": y2 - y1}
