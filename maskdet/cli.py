@@ -30,6 +30,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_demo(commands)
     _add_detect(commands)
+    _add_check(commands)
     return parser
 
 
@@ -63,6 +64,36 @@ def _add_detect(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     detect.add_argument("--out", default="detections", help="folder (default: %(default)s)")
     detect.add_argument("--min-score", type=float, default=0.5)
     detect.set_defaults(command=_detect)
+
+
+def _add_check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    text = "look for defects in a data set of any format, and count what is in it"
+    more = "The exit status is 0 if there is no error among the findings, else 1."
+    check = commands.add_parser("check", help=text, description=f"{text}. {more}")
+    check.add_argument("data", help="folder or annotation file of the data set")
+    check.add_argument("--json", metavar="FILE", help="write counts and findings there")
+    check.add_argument("--picture", metavar="FILE", help="draw the set on one page there (.png)")
+    check.add_argument(
+        "--config",
+        choices=("mobile", "standard"),
+        default="mobile",
+        help="whose anchors are compared with the boxes (default: %(default)s)",
+    )
+    check.set_defaults(command=_check)
+
+
+def _check(args: argparse.Namespace) -> int:
+    from maskdet.config import Config, MobileConfig
+    from maskdet.data import check
+
+    config = MobileConfig() if args.config == "mobile" else Config()
+    report = check(args.data, config, progress=True)
+    print(report.text())
+    if args.json:
+        report.save_json(args.json)
+    if args.picture:
+        report.draw(args.picture, config)
+    return 0 if report.sound else 1
 
 
 def _detect(args: argparse.Namespace) -> int:

@@ -1,0 +1,6 @@
+"""Whether annotations are sound: :func:`check` and what it gives."""
+
+from maskdet.data.check.report import CheckReport, Finding
+from maskdet.data.check.run import check
+
+__all__ = ["CheckReport", "Finding", "check"]

@@ -1,0 +1,155 @@
+"""One line that says whether annotations are sound."""
+
+import os
+import warnings
+from pathlib import Path
+
+from maskdet.config import Config
+from maskdet.data.check.anchors import check_anchors
+from maskdet.data.check.contents import (
+    check_boxes,
+    check_classes,
+    check_masks,
+    check_photos,
+    counts,
+)
+from maskdet.data.check.repair import repaired
+from maskdet.data.check.report import SEVERITIES, CheckReport, Finding
+from maskdet.data.check.voc_files import check_voc_files
+from maskdet.data.dataset import Dataset
+from maskdet.data.formats import voc
+from maskdet.data.formats.photo_files import files_below, photo_endings
+from maskdet.errors import DataError, MaskdetWarning
+
+# Words in a reader's sentence, and the kind of defect it speaks of.
+_KINDS = (
+    ("is missing", "missing photo"),
+    ("There is no photo", "missing photo"),
+    ("truncated", "unreadable photo"),
+    ("cannot be opened", "unreadable photo"),
+    ("no picture that Pillow", "unreadable photo"),
+    ("no area", "box without area"),
+    ("leaves the image", "box outside its image"),
+    ("Unknown class", "unknown class"),
+    ("is unknown", "unknown class"),
+    ("without area", "shapes without area"),
+    ("has no area", "shapes without area"),
+    ("another size", "size of another photo"),
+)
+
+
+def check(
+    data: Dataset | str | os.PathLike[str],
+    config: Config | None = None,
+    fix: bool = False,
+    progress: bool = False,
+) -> CheckReport:
+    """Look for everything that would spoil a training, and count what is there.
+
+    Args:
+        data: a prepared data set, or the path of one in any format: then also what never became
+            part of it is found (broken files, missing photos, photos without annotation).
+        config: also say how well its anchors fit.
+        fix: make ``report.repaired``, a data set without what could be mended. Files are never
+            touched.
+        progress: show a bar while photos are compared.
+    """
+    name = str(data) if not isinstance(data, Dataset) else _name(data)
+    report = CheckReport(name)
+    findings: list[Finding] = []
+    spelled: dict[str, int] | None = None
+    dataset = data if isinstance(data, Dataset) else None
+    if dataset is None:
+        dataset, findings, spelled = _read(Path(str(data)))
+    if dataset is not None:
+        report.dataset = dataset
+        report.counts = counts(dataset)
+        known = {(f.kind, image) for f in findings for image in f.images}
+        repeated = {f.kind for f in findings if f.kind == "duplicated box"}
+        found = [*check_boxes(dataset), *check_masks(dataset)]
+        # Doubled boxes of VOC files are named with their line already.
+        findings += [f for f in found if f.kind not in repeated]
+        findings += check_classes(spelled or dataset.class_counts())
+        paths = [str(info["path"]) for info in dataset.image_info if _is_file(info)]
+        findings += [f for f in check_photos(paths, progress) if (f.kind, f.images[0]) not in known]
+        if config is not None:
+            findings += check_anchors(dataset, config)
+        if fix:
+            report.repaired = repaired(dataset)
+    report.findings = sorted(findings, key=lambda f: SEVERITIES.index(f.severity))
+    return report
+
+
+def _name(dataset: Dataset) -> str:
+    return ", ".join(source for source in dataset.sources if source) or type(dataset).__name__
+
+
+def _is_file(info: dict[str, object]) -> bool:
+    return bool(info.get("path")) and os.path.isfile(str(info["path"]))
+
+
+def _read(path: Path) -> tuple[Dataset | None, list[Finding], dict[str, int] | None]:
+    """What could be read, what was refused, and (for VOC files) class names as written."""
+    is_voc = path.exists() and voc.recognise(path)
+    findings: list[Finding] = []
+    spelled = None
+    if is_voc:
+        findings, spelled = check_voc_files(path)
+    dataset = None
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", MaskdetWarning)
+        try:
+            dataset = Dataset.load(path, on_error="skip", index=False)
+        except DataError as error:
+            findings.append(Finding("nothing usable", "error", str(error)))
+    kinds = {finding.kind for finding in findings}
+    # What the raw files say already is said there with more detail.
+    covered = {"broken XML", "box outside its image"} & kinds
+    if kinds & {"box without area", "swapped corners"}:
+        covered.add("box without area")
+    for warning in caught:
+        if issubclass(warning.category, MaskdetWarning):
+            finding = _from_warning(str(warning.message))
+            if not is_voc or finding.kind not in covered:
+                findings.append(finding)
+    if dataset is not None:
+        named = " ".join(finding.message for finding in findings)
+        findings += [f for f in _photos_left_out(path, dataset) if f.images[0] not in named]
+    return dataset, findings, spelled
+
+
+def _from_warning(message: str) -> Finding:
+    text = message.split(" Skipped:")[0]
+    kind = next((kind for words, kind in _KINDS if words in text), "unusable annotation")
+    severity = "note" if kind == "shapes without area" else "error"
+    if kind == "size of another photo":
+        severity = "warning"
+    if "not valid XML" in text:
+        kind = "broken XML"
+    return Finding(kind, severity, text)
+
+
+def _photos_left_out(path: Path, dataset: Dataset) -> list[Finding]:
+    """Photos below the folder that no annotation describes."""
+    if not path.is_dir() or type(dataset).__name__ == "ImageFolderDataset":
+        return []
+    used = {os.path.realpath(str(info["path"])) for info in dataset.image_info}
+    used |= {
+        os.path.realpath(shape.picture[0])
+        for info in dataset.image_info
+        for shape in info.get("shapes", ())
+        if shape is not None and shape.picture is not None
+    }
+    masks = {"SegmentationObject", "SegmentationClass", "masks", "PedMasks"}
+    endings = photo_endings()
+    spare = [
+        file
+        for file in files_below(path)
+        if file.suffix.lower() in endings
+        and os.path.realpath(file) not in used
+        and not masks & set(file.parts)
+    ]
+    return [
+        Finding("photo without annotation", "note", f"{file} is described nowhere.", (str(file),))
+        for file in spare
+    ]
