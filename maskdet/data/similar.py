@@ -102,7 +102,8 @@ def connected(count: int, pairs: Iterable[tuple[int, int]]) -> Array:
     for first, second in pairs:
         owner[root(second)] = root(first)
     numbers: dict[int, int] = {}
-    return np.array([numbers.setdefault(root(thing), len(numbers)) for thing in range(count)])
+    found = [numbers.setdefault(root(thing), len(numbers)) for thing in range(count)]
+    return np.array(found, dtype=np.int64)
 
 
 def similar_groups(dataset: Dataset) -> Array:

@@ -82,7 +82,9 @@ def _worst(page: Image.Image, pen: Any, report: CheckReport) -> None:
         for finding in report.findings:
             if finding.images and (finding.kind not in kinds) == fresh:
                 kinds.add(finding.kind)
-                chosen.append((finding.kind, finding.images[-1]))
+                photo = (finding.kind, finding.images[-1])
+                if photo not in chosen:
+                    chosen.append(photo)
     column = 0
     for kind, path in chosen:
         if column == 6:

@@ -4,6 +4,8 @@ import os
 import warnings
 from pathlib import Path
 
+import numpy as np
+
 from maskdet.config import Config
 from maskdet.data.check.anchors import check_anchors
 from maskdet.data.check.contents import (
@@ -17,12 +19,14 @@ from maskdet.data.check.repair import repaired
 from maskdet.data.check.report import SEVERITIES, CheckReport, Finding
 from maskdet.data.check.voc_files import check_voc_files
 from maskdet.data.dataset import Dataset
-from maskdet.data.formats import voc
+from maskdet.data.formats import FORMATS, voc
+from maskdet.data.formats.image_folders import ImageFolderDataset
 from maskdet.data.formats.photo_files import files_below, photo_endings
 from maskdet.errors import DataError, MaskdetWarning
 
 # Words in a reader's sentence, and the kind of defect it speaks of.
 _KINDS = (
+    ("cannot be detected", "shapes without area"),
     ("is missing", "missing photo"),
     ("There is no photo", "missing photo"),
     ("truncated", "unreadable photo"),
@@ -32,8 +36,6 @@ _KINDS = (
     ("leaves the image", "box outside its image"),
     ("Unknown class", "unknown class"),
     ("is unknown", "unknown class"),
-    ("without area", "shapes without area"),
-    ("has no area", "shapes without area"),
     ("another size", "size of another photo"),
 )
 
@@ -67,6 +69,9 @@ def check(
         known = {(f.kind, image) for f in findings for image in f.images}
         repeated = {f.kind for f in findings if f.kind == "duplicated box"}
         found = [*check_boxes(dataset), *check_masks(dataset)]
+        if isinstance(dataset, ImageFolderDataset):  # it has no objects anywhere
+            report.counts["images by class"] = _by_label(dataset)
+            found = []
         # Doubled boxes of VOC files are named with their line already.
         findings += [f for f in found if f.kind not in repeated]
         findings += check_classes(spelled or dataset.class_counts())
@@ -80,6 +85,11 @@ def check(
     return report
 
 
+def _by_label(dataset: ImageFolderDataset) -> dict[str, int]:
+    numbers = np.bincount(dataset.labels, minlength=dataset.num_classes)
+    return {name: int(n) for name, n in zip(dataset.class_names[1:], numbers[1:], strict=True)}
+
+
 def _name(dataset: Dataset) -> str:
     return ", ".join(source for source in dataset.sources if source) or type(dataset).__name__
 
@@ -90,7 +100,8 @@ def _is_file(info: dict[str, object]) -> bool:
 
 def _read(path: Path) -> tuple[Dataset | None, list[Finding], dict[str, int] | None]:
     """What could be read, what was refused, and (for VOC files) class names as written."""
-    is_voc = path.exists() and voc.recognise(path)
+    form = next((form for form in FORMATS if path.exists() and form.recognise(path)), None)
+    is_voc = form is voc
     findings: list[Finding] = []
     spelled = None
     if is_voc:
@@ -131,7 +142,7 @@ def _from_warning(message: str) -> Finding:
 
 def _photos_left_out(path: Path, dataset: Dataset) -> list[Finding]:
     """Photos below the folder that no annotation describes."""
-    if not path.is_dir() or type(dataset).__name__ == "ImageFolderDataset":
+    if not path.is_dir() or isinstance(dataset, ImageFolderDataset):
         return []
     used = {os.path.realpath(str(info["path"])) for info in dataset.image_info}
     used |= {
