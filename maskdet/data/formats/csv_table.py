@@ -58,7 +58,10 @@ def _is_table(path: Path) -> bool:
             head = file.read(4096).decode("utf-8-sig", errors="replace")
     except OSError:
         return False
-    rows = [row for row in csv.reader(io.StringIO(head), delimiter=_delimiter(head)) if row]
+    try:
+        rows = [row for row in csv.reader(io.StringIO(head), delimiter=_delimiter(head)) if row]
+    except csv.Error:
+        rows = [head.splitlines()[0].split(_delimiter(head))]  # reading names the line
     if not rows:
         return False
     if _header(rows[0]) is not None:

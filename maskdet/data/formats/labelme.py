@@ -141,15 +141,13 @@ def _join(first: Item, other: Item) -> bool:
 def _item(
     shape: dict[str, Any], kind: str, label: str, place: str, size: tuple[int, int] | None
 ) -> Item:
-    points = np.array(
-        [
-            [as_number(v, "A corner", place) for v in as_list(point, "A point", place)[:2]]
-            for point in as_list(shape.get("points"), "points", place)
-        ],
-        dtype=np.float64,
-    )
-    if points.ndim != 2 or points.shape[1] != 2:
+    pairs = [
+        [as_number(v, "A corner", place) for v in as_list(point, "A point", place)]
+        for point in as_list(shape.get("points"), "points", place)
+    ]
+    if any(len(pair) != 2 for pair in pairs):
         raise DataError(f"The points of {place} are no pairs of x and y; correct them.")
+    points = np.array(pairs, dtype=np.float64).reshape(-1, 2)
     corners = points[:, ::-1]
     if kind == "polygon":
         if len(corners) < 3:
