@@ -133,6 +133,7 @@ def compose(
     centre: tuple[float, float],
     degrees: float = 0.0,
     flip: tuple[bool, bool] = (False, False),
+    slant: Any = (0.0, 0.0),
 ) -> Affine:
     """The map that scales about the source's middle, turns, flips, and puts the middle somewhere.
 
@@ -143,10 +144,13 @@ def compose(
         centre: y, x on the canvas of the source's middle.
         degrees: of the turn, counter-clockwise.
         flip: upside down, left to right.
+        slant: degrees by which columns lean, and rows.
     """
     angle = math.radians(degrees)
     turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
     signs = np.array([-1.0 if side else 1.0 for side in flip])
+    lean = [math.tan(math.radians(float(value))) for value in slant]
+    turn = turn @ np.array([[1.0, lean[1]], [lean[0], 1.0]])
     linear = turn * (np.asarray(scale) * signs)
     middle = np.array(source, dtype=np.float64) / 2
     shift = np.array(centre) - linear @ middle

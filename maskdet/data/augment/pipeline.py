@@ -10,8 +10,11 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
-from maskdet.data.augment import colour
+from maskdet.data.augment import colour, pixels
 from maskdet.data.augment.geometric import Affine, compose
+from maskdet.data.augment.mixing import blend, paste_objects
+from maskdet.data.augment.perspective import apply as apply_homography
+from maskdet.data.augment.perspective import random_homography
 from maskdet.data.augment.sample import Sample
 from maskdet.data.images import save_picture
 from maskdet.errors import ConfigError
@@ -32,6 +35,15 @@ class Augmentation:
         grey: chance of a picture without colour.
         cut_out: chance of a grey rectangle.
         mosaic: chance that four images share the canvas (Bochkovskiy et al. 2020).
+        shift: largest shift beyond the image's place, as a share of the canvas.
+        shear: largest slant in degrees.
+        perspective: largest move of the canvas's corners, as a share of its sides.
+        hue: largest turn of the colour circle, 0..0.5.
+        blur: largest radius of a Gaussian blur, pixels of the canvas.
+        noise: largest deviation of Gaussian noise, as a share of the range.
+        jpeg: chance of JPEG's marks, at a quality of 20 to 80.
+        copy_paste: chance that objects of another image are pasted in, for sets with masks.
+        mixup: chance that another image shines through.
     """
 
     flip: float = 0.0
@@ -47,6 +59,15 @@ class Augmentation:
     grey: float = 0.0
     cut_out: float = 0.0
     mosaic: float = 0.0
+    shift: float = 0.0
+    shear: float = 0.0
+    perspective: float = 0.0
+    hue: float = 0.0
+    blur: float = 0.0
+    noise: float = 0.0
+    jpeg: float = 0.0
+    copy_paste: float = 0.0
+    mixup: float = 0.0
 
     @classmethod
     def preset(cls, name: str) -> "Augmentation":
@@ -87,7 +108,37 @@ class Augmentation:
             changed = self._mosaic([sample, other(), other(), other()], canvas, rng)
         else:
             changed = self._moved(sample, canvas, self.zoom, rng)
-        return self._coloured(changed, rng)
+        if other is not None:
+            changed = self._mixed(changed, other, canvas, rng)
+        return self._marked(self._coloured(changed, rng), rng)
+
+    # A number is drawn only for what is switched on, so that a preset's pictures for a seed do not
+    # change when another change is added to the pipeline.
+    def _mixed(
+        self,
+        sample: Sample,
+        other: Callable[[], Sample],
+        canvas: tuple[int, int],
+        rng: np.random.Generator,
+    ) -> Sample:
+        if self.copy_paste and rng.random() < self.copy_paste:
+            sample = paste_objects(sample, self._moved(other(), canvas, self.zoom, rng), 0.5, rng)
+        if self.mixup and rng.random() < self.mixup:
+            second = self._moved(other(), canvas, self.zoom, rng)
+            sample = blend(sample, second, float(rng.beta(8.0, 8.0)))
+        return sample
+
+    def _marked(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        image = sample.image
+        if self.hue:
+            image = pixels.turn_hue(image, rng.uniform(-self.hue, self.hue))
+        if self.blur:
+            image = pixels.blur(image, rng.uniform(0.0, self.blur))
+        if self.noise:
+            image = pixels.add_noise(image, rng.uniform(0.0, self.noise), rng)
+        if self.jpeg and rng.random() < self.jpeg:
+            image = pixels.as_jpeg(image, int(rng.integers(20, 81)))
+        return Sample(image, sample.boxes, sample.class_ids, sample.masks)
 
     def _moved(
         self,
@@ -98,7 +149,11 @@ class Augmentation:
     ) -> Sample:
         fill = tuple(int(value) for value in rng.integers(80, 170, 3))
         affine = self._affine(sample, canvas, zoom, rng)
-        return affine.sample(sample, fill)  # type: ignore[arg-type]
+        moved = affine.sample(sample, fill)  # type: ignore[arg-type]
+        if self.perspective:
+            matrix = random_homography(canvas, self.perspective, rng)
+            moved = apply_homography(moved, matrix, fill)
+        return moved
 
     def _affine(
         self,
@@ -114,13 +169,17 @@ class Augmentation:
         most = self.degrees if sample.masks is not None else self.degrees_boxes
         degrees = rng.uniform(-most, most)
         flip = (bool(rng.random() < self.flip_vertical), bool(rng.random() < self.flip))
+        slant = rng.uniform(-self.shear, self.shear, 2) if self.shear else np.zeros(2)
         for _ in range(8):  # until an object's middle is inside
             factors = (scale / aspect, scale * aspect)
             centre = tuple(
                 _somewhere(side * factor, length, rng)
                 for side, factor, length in zip(source, factors, canvas, strict=True)
             )
-            affine = compose(source, canvas, factors, centre, degrees, flip)  # type: ignore[arg-type]
+            if self.shift:
+                away = rng.uniform(-self.shift, self.shift, 2) * canvas
+                centre = (centre[0] + away[0], centre[1] + away[1])
+            affine = compose(source, canvas, factors, centre, degrees, flip, slant)  # type: ignore[arg-type]
             middles = affine.points((sample.boxes[:, :2] + sample.boxes[:, 2:]) / 2.0)
             if not len(middles) or ((middles > 0) & (middles < canvas)).all(axis=1).any():
                 break

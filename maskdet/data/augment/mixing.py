@@ -1,0 +1,50 @@
+"""Two images made one: objects pasted from another image, or both shining through each other."""
+
+import numpy as np
+
+from maskdet.data.augment.geometric import cut
+from maskdet.data.augment.sample import Sample
+
+
+def paste_objects(sample: Sample, other: Sample, share: float, rng: np.random.Generator) -> Sample:
+    """Some of another image's objects laid over this one by their masks (Ghiasi et al. 2021).
+
+    What is hidden by then loses that part of its mask. Both images have one size; where either has
+    no masks nothing changes.
+
+    Args:
+        share: chance of each of the other's objects.
+    """
+    if sample.masks is None or other.masks is None or sample.image.shape != other.image.shape:
+        return sample
+    chosen = np.flatnonzero((rng.random(len(other.masks)) < share) & (other.class_ids > 0))
+    if not len(chosen):
+        return sample
+    covered = np.asarray(other.masks[chosen].any(axis=0))
+    image = np.where(covered[..., None], other.image, sample.image)
+    whole = sample.masks.sum(axis=(1, 2)).astype(np.float64)
+    under = cut(Sample(image, sample.boxes, sample.class_ids, sample.masks & ~covered), whole)
+    assert under.masks is not None
+    return Sample(
+        image,
+        np.concatenate([under.boxes, other.boxes[chosen]]),
+        np.concatenate([under.class_ids, other.class_ids[chosen]]),
+        np.concatenate([under.masks, other.masks[chosen]]),
+    )
+
+
+def blend(sample: Sample, other: Sample, share: float) -> Sample:
+    """Both images, this one with weight ``share``, and the objects of both (Zhang et al. 2019)."""
+    if sample.image.shape != other.image.shape or (sample.masks is None) != (other.masks is None):
+        return sample
+    mixed = share * sample.image.astype(np.float32) + (1 - share) * other.image
+    image = np.around(mixed) if sample.image.dtype == np.uint8 else mixed
+    masks = None
+    if sample.masks is not None and other.masks is not None:
+        masks = np.concatenate([sample.masks, other.masks])
+    return Sample(
+        image.astype(sample.image.dtype),
+        np.concatenate([sample.boxes, other.boxes]),
+        np.concatenate([sample.class_ids, other.class_ids]),
+        masks,
+    )

@@ -1,0 +1,61 @@
+"""Lists of images by part, as VOC keeps them in ``ImageSets/Main``: a text file, an id a line."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from maskdet.data.dataset import Dataset
+from maskdet.errors import DataError
+from maskdet.files import write_whole
+
+AnyDataset = TypeVar("AnyDataset", bound=Dataset)
+
+
+def write_image_sets(folder: str | os.PathLike[str], parts: Mapping[str, Dataset]) -> None:
+    """Write ``<part>.txt`` for each part, the ids of its images in order.
+
+    Raises:
+        DataError: for an id that a line cannot hold.
+    """
+    for name, part in parts.items():
+        ids = [str(info["id"]) for info in part.image_info]
+        for image_id in ids:
+            if not image_id.strip() or image_id != image_id.strip() or "\n" in image_id:
+                raise DataError(f"The image id {image_id!r} does not fit a line; rename the image.")
+        write_whole(Path(folder) / f"{name}.txt", "".join(f"{image_id}\n" for image_id in ids))
+
+
+def read_image_sets(dataset: AnyDataset, folder: str | os.PathLike[str]) -> dict[str, AnyDataset]:
+    """Parts of a data set by the name of their list.
+
+    VOC's lists for single classes (an id and 1, 0 or -1) count too: lines with -1 are left out.
+
+    Raises:
+        DataError: if there is no list, or one names an image that the set has not.
+    """
+    place = Path(folder)
+    files = sorted(place.glob("*.txt"))
+    if not files:
+        raise DataError(f"There are no lists (*.txt) in {place}; check the path.")
+    numbers = {str(info["id"]): i for i, info in enumerate(dataset.image_info)}
+    parts = {}
+    for file in files:
+        chosen = []
+        for line, text in enumerate(file.read_text(encoding="utf-8-sig").splitlines(), start=1):
+            name = text.strip()
+            if not name:
+                continue
+            if name not in numbers:
+                name, _, mark = name.rpartition(" ")
+                name = name.strip()
+                if mark == "-1" and name in numbers:
+                    continue
+            if name not in numbers:
+                raise DataError(
+                    f"{file}, line {line} lists {text.strip()!r}, which the data set has not; "
+                    "remove the line or add the image."
+                )
+            chosen.append(numbers[name])
+        parts[file.stem] = dataset.subset(chosen)
+    return parts
