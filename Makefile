@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint format docs parity bench clean
+.PHONY: help demo test test-all explore lint format docs parity bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -29,6 +29,9 @@ test: $(READY) ## the test suite, in under 15 minutes on two cores
 test-all: $(READY) ## the test suite with its slow tests
 	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n 2 --dist loadscope \
 		-m "not arm and not browser and not imx500 and not jax and not ray and not gpu"
+
+explore: $(READY) ## the property tests with examples of their own on each run
+	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n 2 --hypothesis-profile=explore -m hypothesis
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .
