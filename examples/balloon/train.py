@@ -22,11 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskdet import Dataset, MaskRCNN, MobileConfig
-from maskdet.data.images import read_image, write_image
 from maskdet.errors import DataError, MaskdetError
 from maskdet.evaluation.pictures import write_results
 from maskdet.evaluation.report import evaluate_detections
 from maskdet.geometry import decode_rle, mask_from_polygons
+from maskdet.images import read_image, write_image
 from maskdet.training.checkpoints import read_sidecar
 
 Array = NDArray[Any]

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskdet import Config, Dataset, MaskRCNN
-from maskdet.data.images import resize_image
 from maskdet.geometry import Placement
+from maskdet.images import resize_image
 from maskdet.inference.detect import placement_rule
 from maskdet.training.checkpoints import read_sidecar
 

@@ -23,12 +23,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskdet import Augmentation, Dataset, MaskRCNN, MobileConfig
-from maskdet.data.images import read_image, write_image
 from maskdet.data.split import split
 from maskdet.errors import DataError, MaskdetError
 from maskdet.evaluation.pictures import write_results
 from maskdet.evaluation.report import evaluate_detections
 from maskdet.files import write_whole
+from maskdet.images import read_image, write_image
 from maskdet.training.checkpoints import read_sidecar
 
 Array = NDArray[Any]

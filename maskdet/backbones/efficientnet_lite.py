@@ -45,6 +45,7 @@ def efficientnet_lite(
     train_bn: bool | None = False,
     include_top: bool = False,
     classes: int = 1000,
+    last_row: bool = True,
 ) -> Any:
     """Build the network on a tensor of images.
 
@@ -54,6 +55,8 @@ def efficientnet_lite(
         train_bn: False freezes the statistics of batch norms; None or True train them.
         include_top: add the classifier and return its logits.
         classes: of the classifier.
+        last_row: False leaves out the last block, which widens 192 channels to 320 for the
+            classifier and holds a fifth of all weights: C5 then has 192.
 
     Returns:
         ``[C1, C2, C3, C4, C5]`` with strides 2, 4, 8, 16, 32, each the last features of that
@@ -71,7 +74,7 @@ def efficientnet_lite(
     x = stem(input_tensor)
     features: dict[int, Any] = {}
     index = 0
-    for group in scaled_groups(variant):
+    for group in scaled_groups(variant)[: None if last_row else -1]:
         for repeat in range(group.repeats):
             x = inverted_residual(
                 x,

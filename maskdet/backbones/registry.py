@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -93,6 +93,15 @@ def _lite(variant: str) -> Backbone:
     )
 
 
+def _short_lite(variant: str) -> Backbone:
+    whole = _lite(variant)
+    return replace(
+        whole,
+        name=f"{whole.name}_short",
+        builder=partial(efficientnet_lite, variant=variant, last_row=False),
+    )
+
+
 def _mobilenet(name: str, alpha: float) -> Backbone:
     return Backbone(
         name=name,
@@ -124,6 +133,7 @@ _BACKBONES = {
         _mobilenet("mobilenet_v2", 1.0),
         _mobilenet("mobilenet_v2_0.5", 0.5),
         _lite("lite0"),
+        _short_lite("lite0"),
         _lite("lite1"),
         _lite("lite2"),
     )

@@ -19,11 +19,11 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from maskdet.data.dataset import Dataset
-from maskdet.data.images import checked_header, image_size, read_bytes
 from maskdet.errors import DataError, MaskdetWarning, UsageError
 from maskdet.geometry.masks import boxes_from_masks, fill_boxes
 from maskdet.geometry.polygons import mask_from_polygons
 from maskdet.geometry.rle import counts_from_text, decode_rle
+from maskdet.images import checked_header, image_size, read_bytes
 
 Array = NDArray[Any]
 Box = tuple[float, float, float, float]

@@ -10,9 +10,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from maskdet.data.images import image_size, png_bytes, read_image
 from maskdet.errors import DataError, UsageError
 from maskdet.geometry.masks import boxes_from_masks, fill_boxes
+from maskdet.images import image_size, png_bytes, read_image
 
 Array = NDArray[Any]
 _log = logging.getLogger("maskdet")
@@ -126,7 +126,7 @@ class Dataset:
     def load_image(self, image_id: int) -> Array:
         """The photo, uint8 H x W x 3, RGB, turned by its EXIF orientation (unlike matterport's).
 
-        Raises DataError as :func:`maskdet.data.images.read_image` does.
+        Raises DataError as :func:`maskdet.images.read_image` does.
         """
         path = self.image_info[image_id]["path"]
         if not path:

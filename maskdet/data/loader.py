@@ -15,10 +15,10 @@ from PIL import Image
 from maskdet.data.augment import Augmentation, Sample
 from maskdet.data.augment.geometric import Affine
 from maskdet.data.dataset import Dataset
-from maskdet.data.images import resize_image, scaled
 from maskdet.errors import DataError, MaskdetError, MaskdetWarning
 from maskdet.geometry.masks import shrink_mask
 from maskdet.geometry.placement import Placement
+from maskdet.images import resize_image, scaled
 
 log = logging.getLogger("maskdet")
 

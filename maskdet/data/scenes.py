@@ -18,9 +18,9 @@ from tqdm.auto import tqdm
 
 from maskdet.data.formats.voc_write import write_masks
 from maskdet.data.formats.voc_xml import VOCObject, build_xml
-from maskdet.data.images import write_image
 from maskdet.data.scene_objects import DRAWERS, smooth_noise
 from maskdet.files import write_whole
+from maskdet.images import write_image
 
 # Things are between these shares of the picture's side.
 SMALLEST, LARGEST = 0.2, 0.55

@@ -16,8 +16,8 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from maskdet.data.dataset import Dataset
-from maskdet.data.images import read_image
 from maskdet.errors import DataError
+from maskdet.images import read_image
 
 Array = NDArray[Any]
 # The tiny version's side; the hash has 2 * SIDE * SIDE bits.

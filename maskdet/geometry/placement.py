@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from maskdet.errors import ConfigError
-from maskdet.geometry.boxes import as_boxes, clip_boxes
+from maskdet.geometry.boxes import as_boxes, clip_boxes, normalize_boxes
 
 Array = NDArray[Any]
 MODES = ("square", "pad64", "none", "crop")
@@ -70,6 +70,20 @@ class Placement:
         factors, shift = self._factors_and_shift()
         moved: Array = ((as_boxes(boxes) - shift) / factors).astype(np.float32)
         return clip_boxes(moved, (0, 0, *self.image_shape))
+
+
+def boxes_in_image(boxes: ArrayLike, placement: Placement) -> Array:
+    """A network's boxes (N, 4), normalised over its canvas, in the image's pixels; float32.
+
+    From the window's frame to the image's, without rounding to whole pixels, and clipped to the
+    image. Normalised is matterport's form, see :func:`maskdet.geometry.boxes.normalize_boxes`.
+    """
+    window = normalize_boxes(np.array([placement.window]), placement.canvas_shape)[0]
+    sides = np.array([window[2] - window[0], window[3] - window[1]] * 2)
+    height, width = placement.image_shape
+    moved = (as_boxes(boxes) - window[[0, 1, 0, 1]]) / sides
+    moved = moved * (np.array([height, width] * 2) - 1) + np.array([0, 0, 1, 1])
+    return clip_boxes(moved, (0, 0, height, width)).astype(np.float32)
 
 
 def _rounded(shape: tuple[int, int], scale: float) -> tuple[int, int]:

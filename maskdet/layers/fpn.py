@@ -1,5 +1,6 @@
 """Feature Pyramid Network (Lin et al. 2017), with matterport's layer names."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -22,8 +23,16 @@ def convolution(
     return layers.Conv2D(filters, size, name=name, **kwargs)
 
 
+def _upsampling(name: str) -> Any:
+    return layers.UpSampling2D(2, name=name)
+
+
 def feature_pyramid(
-    stages: list[Any], strides: list[int], channels: int, separable: bool = False
+    stages: list[Any],
+    strides: list[int],
+    channels: int,
+    separable: bool = False,
+    upsampling: Callable[[str], Any] = _upsampling,
 ) -> list[Any]:
     """Levels of one width from a backbone's stages.
 
@@ -33,6 +42,7 @@ def feature_pyramid(
             is C5's level halved once more, for the RPN.
         channels: width of every level.
         separable: 3 x 3 convolutions as depthwise + 1 x 1.
+        upsampling: maker of the layer of that name that doubles a map by repeating its cells.
 
     Returns:
         The levels, finest first, each (B, image / stride, image / stride, channels).
@@ -41,7 +51,7 @@ def feature_pyramid(
     level = layers.Conv2D(channels, 1, name="fpn_c5p5")(stages[4])
     merged = {5: level}
     for number in range(4, first - 1, -1):
-        larger = layers.UpSampling2D(2, name=f"fpn_p{number + 1}upsampled")(merged[number + 1])
+        larger = upsampling(f"fpn_p{number + 1}upsampled")(merged[number + 1])
         lateral = layers.Conv2D(channels, 1, name=f"fpn_c{number}p{number}")(stages[number - 1])
         merged[number] = layers.Add(name=f"fpn_p{number}add")([larger, lateral])
     levels = [

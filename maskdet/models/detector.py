@@ -12,13 +12,15 @@ import numpy as np
 from maskdet.config import Config
 from maskdet.data.augment import Augmentation
 from maskdet.data.dataset import Dataset
-from maskdet.data.images import resize_image
 from maskdet.data.loader import Loader
 from maskdet.detections import Detections
 from maskdet.errors import ConfigError, UsageError
 from maskdet.evaluation.report import Evaluation, evaluate_detections
+from maskdet.exporters.contract import DEFAULT_COUNTS, ExportOptions
+from maskdet.exporters.export import ExportReport, Trained, export_file
 from maskdet.family import Family
 from maskdet.geometry.placement import Placement
+from maskdet.images import resize_image
 from maskdet.inference.detect import Detector as InferenceEngine
 from maskdet.inference.detect import placement_rule
 from maskdet.pretrained.assign import LoadReport, load_into, save_from
@@ -235,6 +237,10 @@ class Detector:
         place = placement_rule(self.config, detecting=True)(image.shape)
         return resize_image(image, place), place
 
+    def _names_or_numbers(self) -> tuple[str, ...]:
+        unnamed = ("BG", *(f"class {i}" for i in range(1, self.config.NUM_CLASSES)))
+        return self.class_names or unnamed
+
     def detections(self, images: Iterable[Any]) -> Iterator[Detections]:
         """Detections of each image, in its own pixels; any number of images of any size.
 
@@ -250,8 +256,7 @@ class Detector:
                 "This model was made with mode='training'; make one with mode='inference' and "
                 "load the trained weights."
             )
-        unnamed = ("BG", *(f"class {i}" for i in range(1, self.config.NUM_CLASSES)))
-        names = self.class_names or unnamed
+        names = self._names_or_numbers()
         engine = InferenceEngine(
             self.network, self.family, self.config, names, self.has_masks, self._prepare
         )
@@ -284,6 +289,62 @@ class Detector:
         images = (dataset.load_image(i) for i in ids)
         found = list(tqdm(self.detections(images), "detecting", len(ids), disable=not progress))
         return evaluate_detections(dataset, found)
+
+    # ---- export ----------------------------------------------------------------------------
+    def export(
+        self,
+        path: str | os.PathLike[str],
+        precision: str | None = None,
+        profile: str = "instances",
+        calibration: Dataset | Sequence[np.ndarray] | None = None,
+        dataset: Dataset | None = None,
+        count: int | None = None,
+        min_score: float = 0.05,
+        calibration_images: int = 100,
+        verify: bool = True,
+        progress: bool = True,
+    ) -> ExportReport:
+        """Write one file that runs elsewhere, and check that it gives the same.
+
+        ``path`` ends in .tflite (for a Raspberry Pi and any TFLite client), in .onnx, or is a
+        folder for a SavedModel.
+
+        Args:
+            precision: of a .tflite: "float32", "float16" or "int8". By default int8 if
+                ``calibration`` is given, else float32.
+            profile: of a .tflite: "instances" (boxes and masks, for :mod:`maskdet.runtime`) or
+                "detect" (the four outputs that everybody else's clients read).
+            calibration: for int8: a data set, or images uint8 (H, W, 3), like those the detector
+                will see.
+            dataset: to compare AP of network and file on.
+            count: objects that the file reports at most, by default 20 (25 in "detect").
+            min_score: lowest score that the file reports; users of it choose their own above.
+            calibration_images: of ``calibration`` that are used.
+            verify: run network and file on photos and refuse to write a file that differs.
+            progress: show bars and print the table.
+
+        Returns:
+            What was written: size, operators, differences, table.
+
+        Raises:
+            UsageError: in training mode, without calibration images for int8, if the file cannot be
+                written or does not agree with the network. An older file stays then.
+        """
+        if self.mode != "inference":
+            raise UsageError(
+                "This model was made with mode='training'; make one with mode='inference', load "
+                "the trained weights, and export that."
+            )
+        chosen = precision or ("int8" if calibration is not None else "float32")
+        options = ExportOptions(chosen, profile, count or DEFAULT_COUNTS.get(profile, 1), min_score)
+        names = self._names_or_numbers()
+        trained = Trained(self.family, self.network, self.config, names, self.has_masks)
+        report = export_file(
+            trained, path, options, calibration, calibration_images, dataset, verify, progress
+        )
+        if progress:
+            print(report.table())
+        return report
 
 
 def largest_count(dataset: Dataset, limit: int) -> int:

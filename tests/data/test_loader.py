@@ -7,11 +7,11 @@ import pytest
 
 from maskdet.data.augment import Augmentation
 from maskdet.data.dataset import Dataset
-from maskdet.data.images import resize_image
 from maskdet.data.loader import Loader
 from maskdet.errors import DataError, MaskdetWarning
 from maskdet.geometry.masks import shrink_mask
 from maskdet.geometry.placement import place
+from maskdet.images import resize_image
 
 CANVAS = (64, 64)
 

@@ -16,8 +16,8 @@ from maskdet.data.augment.mixing import blend, paste_objects
 from maskdet.data.augment.perspective import apply as apply_homography
 from maskdet.data.augment.perspective import random_homography
 from maskdet.data.augment.sample import Sample
-from maskdet.data.images import save_picture
 from maskdet.errors import ConfigError
+from maskdet.images import save_picture
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from PIL import Image
 
 from maskdet.data.check.report import Finding
 from maskdet.data.dataset import Dataset
-from maskdet.data.images import read_image
 from maskdet.data.similar import connected, hashes, near_pairs, same_files
 from maskdet.errors import DataError
 from maskdet.geometry.boxes import pairwise_iou
+from maskdet.images import read_image
 
 # Objects below this many square pixels are hardly seen.
 TINY = 36.0

@@ -10,8 +10,8 @@ from PIL import Image, ImageDraw
 from maskdet.config import Config
 from maskdet.data.check.anchors import boxes_in_network_pixels
 from maskdet.data.check.report import CheckReport
-from maskdet.data.images import read_image, save_picture
 from maskdet.errors import DataError, UsageError
+from maskdet.images import read_image, save_picture
 
 _SIZE = (1200, 860)
 _INK, _PALE, _BAR = (30, 30, 30), (170, 170, 170), (70, 120, 190)

@@ -10,10 +10,10 @@ from maskdet.data.check.contents import TWICE
 from maskdet.data.dataset import Dataset
 from maskdet.data.formats.voc import VOCDataset
 from maskdet.data.formats.voc_xml import parse_file
-from maskdet.data.images import read_image
 from maskdet.errors import DataError, MaskdetWarning
 from maskdet.geometry.boxes import pairwise_iou
 from maskdet.geometry.rle import encode_rle
+from maskdet.images import read_image
 
 
 def repaired(dataset: Dataset) -> AnnotatedDataset:

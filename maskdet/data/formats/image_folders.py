@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from maskdet.data.dataset import Dataset
 from maskdet.data.formats.photo_files import file_names, files_below, photo_endings, write_photo
 from maskdet.data.formats.refusal import refuse
-from maskdet.data.images import check_image
 from maskdet.errors import DataError, UsageError
+from maskdet.images import check_image
 
 Array = NDArray[Any]
 NAME = "image folders"

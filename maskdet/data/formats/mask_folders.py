@@ -17,9 +17,9 @@ from maskdet.data.annotated import AnnotatedDataset, Item, Picture, Shape, build
 from maskdet.data.dataset import Dataset
 from maskdet.data.formats.photo_files import file_names, files_below, photo_endings, write_photo
 from maskdet.data.formats.refusal import refuse
-from maskdet.data.images import png_bytes
 from maskdet.errors import DataError
 from maskdet.files import write_whole
+from maskdet.images import png_bytes
 
 NAME = "mask folders"
 LOOKS_FOR = "<id>/images and <id>/masks, or a folder of photos beside one of masks"

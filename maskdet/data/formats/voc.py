@@ -22,8 +22,8 @@ from maskdet.data.dataset import Dataset
 from maskdet.data.formats.photo_files import FilesByName, files_below, photo_endings, plain_name
 from maskdet.data.formats.voc_write import write
 from maskdet.data.formats.voc_xml import VOCFile, VOCObject, parse_file, parse_xml, read_objects
-from maskdet.data.images import checked_header, turn_boxes, turn_plane
 from maskdet.errors import DataError, MaskdetWarning, UsageError
+from maskdet.images import checked_header, turn_boxes, turn_plane
 
 __all__ = ["LOOKS_FOR", "NAME", "VOCDataset", "read", "read_objects", "recognise", "write"]
 

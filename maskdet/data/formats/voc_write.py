@@ -12,9 +12,9 @@ from PIL import Image
 from maskdet.data.dataset import Dataset
 from maskdet.data.formats.photo_files import file_names, write_photo
 from maskdet.data.formats.voc_xml import VOCObject, build_xml
-from maskdet.data.images import save_picture, write_image
 from maskdet.errors import MaskdetWarning
 from maskdet.files import write_whole
+from maskdet.images import save_picture, write_image
 
 Array = NDArray[Any]
 _MOST_IN_8_BIT = 254  # 255 is the border

@@ -12,9 +12,9 @@ from maskdet.backbones.registry import get_backbone
 from maskdet.config import Config
 from maskdet.detections import Detections
 from maskdet.errors import UsageError
-from maskdet.geometry.boxes import clip_boxes, normalize_boxes
-from maskdet.geometry.placement import Placement
+from maskdet.geometry.placement import Placement, boxes_in_image
 from maskdet.models.mask_rcnn import losses as loss_functions
+from maskdet.models.mask_rcnn.lite import build_lite_network
 from maskdet.models.mask_rcnn.network import (
     build_inference_network,
     build_training_network,
@@ -116,6 +116,18 @@ class MaskRCNNFamily:
         anchors = np.broadcast_to(anchors, (len(images), *anchors.shape))
         return [mold(images, config), metas.astype(np.float32), anchors]
 
+    # Geometry, and the last layers of the heads: they cost next to nothing, and boxes and scores
+    # keep every bit.
+    float_layers = (
+        r"ROI_|roi_align|rpn_(objectness|class|bbox)|mrcnn_class_logits|mrcnn_bbox|mrcnn_class_\d"
+        r"|detection|Identity|mrcnn_mask_\d|mask_own_class|mask_outputs"
+    )
+
+    def export_network(
+        self, config: Config, count: int, min_score: float, with_masks: bool, with_window: bool
+    ) -> keras.Model:
+        return build_lite_network(config, count, min_score, with_masks, with_window)
+
     def decode(
         self,
         outputs: Sequence[np.ndarray],
@@ -157,20 +169,14 @@ def decode_one(
     count = int(np.argmin(rows[:, 4] > 0)) if not (rows[:, 4] > 0).all() else len(rows)
     rows = rows[:count]
     class_ids = rows[:, 4].astype(np.int32)
-    # From the window's frame to the image's, without rounding to whole pixels.
-    window = normalize_boxes(np.array([place.window]), place.canvas_shape)[0]
-    sides = np.array([window[2] - window[0], window[3] - window[1]] * 2)
-    height, width = place.image_shape[:2]
-    boxes = (rows[:, :4] - window[[0, 1, 0, 1]]) / sides
-    boxes = boxes * (np.array([height, width] * 2) - 1) + np.array([0, 0, 1, 1])
-    boxes = clip_boxes(boxes, (0, 0, height, width))
+    boxes = boxes_in_image(rows[:, :4], place)
     kept = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
     small = masks[np.arange(count), :, :, class_ids] if with_masks else None
     return Detections(
-        boxes=boxes[kept].astype(np.float32),
+        boxes=boxes[kept],
         class_ids=class_ids[kept],
         scores=rows[kept, 5].astype(np.float32),
         class_names=tuple(class_names),
-        image_shape=(int(height), int(width)),
+        image_shape=place.image_shape,
         small_masks=None if small is None else small[kept].astype(np.float32),
     )

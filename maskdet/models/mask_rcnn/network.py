@@ -61,16 +61,19 @@ def normalised_anchors(config: Config, image_shape: Any) -> np.ndarray:
     return _anchors[key]
 
 
-def features(image: Any, config: Config) -> list[Any]:
-    """Pyramid levels of a molded image (B, H, W, C), finest first, the RPN's extra level last."""
+def features(image: Any, config: Config, **kwargs: Any) -> list[Any]:
+    """Pyramid levels of a molded image (B, H, W, C), finest first, the RPN's extra level last.
+
+    ``kwargs`` go to :func:`maskdet.layers.fpn.feature_pyramid`.
+    """
     backbone = get_backbone(config.BACKBONE)
     stages = backbone.build(image, train_bn=config.TRAIN_BN)
-    return feature_pyramid(
-        stages, list(config.BACKBONE_STRIDES), config.TOP_DOWN_PYRAMID_SIZE, config.SEPARABLE_HEADS
-    )
+    strides, channels = list(config.BACKBONE_STRIDES), config.TOP_DOWN_PYRAMID_SIZE
+    return feature_pyramid(stages, strides, channels, config.SEPARABLE_HEADS, **kwargs)
 
 
-def _rpn(levels: list[Any], config: Config) -> tuple[Any, Any, Any]:
+def region_proposals(levels: list[Any], config: Config) -> tuple[Any, Any, Any]:
+    """The RPN's logits, scores and deltas on all levels."""
     rpn = build_rpn_model(
         config.RPN_ANCHOR_STRIDE,
         len(config.RPN_ANCHOR_RATIOS),
@@ -112,14 +115,14 @@ def _align(rois: Any, levels: list[Any], pool: int, config: Config, kernels: str
     return layer([rois, *levels[:-1]])  # the extra level is the RPN's alone
 
 
-def _heads_bn(config: Config) -> bool | None:
+def heads_bn(config: Config) -> bool | None:
     chosen = config.TRAIN_HEADS_BN
     return config.TRAIN_BN if chosen == "same" else chosen  # type: ignore[return-value]
 
 
 def _classify(rois: Any, levels: list[Any], config: Config, kernels: str) -> tuple[Any, Any, Any]:
     crops = _align(rois, levels, config.POOL_SIZE, config, kernels, "roi_align_classifier")
-    return box_head(crops, config.NUM_CLASSES, config.FPN_CLASSIF_FC_LAYERS_SIZE, _heads_bn(config))
+    return box_head(crops, config.NUM_CLASSES, config.FPN_CLASSIF_FC_LAYERS_SIZE, heads_bn(config))
 
 
 def _masks(rois: Any, levels: list[Any], config: Config, kernels: str) -> Any:
@@ -130,7 +133,7 @@ def _masks(rois: Any, levels: list[Any], config: Config, kernels: str) -> Any:
         config.MASK_HEAD_CONVS,
         config.MASK_HEAD_CHANNELS,
         config.SEPARABLE_HEADS,
-        _heads_bn(config),
+        heads_bn(config),
     )
 
 
@@ -154,7 +157,7 @@ def build_inference_network(config: Config, kernels: str = "auto") -> keras.Mode
     anchors = keras.Input((count_of_anchors, 4), name="input_anchors")
 
     levels = features(image, config)
-    _, rpn_scores, rpn_deltas = _rpn(levels, config)
+    _, rpn_scores, rpn_deltas = region_proposals(levels, config)
     count = config.POST_NMS_ROIS_INFERENCE
     rois = _proposals(rpn_scores, rpn_deltas, anchors, count, config, kernels)
     _, scores, deltas = _classify(rois, levels, config, kernels)
@@ -192,7 +195,7 @@ def build_training_network(config: Config, kernels: str = "auto") -> keras.Model
     anchors = pixel_anchors(config)
 
     levels = features(image, config)
-    rpn_logits, rpn_scores, rpn_deltas = _rpn(levels, config)
+    rpn_logits, rpn_scores, rpn_deltas = region_proposals(levels, config)
     rpn_match, rpn_target = RPNTargets(
         anchors,
         config.RPN_TRAIN_ANCHORS_PER_IMAGE,

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from maskdet.data.images import (
+from maskdet.errors import DataError, UsageError
+from maskdet.geometry.placement import Placement, place
+from maskdet.images import (
     check_image,
     image_header,
     image_size,
@@ -21,8 +23,6 @@ from maskdet.data.images import (
     turn_plane,
     write_image,
 )
-from maskdet.errors import DataError, UsageError
-from maskdet.geometry.placement import Placement, place
 
 KANGAROO = Path(__file__).resolve().parents[2] / "../shared/data/kangaroo/images"
 needs_kangaroo = pytest.mark.skipif(not KANGAROO.is_dir(), reason="no ../shared/data/kangaroo")

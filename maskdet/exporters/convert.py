@@ -1,0 +1,109 @@
+"""From a Keras network to a float .tflite."""
+
+import contextlib
+import io
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+
+from maskdet.config import Config
+from maskdet.errors import UsageError
+
+
+def convert(network: keras.Model, config: Config, from_bytes: bool, half: bool = False) -> bytes:
+    """A network of one image as .tflite, built-in operations only.
+
+    Args:
+        network: inputs and outputs as dicts, batch 1, every shape fixed; its first input is a
+            molded image.
+        config: for the pixels' mean and deviation.
+        from_bytes: whether the file takes the image as uint8 and molds it itself.
+        half: whether weights are stored in float16.
+
+    Returns:
+        The file's content. Inputs and outputs are in the network's order; names are not set.
+
+    Raises:
+        UsageError: if a layer has no form in built-in operations; names operation and layer.
+    """
+    import tensorflow as tf
+
+    if keras.backend.backend() != "tensorflow":
+        raise UsageError(
+            f"Exporting needs Keras on TensorFlow, but it runs on {keras.backend.backend()}; save "
+            "the weights and export them in a process with KERAS_BACKEND=tensorflow."
+        )
+    names = list(network.input)
+    outputs = list(network.output)
+
+    def call(*inputs: Any) -> list[Any]:
+        given = dict(zip(names, inputs, strict=True))
+        if from_bytes:
+            given[names[0]] = molded(given[names[0]], config)
+        found = network(given, training=False)
+        return [found[name] for name in outputs]
+
+    specs = [
+        tf.TensorSpec(tensor.shape, tensor.dtype, name=name)
+        for name, tensor in network.input.items()
+    ]
+    if from_bytes:
+        specs[0] = tf.TensorSpec(specs[0].shape, tf.uint8, name=names[0])
+    function = tf.function(call, autograph=False).get_concrete_function(*specs)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function])
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    if half:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_types = [tf.float16]
+    try:
+        with quiet():
+            return bytes(converter.convert())
+    except Exception as error:  # the converter's errors have no common class
+        raise UsageError(
+            f"The network cannot be converted to TFLite: {_cause(error)}; replace that layer."
+        ) from error
+
+
+def molded(image: Any, config: Config) -> Any:
+    """Pixels (1, H, W, C) as the network wants them, in TensorFlow's operations."""
+    import tensorflow as tf
+
+    means = np.asarray(config.MEAN_PIXEL, dtype=np.float32)
+    values = tf.cast(image, tf.float32) - means
+    return values * np.float32(1.0 / config.PIXEL_STD) if config.PIXEL_STD != 1.0 else values
+
+
+def grey_levels(config: Config) -> tuple[float, int] | None:
+    """(value of one grey level, level that is 0) of a molded image, where all channels agree.
+
+    A mean of half a level is rounded, so that the picture becomes half a level brighter.
+    """
+    means = np.unique(np.asarray(config.MEAN_PIXEL, dtype=np.float64))
+    if len(means) != 1 or not 0 <= means[0] <= 255:
+        return None
+    return 1.0 / float(config.PIXEL_STD), int(np.floor(means[0]))
+
+
+def _cause(error: Exception) -> str:
+    """The line of a converter's message that names the operation."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    telling = [line for line in lines if "Flex ops" in line or "Custom ops" in line]
+    return (telling or lines or [type(error).__name__])[0][:300].rstrip(".")
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keeps what the converter's C++ code prints from the user's terminal; errors still rise."""
+    stderr = os.dup(2)
+    sink = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(sink, 2)
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(sink)

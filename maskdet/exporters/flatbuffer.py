@@ -1,0 +1,162 @@
+"""A .tflite file as objects: weights inlined, inputs and outputs in order, names short."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+IDENTIFIER = b"TFL3"
+
+
+def read_model(content: bytes) -> Any:
+    """The schema's ModelT, every weight inside.
+
+    The quantizer leaves large weights behind the flatbuffer, where packing would lose them.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+    for buffer in model.buffers:
+        if buffer.offset:
+            data = content[buffer.offset : buffer.offset + buffer.size]
+            buffer.data = np.frombuffer(data, dtype=np.uint8)
+            buffer.offset = buffer.size = 0
+    return model
+
+
+def pack_model(model: Any) -> bytes:
+    """The file's content."""
+    import flatbuffers
+
+    builder = flatbuffers.Builder(1 << 20)
+    builder.Finish(model.Pack(builder), file_identifier=IDENTIFIER)
+    return bytes(builder.Output())
+
+
+def operator_names(model: Any) -> list[str]:
+    """The operator of each step of the main graph; custom ones as "CUSTOM name"."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    words = {value: name for name, value in vars(schema.BuiltinOperator).items() if name.isupper()}
+    names = []
+    for operator in model.subgraphs[0].operators:
+        code = model.operatorCodes[operator.opcodeIndex]
+        number = max(code.builtinCode, code.deprecatedBuiltinCode)
+        custom = code.customCode.decode() if code.customCode else ""
+        names.append(f"CUSTOM {custom}" if custom else words[number])
+    return names
+
+
+def tensor_name(graph: Any, index: int) -> str:
+    """A tensor's name as text."""
+    name = graph.tensors[index].name
+    return name.decode() if isinstance(name, bytes) else str(name or "")
+
+
+def move_tensors_last(graph: Any, chosen: Sequence[int]) -> list[int]:
+    """Renumber a graph so that the chosen tensors come last, in that order; their new indices."""
+    picked = set(chosen)
+    order = [i for i in range(len(graph.tensors)) if i not in picked] + list(chosen)
+    places = {old: new for new, old in enumerate(order)}
+    places[-1] = -1  # an optional input that is not there
+    graph.tensors = [graph.tensors[old] for old in order]
+    for operator in graph.operators:
+        operator.inputs = [places[int(i)] for i in operator.inputs]
+        operator.outputs = [places[int(i)] for i in operator.outputs]
+    graph.inputs = [places[int(i)] for i in graph.inputs]
+    graph.outputs = [places[int(i)] for i in graph.outputs]
+    return [places[i] for i in chosen]
+
+
+def name_ends(model: Any, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+    """Name inputs and outputs, number the outputs in ascending order, and write the signature.
+
+    Clients find outputs by position, by name, or by sorted tensor index: all three agree then.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    graph = model.subgraphs[0]
+    graph.outputs = move_tensors_last(graph, [int(i) for i in graph.outputs])
+    for names, indices in ((inputs, graph.inputs), (outputs, graph.outputs)):
+        for name, index in zip(names, indices, strict=True):
+            graph.tensors[index].name = name
+    signature = schema.SignatureDefT()
+    signature.signatureKey, signature.subgraphIndex = "serving_default", 0
+    signature.inputs = _tensor_maps(inputs, graph.inputs)
+    signature.outputs = _tensor_maps(outputs, graph.outputs)
+    model.signatureDefs = [signature]
+
+
+def _tensor_maps(names: Sequence[str], indices: Sequence[int]) -> list[Any]:
+    from ai_edge_litert import schema_py_generated as schema
+
+    maps = []
+    for name, index in zip(names, indices, strict=True):
+        entry = schema.TensorMapT()
+        entry.name, entry.tensorIndex = name, int(index)
+        maps.append(entry)
+    return maps
+
+
+def shorten(model: Any) -> None:
+    """Make the file smaller without a change of its numbers.
+
+    Names keep the layer alone.
+    """
+    graph = model.subgraphs[0]
+    ends = {int(i) for i in (*graph.inputs, *graph.outputs)}
+    for index, tensor in enumerate(graph.tensors):
+        if index not in ends:
+            tensor.name = short_name(tensor_name(graph, index))
+        facts = tensor.quantization
+        if facts is not None:
+            facts.min = facts.max = None
+    model.description = "maskdet"
+
+
+def short_name(name: str) -> str:
+    """The layer and operation of a converter's name, which may join several."""
+    first = name.split(";")[0]
+    parts = first.split("/")[1:] or [first]  # without the model's own name
+    return "/".join(re.sub(r"_\d+$", "", part) for part in parts)
+
+
+def feed_bytes(model: Any, index: int, scale: float, zero_point: int) -> bool:
+    """Let an int8 file take uint8 pixels: input ``index`` becomes what its QUANTIZE step reads.
+
+    Args:
+        scale: value of one grey level in the network's unit.
+        zero_point: grey level that is 0 there.
+
+    Returns:
+        Whether the input leads to such a step alone; otherwise nothing was changed.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    graph = model.subgraphs[0]
+    tensor = int(graph.inputs[index])
+    readers = [i for i, op in enumerate(graph.operators) if tensor in list(op.inputs)]
+    names = operator_names(model)
+    if len(readers) != 1 or names[readers[0]] != "QUANTIZE":
+        return False
+    facts = schema.QuantizationParametersT()
+    facts.scale = np.array([scale], dtype=np.float32)
+    facts.zeroPoint = np.array([zero_point], dtype=np.int64)
+    graph.tensors[tensor].type = schema.TensorType.UINT8
+    graph.tensors[tensor].quantization = facts
+    return True
+
+
+def add_metadata(model: Any, entries: Mapping[str, bytes]) -> None:
+    """Attach named buffers to the file (TFLITE_METADATA and the like)."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    model.metadata = list(model.metadata or [])
+    for name, content in entries.items():
+        buffer = schema.BufferT()
+        buffer.data = np.frombuffer(content, dtype=np.uint8)
+        model.buffers.append(buffer)
+        entry = schema.MetadataT()
+        entry.name, entry.buffer = name, len(model.buffers) - 1
+        model.metadata.append(entry)

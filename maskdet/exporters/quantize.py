@@ -1,0 +1,125 @@
+"""int8: convolutions and dense layers in integers, geometry in floats.
+
+Ranges of activations are taken image by image and merged by minimum and maximum. The quantizer's
+own moving average clips rare large activations, which moved boxes of big objects by pixels.
+"""
+
+import re
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskdet.errors import UsageError
+from maskdet.exporters.flatbuffer import pack_model, read_model
+from maskdet.exporters.rounding import correct_rounding
+
+
+@dataclass
+class Statistics:
+    """What was seen of each float tensor that a file works out, by its name.
+
+    Attributes:
+        ranges: smallest and largest value of all images.
+        means: mean of each channel (the last axis) over all images.
+    """
+
+    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    means: dict[str, NDArray[Any]] = field(default_factory=dict)
+    images: int = 0
+
+    def add(self, name: str, values: NDArray[Any]) -> None:
+        """Widen a range by a tensor's values and count them in its means."""
+        low, high = self.ranges.get(name, (np.inf, -np.inf))
+        self.ranges[name] = min(low, float(values.min())), max(high, float(values.max()))
+        mean = values.reshape(-1, values.shape[-1]).mean(axis=0, dtype=np.float64)
+        self.means[name] = (
+            self.means.get(name, np.zeros_like(mean))
+            + (mean - self.means.get(name, np.zeros_like(mean))) / self.images
+        )
+
+
+def activation_statistics(
+    content: bytes, samples: Iterable[Mapping[str, NDArray[Any]]], threads: int
+) -> Statistics:
+    """Ranges and means of every float tensor that a file works out.
+
+    Constants are left out: a range for a weight would make the quantizer give one scale to all of
+    its channels.
+
+    Args:
+        content: a float .tflite.
+        samples: values of its inputs by name.
+        threads: of the interpreter.
+
+    Raises:
+        UsageError: without any sample.
+    """
+    from ai_edge_litert.interpreter import Interpreter
+
+    with warnings.catch_warnings():
+        # "for debugging only": reading every tensor is what it is used for.
+        warnings.simplefilter("ignore")
+        interpreter = Interpreter(
+            model_content=content, num_threads=threads, experimental_preserve_all_tensors=True
+        )
+    interpreter.allocate_tensors()
+    inputs = {d["name"]: d["index"] for d in interpreter.get_input_details()}
+    made = {int(o) for op in interpreter._get_ops_details() for o in op["outputs"]}
+    made |= set(inputs.values())
+    tensors = {
+        d["index"]: d["name"]
+        for d in interpreter.get_tensor_details()
+        if d["index"] in made and d["dtype"] == np.float32
+    }
+    seen = Statistics()
+    for sample in samples:
+        for name, value in sample.items():
+            interpreter.set_tensor(inputs[name], value)
+        interpreter.invoke()
+        seen.images += 1
+        for index, name in list(tensors.items()):
+            try:
+                values = interpreter.get_tensor(index)
+            except ValueError:  # a step that the interpreter joined to its neighbour
+                del tensors[index]
+                continue
+            if values.size and values.ndim:
+                seen.add(name, values)
+    if not seen.images:
+        raise UsageError(
+            "int8 needs images to measure the network's values with, but there are none; give "
+            "calibration=dataset with some photos like those the detector will see."
+        )
+    return seen
+
+
+def quantize(content: bytes, seen: Statistics, float_layers: str) -> bytes:
+    """A float .tflite with some of its layers in int8; inputs and outputs stay floats.
+
+    Weights get a scale a channel, activations one a tensor.
+
+    Args:
+        content: the float file.
+        seen: of its activations.
+        float_layers: regular expression of the names of tensors whose operations stay in floats.
+    """
+    from ai_edge_quantizer import qtyping, quantizer
+
+    model = read_model(content)
+    correct_rounding(model, seen.means, lambda name: re.search(float_layers, name))
+    names = qtyping.TFLOperationName
+    tool = quantizer.Quantizer(bytearray(pack_model(model)))
+    integers = rf"^(?!.*({float_layers})).*$"
+    tool.add_static_config(integers, names.ALL_SUPPORTED, 8, 8)
+    for end in (names.INPUT, names.OUTPUT):
+        tool.update_quantization_recipe(".*", end, algorithm_key="no_quantize")
+    statistics = {
+        name: {"min": np.array([[low]], np.float32), "max": np.array([[high]], np.float32)}
+        for name, (low, high) in seen.ranges.items()
+    }
+    result = tool.quantize(statistics, enable_progress_bar=False, enable_progress_report=False)
+    return bytes(result.quantized_model)

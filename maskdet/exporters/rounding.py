@@ -1,0 +1,103 @@
+"""Weights rounded so that what rounding does to a layer's output cancels out.
+
+Rounding each weight to the nearest step adds errors that do not average out: a filter for edges has
+weights that sum to nothing, its rounded weights do not, and so every grey area shines through.
+Two corrections, made on the float file so that the quantizer finds weights it need not round:
+
+* the weights of a window are rounded so that their sum stays (a flat area gives what it gave);
+* what is left of a layer's mean error moves into its bias (Nagel et al. 2019, section 4.2).
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskdet.exporters.flatbuffer import operator_names, tensor_name
+
+Array = NDArray[Any]
+LEVELS = 127
+
+
+def rounded(weights: Array, axis: int) -> Array:
+    """Weights as whole multiples of their channel's step, each window's sum kept.
+
+    Args:
+        weights: (out, h, w, in) of a convolution or dense layer, or (1, h, w, C) of a depthwise
+            one.
+        axis: of the channels that have a step each: 0, or 3 for depthwise.
+
+    Returns:
+        The same shape; the largest weight of each channel stays as it is.
+    """
+    others = tuple(i for i in range(weights.ndim) if i != axis)
+    step = np.abs(weights).max(axis=others, keepdims=True) / LEVELS
+    step = np.where(step > 0, step, 1.0)
+    exact = weights / step
+    whole = np.rint(exact)
+    # Windows: height and width together, each pair of channels for itself.
+    window_error = (exact - whole).sum(axis=(1, 2), keepdims=True)
+    _move_sums(whole, exact, np.rint(window_error).astype(int))
+    return np.asarray(whole * step, dtype=weights.dtype)
+
+
+def _move_sums(whole: Array, exact: Array, wanted: Array) -> None:
+    """Change single weights of each window by one step, those that were nearest to it first."""
+    height, width = whole.shape[1:3]
+    if height * width == 1:
+        return
+    flat = np.moveaxis(whole.reshape(whole.shape[0], -1, whole.shape[3]), 1, 2)
+    residue = np.moveaxis((exact - whole).reshape(whole.shape[0], -1, whole.shape[3]), 1, 2)
+    wanted = wanted.reshape(whole.shape[0], whole.shape[3])
+    for row, channel in zip(*np.nonzero(wanted), strict=True):
+        change = int(wanted[row, channel])
+        sign = 1 if change > 0 else -1
+        # The channel's largest weight sets the step and must stay.
+        free = np.abs(flat[row, channel]) < LEVELS
+        order = np.argsort(np.where(free, -sign * residue[row, channel], np.inf), kind="stable")
+        flat[row, channel, order[: min(abs(change), int(free.sum()))]] += sign
+    whole[...] = np.moveaxis(flat, 2, 1).reshape(whole.shape)
+
+
+def correct_rounding(model: Any, means: dict[str, Array], is_float: Any) -> None:
+    """Round the weights of a float file (a ModelT) in place, and correct its biases.
+
+    Args:
+        means: mean of each channel of the tensors that layers read, by their names.
+        is_float: function of a tensor's name: whether its layer stays in floats.
+    """
+    graph = model.subgraphs[0]
+    for operator, kind in zip(graph.operators, operator_names(model), strict=True):
+        if kind not in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
+            continue
+        if is_float(tensor_name(graph, int(operator.outputs[0]))) or len(operator.inputs) < 3:
+            continue
+        source, weights, bias = (int(i) for i in operator.inputs[:3])
+        mean = means.get(tensor_name(graph, source))
+        stored = _values(model, weights)
+        if stored is None or bias < 0:
+            continue
+        shaped = stored if stored.ndim == 4 else stored[:, None, None]
+        depthwise = kind == "DEPTHWISE_CONV_2D"
+        new = rounded(shaped, 3 if depthwise else 0)
+        _store(model, weights, new.reshape(stored.shape))
+        offsets = _values(model, bias)
+        if mean is None or offsets is None or mean.shape != (shaped.shape[3],):
+            continue
+        error = (new.astype(np.float64) - shaped).sum(axis=(1, 2)) * mean
+        error = error[0] if depthwise else error.sum(axis=1)
+        _store(model, bias, (offsets - error).astype(np.float32))
+
+
+def _values(model: Any, index: int) -> Array | None:
+    """A constant's values, or None for a tensor without any."""
+    tensor = model.subgraphs[0].tensors[index]
+    data = model.buffers[tensor.buffer].data
+    if data is None or len(data) == 0:
+        return None
+    return np.frombuffer(bytes(data), dtype=np.float32).reshape(tensor.shape)
+
+
+def _store(model: Any, index: int, values: Array) -> None:
+    buffer = model.buffers[model.subgraphs[0].tensors[index].buffer]
+    buffer.data = np.frombuffer(np.ascontiguousarray(values, np.float32).tobytes(), dtype=np.uint8)

@@ -1,0 +1,1 @@
+"""Twins of the layers for TFLite; see :mod:`maskdet.layers.lite.base`."""

@@ -1,0 +1,76 @@
+"""The mask head's last steps: doubling, the class of each object, the finished maps."""
+
+from typing import Any
+
+import keras
+from keras import layers
+
+from maskdet.layers.lite.base import LiteLayer, tensorflow
+
+
+class SubpixelDoubling(layers.Conv2DTranspose):
+    """A 2 x 2 transposed convolution of stride 2 as a 1 x 1 one to four times the channels.
+
+    Same weights and numbers; the four results of a cell stay beside each other on the last axis
+    (row by row) instead of being spread over the map.
+    """
+
+    def compute_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return (*input_shape[:-1], 4 * self.filters)
+
+    def call(self, inputs: Any) -> Any:
+        tf = tensorflow()
+        depth = inputs.shape[-1]
+        kernel = tf.reshape(tf.transpose(self.kernel, (3, 0, 1, 2)), (1, 1, depth, -1))
+        outputs = tf.nn.conv2d(inputs, kernel, 1, "VALID") + tf.tile(self.bias, (4,))
+        return self.activation(outputs)
+
+
+class OwnClassConv(layers.Conv2D):
+    """A 1 x 1 convolution to all classes, of which each object's own alone is worked out."""
+
+    def build(self, input_shape: Any) -> None:
+        super().build(input_shape[0])
+
+    def compute_output_spec(self, inputs: Any) -> Any:
+        return keras.KerasTensor(inputs[0].shape[:3], inputs[0].dtype)
+
+    def call(self, inputs: list[Any]) -> Any:
+        tf = tensorflow()
+        rows, class_ids = inputs
+        count, height, width, channels = rows.shape
+        kernels = tf.gather(tf.transpose(self.kernel[0, 0]), class_ids)  # (N, C)
+        bias = tf.gather(self.bias, class_ids)
+        flat = tf.reshape(rows, (count, height * width, channels))
+        logits = tf.matmul(flat, kernels[:, :, None]) + bias[:, None, None]
+        return tf.reshape(logits, (count, height, width))
+
+
+class OwnClass(LiteLayer):
+    """Of maps for every class (N, h, w, classes) that of class_ids (N,): (N, h, w)."""
+
+    def call(self, logits: Any, class_ids: Any) -> Any:
+        tf = tensorflow()
+        chosen = tf.one_hot(class_ids, logits.shape[3])[:, None, :, None]
+        count, height, width, classes = logits.shape
+        rows = tf.reshape(logits, (count, 1, height * width, classes))
+        return tf.reshape(tf.matmul(rows, chosen), (count, height, width))
+
+
+class Interleave(LiteLayer):
+    """Logits (N, h, w * 4), four of a cell beside each other, as masks (1, N, 2 h, 2 w) in 0..1.
+
+    ``there`` (N, 1) is 1 for objects and 0 for rows behind the last one, whose masks become 0.
+    """
+
+    def __init__(self, cells: tuple[int, int], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.cells = cells
+
+    def call(self, logits: Any, there: Any) -> Any:
+        tf = tensorflow()
+        height, width = self.cells
+        four = tf.reshape(logits, (-1, height, width, 4))
+        values = tf.sigmoid(four) * there[:, :, None, None]
+        maps = tf.nn.depth_to_space(values, 2)
+        return tf.reshape(maps, (1, logits.shape[0], 2 * height, 2 * width))

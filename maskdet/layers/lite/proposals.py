@@ -1,0 +1,74 @@
+"""From the RPN's logits and deltas to proposals."""
+
+from typing import Any
+
+import numpy as np
+
+from maskdet.layers.lite.base import LiteLayer, suppress, tensorflow, valid_rows
+
+
+class Objectness(LiteLayer):
+    """Logits of background and object (1, A, 2) to the object's score (A,)."""
+
+    def call(self, logits: Any) -> Any:
+        tf = tensorflow()
+        # A product reads two numbers a row; a slice would copy through a slow kernel.
+        difference = tf.matmul(tf.reshape(logits, (-1, 2)), tf.constant([[-1.0], [1.0]]))
+        return tf.reshape(tf.sigmoid(difference), (-1,))
+
+
+class LiteProposals(LiteLayer):
+    """See :class:`maskdet.layers.proposals.ProposalLayer`.
+
+    Args:
+        anchors: (A, 4) normalised; neighbours by ``per_cell`` share their centre.
+        per_cell: anchors of a cell.
+        cells: cells of each level.
+
+    Call arguments:
+        scores (A,), deltas (1, A, 4).
+
+    Returns:
+        (count, 4), zero rows behind the valid ones.
+    """
+
+    def __init__(
+        self,
+        anchors: np.ndarray,
+        per_cell: int,
+        cells: list[int],
+        count: int,
+        nms_threshold: float,
+        pre_nms_limit: int,
+        box_std: Any,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        # A table of centres and one of sizes: a thirtieth of the file, where all anchors together
+        # would be a tenth.
+        grid = np.asarray(anchors, dtype=np.float64).reshape(-1, per_cell, 4)
+        self.centres = ((grid[:, 0, :2] + grid[:, 0, 2:]) / 2).astype(np.float32)
+        first = np.cumsum([0, *cells])[:-1]
+        sizes = grid[first, :, 2:] - grid[first, :, :2]  # (levels, per_cell, 2)
+        self.sizes = sizes.reshape(-1, 2).astype(np.float32)
+        self.first_anchors = [int(start) * per_cell for start in first]
+        self.per_cell = per_cell
+        self.count, self.nms_threshold = int(count), float(nms_threshold)
+        self.limit = min(int(pre_nms_limit), len(anchors))
+        self.box_std = np.asarray(box_std, dtype=np.float32)
+
+    def call(self, scores: Any, deltas: Any) -> Any:
+        tf = tensorflow()
+        scores, indices = tf.math.top_k(scores, self.limit)
+        deltas = tf.gather(tf.reshape(deltas, (-1, 4)), indices) * self.box_std
+        cell = indices // self.per_cell
+        level = sum(tf.cast(indices >= start, tf.int32) for start in self.first_anchors[1:])
+        shape = indices - cell * self.per_cell
+        centres = tf.gather(tf.constant(self.centres), cell)
+        sizes = tf.gather(tf.constant(self.sizes), level * self.per_cell + shape)
+        centres = centres + deltas[:, :2] * sizes
+        sizes = sizes * tf.exp(deltas[:, 2:])
+        corner = centres - 0.5 * sizes
+        boxes = tf.clip_by_value(tf.concat([corner, corner + sizes], axis=1), 0.0, 1.0)
+        keep, valid = suppress(boxes, scores, self.nms_threshold, self.count, -1.0)
+        return tf.gather(boxes, keep) * valid_rows(self.count, valid)
