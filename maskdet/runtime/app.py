@@ -1,0 +1,247 @@
+"""What ``python -m maskdet.runtime`` does: photos, videos and cameras through a detector."""
+
+import contextlib
+import os
+import sys
+import time
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from maskdet.detections import Detections
+from maskdet.errors import DataError, UsageError
+from maskdet.images import read_image, save_picture
+from maskdet.runtime.cameras import (
+    VIDEO_ENDINGS,
+    FolderCamera,
+    USBCamera,
+    open_camera,
+    photos_in,
+)
+from maskdet.runtime.detector import Detector
+from maskdet.runtime.events import Recorder
+from maskdet.runtime.tracker import Tracker
+from maskdet.runtime.viewer import Viewer
+from maskdet.visualize.draw import draw_instances, palette
+
+Array = NDArray[Any]
+#: Colours that tracks take in turn.
+_COLOURS = palette(24)
+
+
+@dataclass
+class Options:
+    """What the command line chose; see ``python -m maskdet.runtime --help``."""
+
+    out: Path = Path("detected")
+    save: bool = True
+    serve: tuple[str, int] | None = None
+    record: Path | None = None
+    frames: int | None = None
+    size: tuple[int, int] = (640, 480)
+    quiet: bool = False
+    stream: Any = field(default_factory=lambda: sys.stdout)
+
+
+class Rate:
+    """Frames a second over the last ones."""
+
+    def __init__(self, window: int = 30) -> None:
+        self._times: deque[float] = deque(maxlen=window + 1)
+
+    def tick(self) -> float:
+        """Count a frame; frames a second, 0 after the first."""
+        self._times.append(time.perf_counter())
+        if len(self._times) < 2:
+            return 0.0
+        return (len(self._times) - 1) / max(1e-9, self._times[-1] - self._times[0])
+
+
+def counted(found: Detections) -> str:
+    """What was found in words: "2 cat, 1 dog"."""
+    counts = Counter(found.names)
+    return ", ".join(f"{number} {name}" for name, number in counts.most_common()) or "nothing"
+
+
+def run_photos(detector: Detector, photos: list[Path], options: Options) -> list[Detections]:
+    """Detect in photos; pictures and JSON with the objects go to ``options.out``.
+
+    A photo that cannot be read is named and left out.
+
+    Raises:
+        DataError: if not one of them could be read.
+    """
+    results, failed, begun = [], [], time.perf_counter()
+    for number, path in enumerate(photos, start=1):
+        try:
+            image = read_image(path)
+        except DataError as error:
+            failed.append(str(error))
+            if len(photos) > 1:
+                _say(options, str(error))
+            continue
+        started = time.perf_counter()
+        found = detector.detect(image)
+        milliseconds = 1e3 * (time.perf_counter() - started)
+        results.append(found)
+        line = f"{path.name}: {counted(found)} ({milliseconds:.1f} ms)"
+        if options.save:
+            target = options.out / f"{path.stem}_detected{path.suffix}"
+            if target.suffix.lower() not in (".jpg", ".jpeg", ".png"):
+                target = target.with_suffix(".png")
+            save_picture(target, Image.fromarray(found.draw(image)))
+            found.save(options.out / f"{path.stem}.json")
+            line += f" -> {target}"
+        if len(photos) > 1:
+            left = (time.perf_counter() - begun) / number * (len(photos) - number)
+            line = f"[{number}/{len(photos)}, {left:.0f} s left] {line}"
+        _say(options, line)
+    if failed and not results:
+        raise DataError(
+            failed[0] if len(failed) == 1 else f"None of {len(failed)} photos is whole."
+        )
+    return results
+
+
+def run_frames(
+    detector: Detector, frames: Iterable[Array], options: Options, video: "VideoFile | None" = None
+) -> Counter[str]:
+    """Detect and follow objects in frames until they end or somebody stops it.
+
+    Memory does not grow, however long it runs.
+
+    Returns:
+        How many different objects of each class there were.
+    """
+    tracker, rate = Tracker(), Rate()
+    recorder = Recorder(options.record) if options.record else None
+    viewer = Viewer(*options.serve) if options.serve else None
+    if viewer:
+        _say(options, f"See {viewer.address} (end with Ctrl+C)")
+    said = -float("inf")
+    try:
+        for number, frame in enumerate(frames, start=1):
+            found, numbers = tracker.update(detector.detect(frame))
+            speed = rate.tick()
+            wanted = video is not None or (viewer is not None and viewer.watched)
+            picture = drawn(frame, found, numbers) if wanted or recorder else None
+            if picture is not None:
+                if recorder and (kept := recorder.update(picture, found, numbers)):
+                    _say(options, f"new: {counted(found)} -> {kept}")
+                if viewer:
+                    viewer.show(picture)
+                if video:
+                    video.write(picture)
+            if time.monotonic() - said >= 1.0:
+                said = time.monotonic()
+                _say(options, f"frame {number}: {counted(found)} | {speed:.1f} FPS")
+            if options.frames and number >= options.frames:
+                break
+    except KeyboardInterrupt:
+        _say(options, "stopped")
+    finally:
+        if viewer:
+            viewer.close()
+    totals = ", ".join(f"{n} {name}" for name, n in tracker.totals.most_common()) or "nothing"
+    _say(options, f"seen in all: {totals}")
+    return tracker.totals
+
+
+def drawn(frame: Array, found: Detections, numbers: list[int]) -> Array:
+    """A frame with its objects, each in the colour of its track."""
+    return draw_instances(
+        frame,
+        found.boxes,
+        class_ids=found.class_ids,
+        class_names=found.class_names,
+        scores=found.scores,
+        masks=found.masks if found.has_masks else None,
+        colors=[_COLOURS[number % len(_COLOURS)] for number in numbers],
+    )
+
+
+class VideoFile:
+    """Writes pictures as a video, whole: under its name only when it is complete."""
+
+    def __init__(self, path: Path, rate: float) -> None:
+        self.path, self._rate = path, rate
+        self._writer: Any = None
+        self._part = path.with_name(f".part-{path.name}")
+
+    def write(self, picture: Array) -> None:
+        """Add a picture uint8 (H, W, 3); the first one's size is the video's."""
+        import cv2
+
+        if self._writer is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            code = cv2.VideoWriter_fourcc(*"mp4v")
+            size = picture.shape[1], picture.shape[0]
+            self._writer = cv2.VideoWriter(os.fspath(self._part), code, self._rate, size)
+            if not self._writer.isOpened():
+                raise UsageError(f"{self.path} cannot be written by this OpenCV; use --no-save.")
+        self._writer.write(np.ascontiguousarray(picture[..., ::-1]))
+
+    def close(self) -> None:
+        """Finish the file."""
+        if self._writer is not None:
+            self._writer.release()
+            os.replace(self._part, self.path)
+
+
+def run(detector: Detector, source: str, options: Options) -> None:
+    """Whatever the source is: photo, folder, video, "camera", "play:FOLDER" as a camera.
+
+    Raises:
+        DataError: if it is missing, damaged, or a camera that disappears.
+        UsageError: if what it needs is not installed.
+    """
+    path = Path(source)
+    if source.startswith("play:"):
+        with FolderCamera(source.removeprefix("play:")) as camera:
+            run_frames(detector, camera, options)
+    elif source.startswith(("camera", "picamera", "/dev/")) and not path.is_file():
+        with open_camera(source, options.size) as camera:
+            run_frames(detector, camera, options)
+    elif path.is_dir():
+        photos = photos_in(path)
+        if not photos:
+            raise DataError(f"There are no photos in {path}; give a folder with .jpg or .png.")
+        run_photos(detector, photos, options)
+    elif path.suffix.lower() in VIDEO_ENDINGS and path.is_file():
+        _run_video(detector, path, options)
+    elif path.is_file():
+        run_photos(detector, [path], options)
+    else:
+        raise DataError(f"There is no {source}; give a photo, a folder, a video or 'camera'.")
+
+
+def _run_video(detector: Detector, path: Path, options: Options) -> None:
+    with USBCamera(os.fspath(path), None) as capture:
+        target = options.out / f"{path.stem}_detected.mp4"
+        video = VideoFile(target, capture.rate) if options.save else None
+        run_frames(detector, _with_time_left(capture, options), options, video)
+        if video:
+            video.close()
+            _say(options, f"-> {target}")
+
+
+def _with_time_left(capture: USBCamera, options: Options) -> Iterator[Array]:
+    total, begun, said = len(capture), time.perf_counter(), 0.0
+    for number, frame in enumerate(capture):
+        if total and number and time.perf_counter() - said > 5:
+            said = time.perf_counter()
+            left = (said - begun) / number * (total - number)
+            _say(options, f"[{number}/{total}, {left:.0f} s left]")
+        yield frame
+
+
+def _say(options: Options, line: str) -> None:
+    if not options.quiet:
+        with contextlib.suppress(BrokenPipeError):  # piped into head
+            print(line, file=options.stream, flush=True)
