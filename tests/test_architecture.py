@@ -60,7 +60,7 @@ THIRD = {
     "inference": NUMPY | {"keras"},
     "evaluation": NUMPY | {"pycocotools"},
     "exporters": NUMPY
-    | {"keras", "tensorflow", "tqdm", "ai_edge_litert", "ai_edge_quantizer", "flatbuffers"}
+    | {"keras", "tensorflow", "tqdm", "scipy", "ai_edge_litert", "ai_edge_quantizer", "flatbuffers"}
     | {"onnx", "onnxruntime", "tf2onnx"},
     "runtime": NUMPY | {"PIL", "ai_edge_litert", "tflite_runtime", "picamera2", "cv2"},
     "models": NUMPY | {"keras", "tqdm"},

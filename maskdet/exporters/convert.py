@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import logging
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -53,13 +54,13 @@ def convert(network: keras.Model, config: Config, from_bytes: bool, half: bool =
     if from_bytes:
         specs[0] = tf.TensorSpec(specs[0].shape, tf.uint8, name=names[0])
     function = tf.function(call, autograph=False).get_concrete_function(*specs)
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([function])
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-    if half:
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.target_spec.supported_types = [tf.float16]
     try:
         with quiet():
+            converter = tf.lite.TFLiteConverter.from_concrete_functions([function])
+            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+            if half:
+                converter.optimizations = [tf.lite.Optimize.DEFAULT]
+                converter.target_spec.supported_types = [tf.float16]
             return bytes(converter.convert())
     except Exception as error:  # the converter's errors have no common class
         raise UsageError(
@@ -99,11 +100,16 @@ def quiet() -> Iterator[None]:
     """Keeps what the converter's C++ code prints from the user's terminal; errors still rise."""
     stderr = os.dup(2)
     sink = os.open(os.devnull, os.O_WRONLY)
+    logger = logging.getLogger("absl")
+    level = logger.level
     try:
         os.dup2(sink, 2)
+        # Its remark on conversion without a trackable object: with one, variables stay variables.
+        logger.setLevel(logging.ERROR)
         with contextlib.redirect_stdout(io.StringIO()):
             yield
     finally:
+        logger.setLevel(level)
         os.dup2(stderr, 2)
         os.close(stderr)
         os.close(sink)

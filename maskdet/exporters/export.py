@@ -20,6 +20,7 @@ from maskdet.errors import UsageError
 from maskdet.exporters import tflite, verify
 from maskdet.exporters.contract import ExportOptions
 from maskdet.exporters.flatbuffer import operator_names, read_model
+from maskdet.exporters.quantize import NO_IMAGES
 from maskdet.family import Family
 
 Array = NDArray[Any]
@@ -89,6 +90,8 @@ def export_tflite(
     """
     # Found out before minutes of work, not after them.
     tflite.check_place(path)
+    if options.precision == "int8" and not _any_images(calibration):
+        raise UsageError(NO_IMAGES)
     lite = tflite.lite_network(
         trained.family, trained.network, trained.config, trained.has_masks, options
     )
@@ -108,6 +111,12 @@ def export_tflite(
     tflite.write_file(path, content)
     operators = tuple(operator_names(read_model(content)))
     return ExportReport(Path(path), len(content), operators, comparison, tuple(rows))
+
+
+def _any_images(source: Dataset | Iterable[Array] | None) -> bool:
+    if isinstance(source, Dataset):
+        return len(source.image_ids) > 0
+    return source is not None and (not isinstance(source, list | tuple) or len(source) > 0)
 
 
 def _photos(*sources: Dataset | Iterable[Array] | None) -> Iterable[Array]:

@@ -17,6 +17,11 @@ from maskdet.errors import UsageError
 from maskdet.exporters.flatbuffer import pack_model, read_model
 from maskdet.exporters.rounding import correct_rounding
 
+NO_IMAGES = (
+    "int8 needs images to measure the network's values with, but there are none; give "
+    "calibration=dataset with some photos like those the detector will see."
+)
+
 
 @dataclass
 class Statistics:
@@ -90,10 +95,7 @@ def activation_statistics(
             if values.size and values.ndim:
                 seen.add(name, values)
     if not seen.images:
-        raise UsageError(
-            "int8 needs images to measure the network's values with, but there are none; give "
-            "calibration=dataset with some photos like those the detector will see."
-        )
+        raise UsageError(NO_IMAGES)
     return seen
 
 

@@ -30,7 +30,7 @@ from maskdet.exporters.convert import convert, grey_levels
 from maskdet.exporters.metadata import NAME as METADATA_NAME
 from maskdet.exporters.metadata import metadata
 from maskdet.exporters.operators import check_operators
-from maskdet.exporters.quantize import activation_statistics, quantize
+from maskdet.exporters.quantize import NO_IMAGES, activation_statistics, quantize
 from maskdet.family import Family
 from maskdet.files import write_whole
 from maskdet.geometry.boxes import normalize_boxes
@@ -73,6 +73,8 @@ def tflite_bytes(
     Raises:
         UsageError: if an operation is not built in, int8 has no images, or the file lost weights.
     """
+    if options.precision == "int8" and calibration is None:
+        raise UsageError(NO_IMAGES)
     inputs, outputs = list(lite.input), [OUTPUT_NAMES[name] for name in lite.output]
     levels = grey_levels(config)
     int8 = options.precision == "int8"

@@ -40,8 +40,15 @@ def suppress(boxes: Any, scores: Any, threshold: float, count: int, lowest: floa
 
     Indices behind those point at box 0. ``lowest``: smaller scores are never chosen.
     """
-    chosen = tensorflow().raw_ops.NonMaxSuppressionV5(
-        boxes=boxes,
+    tf = tensorflow()
+    # LiteRT's kernel gives a box without area again and again until the list is full (seen in
+    # 2.3.0). TensorFlow's lets it overlap nothing: so does a place of its own, far outside.
+    sides = boxes[:, 2:] - boxes[:, :2]
+    empty = tf.cast((sides[:, 0] * sides[:, 1])[:, None] <= 0.0, tf.float32)
+    far = 1000.0 + 3.0 * np.arange(boxes.shape[0], dtype=np.float32)[:, None]
+    own_place = far + np.array([0.0, 0.0, 1.0, 1.0], dtype=np.float32)
+    chosen = tf.raw_ops.NonMaxSuppressionV5(
+        boxes=boxes * (1.0 - empty) + own_place * empty,
         scores=scores,
         max_output_size=count,
         iou_threshold=threshold,

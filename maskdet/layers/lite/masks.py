@@ -26,11 +26,20 @@ class SubpixelDoubling(layers.Conv2DTranspose):
         return self.activation(outputs)
 
 
-class OwnClassConv(layers.Conv2D):
-    """A 1 x 1 convolution to all classes, of which each object's own alone is worked out."""
+class OwnClassConv(layers.Layer):
+    """A 1 x 1 convolution to all classes, of which each object's own alone is worked out.
+
+    Weights as a Conv2D's. Inputs: rows (N, h, w, C), class ids (N,); gives logits (N, h, w).
+    """
+
+    def __init__(self, classes: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.classes = classes
 
     def build(self, input_shape: Any) -> None:
-        super().build(input_shape[0])
+        channels = input_shape[0][-1]
+        self.kernel = self.add_weight(name="kernel", shape=(1, 1, channels, self.classes))
+        self.bias = self.add_weight(name="bias", shape=(self.classes,))
 
     def compute_output_spec(self, inputs: Any) -> Any:
         return keras.KerasTensor(inputs[0].shape[:3], inputs[0].dtype)

@@ -8,13 +8,17 @@ from maskdet.layers.lite.base import LiteLayer, suppress, tensorflow, valid_rows
 
 
 class Objectness(LiteLayer):
-    """Logits of background and object (1, A, 2) to the object's score (A,)."""
+    """Logits of background and object (1, A, 2) to how much object there is (A,).
+
+    The difference of the two, whose order is that of the softmax: but where the softmax reaches 1
+    in float32 and anchors tie, it still tells them apart.
+    """
 
     def call(self, logits: Any) -> Any:
         tf = tensorflow()
         # A product reads two numbers a row; a slice would copy through a slow kernel.
         difference = tf.matmul(tf.reshape(logits, (-1, 2)), tf.constant([[-1.0], [1.0]]))
-        return tf.reshape(tf.sigmoid(difference), (-1,))
+        return tf.reshape(difference, (-1,))
 
 
 class LiteProposals(LiteLayer):
@@ -70,5 +74,5 @@ class LiteProposals(LiteLayer):
         sizes = sizes * tf.exp(deltas[:, 2:])
         corner = centres - 0.5 * sizes
         boxes = tf.clip_by_value(tf.concat([corner, corner + sizes], axis=1), 0.0, 1.0)
-        keep, valid = suppress(boxes, scores, self.nms_threshold, self.count, -1.0)
+        keep, valid = suppress(boxes, scores, self.nms_threshold, self.count, -1e30)
         return tf.gather(boxes, keep) * valid_rows(self.count, valid)

@@ -114,5 +114,5 @@ def _mask_head(crops: Any, class_ids: Any, there: Any, config: Config) -> Any:
         logits = layers.Conv2D(config.NUM_CLASSES, 1, name="mrcnn_mask")(rows)
         logits = OwnClass(name="mask_own_class")(logits, class_ids)
     else:
-        logits = OwnClassConv(config.NUM_CLASSES, 1, name="mrcnn_mask")([rows, class_ids])
+        logits = OwnClassConv(config.NUM_CLASSES, name="mrcnn_mask")([rows, class_ids])
     return Interleave((height, width), name="mask_outputs")(logits, there)
