@@ -24,11 +24,11 @@ demo: $(READY) ## make a data set, train Mask R-CNN, evaluate, draw; results in 
 
 test: $(READY) ## the test suite, in under 15 minutes on two cores
 	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n 2 --dist loadscope \
-		-m "not slow and not arm and not browser and not imx500 and not jax and not ray and not gpu"
+		-m "not slow and not arm and not mediapipe and not browser and not imx500 and not jax and not ray and not gpu"
 
 test-all: $(READY) ## the test suite with its slow tests
 	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n 2 --dist loadscope \
-		-m "not arm and not browser and not imx500 and not jax and not ray and not gpu"
+		-m "not arm and not mediapipe and not browser and not imx500 and not jax and not ray and not gpu"
 
 explore: $(READY) ## the property tests with examples of their own on each run
 	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n 2 --hypothesis-profile=explore -m hypothesis

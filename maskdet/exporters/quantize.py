@@ -4,6 +4,8 @@ Ranges of activations are taken image by image and merged by minimum and maximum
 own moving average clips rare large activations, which moved boxes of big objects by pixels.
 """
 
+import contextlib
+import io
 import re
 import warnings
 from collections.abc import Iterable, Mapping
@@ -113,15 +115,23 @@ def quantize(content: bytes, seen: Statistics, float_layers: str) -> bytes:
 
     model = read_model(content)
     correct_rounding(model, seen.means, lambda name: re.search(float_layers, name))
-    names = qtyping.TFLOperationName
-    tool = quantizer.Quantizer(bytearray(pack_model(model)))
-    integers = rf"^(?!.*({float_layers})).*$"
-    tool.add_static_config(integers, names.ALL_SUPPORTED, 8, 8)
-    for end in (names.INPUT, names.OUTPUT):
-        tool.update_quantization_recipe(".*", end, algorithm_key="no_quantize")
     statistics = {
         name: {"min": np.array([[low]], np.float32), "max": np.array([[high]], np.float32)}
         for name, (low, high) in seen.ranges.items()
     }
-    result = tool.quantize(statistics, enable_progress_bar=False, enable_progress_report=False)
+    names = qtyping.TFLOperationName
+    sink = io.StringIO()
+    with (
+        # One of its progress bars cannot be switched off.
+        contextlib.redirect_stdout(sink),
+        contextlib.redirect_stderr(sink),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore")
+        tool = quantizer.Quantizer(bytearray(pack_model(model)))
+        integers = rf"^(?!.*({float_layers})).*$"
+        tool.add_static_config(integers, names.ALL_SUPPORTED, 8, 8)
+        for end in (names.INPUT, names.OUTPUT):
+            tool.update_quantization_recipe(".*", end, algorithm_key="no_quantize")
+        result = tool.quantize(statistics, enable_progress_bar=False, enable_progress_report=False)
     return bytes(result.quantized_model)

@@ -31,10 +31,10 @@ def test_operators_are_built_in(exported, precision):
 def test_an_operator_that_a_pi_lacks_is_named_with_its_layer(exported):
     model = read_model(exported["float32", "instances"].read_bytes())
     graph = model.subgraphs[0]
-    position = operator_names(model).index("SOFTMAX")
+    position = operator_names(model).index("EXP")
     code = model.operatorCodes[graph.operators[position].opcodeIndex]
     code.customCode = b"FlexErf"
-    with pytest.raises(UsageError, match=r"FlexErf.*Flex operation.*mrcnn_class"):
+    with pytest.raises(UsageError, match=r"FlexErf.*Flex operation.*layer 'ROI"):
         check_operators(model)
 
 
