@@ -148,8 +148,8 @@ def run_frames(
     finally:
         if viewer:
             viewer.close()
-    totals = ", ".join(f"{n} {name}" for name, n in tracker.totals.most_common()) or "nothing"
-    _say(options, f"seen in all: {totals}")
+        totals = ", ".join(f"{n} {name}" for name, n in tracker.totals.most_common())
+        _say(options, f"seen in all: {totals or 'nothing'}")
     return tracker.totals
 
 

@@ -18,6 +18,7 @@ def decode_outputs(
     min_confidence: float,
     class_names: Sequence[str],
     has_masks: bool,
+    ours: bool = True,
 ) -> Detections:
     """The objects of one run.
 
@@ -28,12 +29,17 @@ def decode_outputs(
         min_confidence: lowest score of a detection.
         class_names: the background first; classes beyond them are numbered.
         has_masks: whether masks are to be given.
+        ours: whether maskdet's network made the boxes: then corner pixels lie on corner pixels, as
+            matterport normalises; boxes of others are plain shares.
     """
     shares = outputs[0].reshape(-1, 4).astype(np.float64)
     classes, scores = outputs[1].reshape(-1), outputs[2].reshape(-1)
     rows = min(int(round(float(np.reshape(outputs[3], -1)[0]))), len(scores))
     chosen = np.flatnonzero(scores[:rows] >= min_confidence)
-    boxes = boxes_in_image(normalised(shares[chosen], placed.canvas_shape), placed)
+    if ours:
+        boxes = boxes_in_image(normalised(shares[chosen], placed.canvas_shape), placed)
+    else:
+        boxes = placed.inverse_boxes(shares[chosen] * (placed.canvas_shape * 2))
     good = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
     chosen, boxes = chosen[good], boxes[good]
     ids = classes[chosen].astype(np.int32) + 1

@@ -160,7 +160,13 @@ class Detector:
 
     def _decode(self, placed: Placement) -> Detections:
         outputs = [self._interpreter.get_tensor(index) for index in self._outputs]
-        names = self.class_names
-        found = decode_outputs(outputs, placed, self.min_confidence, names, self.has_masks)
+        found = decode_outputs(
+            outputs,
+            placed,
+            self.min_confidence,
+            self.class_names,
+            self.has_masks,
+            self.facts.ours,
+        )
         self.class_names = found.class_names
         return found
