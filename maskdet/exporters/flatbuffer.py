@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 IDENTIFIER = b"TFL3"
 
@@ -52,6 +53,21 @@ def tensor_name(graph: Any, index: int) -> str:
     """A tensor's name as text."""
     name = graph.tensors[index].name
     return name.decode() if isinstance(name, bytes) else str(name or "")
+
+
+def constant(model: Any, index: int) -> NDArray[Any] | None:
+    """A float constant's values, or None for a tensor that is worked out."""
+    tensor = model.subgraphs[0].tensors[index]
+    data = model.buffers[tensor.buffer].data
+    if data is None or len(data) == 0:
+        return None
+    return np.frombuffer(bytes(data), dtype=np.float32).reshape(tensor.shape)
+
+
+def store_constant(model: Any, index: int, values: NDArray[Any]) -> None:
+    """Replace a float constant's values."""
+    buffer = model.buffers[model.subgraphs[0].tensors[index].buffer]
+    buffer.data = np.frombuffer(np.ascontiguousarray(values, np.float32).tobytes(), dtype=np.uint8)
 
 
 def move_tensors_last(graph: Any, chosen: Sequence[int]) -> list[int]:

@@ -1,7 +1,8 @@
 """int8: convolutions and dense layers in integers, geometry in floats.
 
-Ranges of activations are taken image by image and merged by minimum and maximum. The quantizer's
-own moving average clips rare large activations, which moved boxes of big objects by pixels.
+Ranges of activations are taken image by image and merged by minimum and maximum, odd images left
+out. The quantizer's own moving average clips rare large activations, which moved boxes of big
+objects by pixels.
 """
 
 import contextlib
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskdet.errors import UsageError
+from maskdet.exporters.exact_sums import make_sums_exact
 from maskdet.exporters.flatbuffer import pack_model, read_model
 from maskdet.exporters.rounding import correct_rounding
 
@@ -23,6 +25,9 @@ NO_IMAGES = (
     "int8 needs images to measure the network's values with, but there are none; give "
     "calibration=dataset with some photos like those the detector will see."
 )
+#: Of a hundred images two may go beyond a range at each end: a single odd photo would make the
+#: steps of all others coarser.
+KEPT_SHARE = 0.98
 
 
 @dataclass
@@ -30,23 +35,31 @@ class Statistics:
     """What was seen of each float tensor that a file works out, by its name.
 
     Attributes:
-        ranges: smallest and largest value of all images.
+        extremes: (smallest, largest) value in each image.
         means: mean of each channel (the last axis) over all images.
     """
 
-    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    extremes: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     means: dict[str, NDArray[Any]] = field(default_factory=dict)
     images: int = 0
 
     def add(self, name: str, values: NDArray[Any]) -> None:
-        """Widen a range by a tensor's values and count them in its means."""
-        low, high = self.ranges.get(name, (np.inf, -np.inf))
-        self.ranges[name] = min(low, float(values.min())), max(high, float(values.max()))
+        """Count a tensor's values in the present image."""
+        extremes = float(values.min()), float(values.max())
+        self.extremes.setdefault(name, []).append(extremes)
         mean = values.reshape(-1, values.shape[-1]).mean(axis=0, dtype=np.float64)
-        self.means[name] = (
-            self.means.get(name, np.zeros_like(mean))
-            + (mean - self.means.get(name, np.zeros_like(mean))) / self.images
-        )
+        before = self.means.get(name, np.zeros_like(mean))
+        self.means[name] = before + (mean - before) / self.images
+
+    def ranges(self, share: float = KEPT_SHARE) -> dict[str, tuple[float, float]]:
+        """A range for each tensor that holds all values of that share of images at each end."""
+        return {
+            name: (
+                float(np.quantile([low for low, _ in seen], 1 - share, method="lower")),
+                float(np.quantile([high for _, high in seen], share, method="higher")),
+            )
+            for name, seen in self.extremes.items()
+        }
 
 
 def activation_statistics(
@@ -101,7 +114,9 @@ def activation_statistics(
     return seen
 
 
-def quantize(content: bytes, seen: Statistics, float_layers: str) -> bytes:
+def quantize(
+    content: bytes, seen: Statistics, float_layers: str, fixed: Mapping[str, tuple[float, float]]
+) -> bytes:
     """A float .tflite with some of its layers in int8; inputs and outputs stay floats.
 
     Weights get a scale a channel, activations one a tensor.
@@ -110,14 +125,17 @@ def quantize(content: bytes, seen: Statistics, float_layers: str) -> bytes:
         content: the float file.
         seen: of its activations.
         float_layers: regular expression of the names of tensors whose operations stay in floats.
+        fixed: ranges that are known beforehand.
     """
     from ai_edge_quantizer import qtyping, quantizer
 
     model = read_model(content)
     correct_rounding(model, seen.means, lambda name: re.search(float_layers, name))
+    ranges = seen.ranges() | dict(fixed)
+    make_sums_exact(model, ranges, float_layers)
     statistics = {
         name: {"min": np.array([[low]], np.float32), "max": np.array([[high]], np.float32)}
-        for name, (low, high) in seen.ranges.items()
+        for name, (low, high) in ranges.items()
     }
     names = qtyping.TFLOperationName
     sink = io.StringIO()

@@ -13,7 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maskdet.exporters.flatbuffer import operator_names, tensor_name
+from maskdet.exporters.flatbuffer import (
+    constant,
+    operator_names,
+    store_constant,
+    tensor_name,
+)
 
 Array = NDArray[Any]
 LEVELS = 127
@@ -74,30 +79,16 @@ def correct_rounding(model: Any, means: dict[str, Array], is_float: Any) -> None
             continue
         source, weights, bias = (int(i) for i in operator.inputs[:3])
         mean = means.get(tensor_name(graph, source))
-        stored = _values(model, weights)
+        stored = constant(model, weights)
         if stored is None or bias < 0:
             continue
         shaped = stored if stored.ndim == 4 else stored[:, None, None]
         depthwise = kind == "DEPTHWISE_CONV_2D"
         new = rounded(shaped, 3 if depthwise else 0)
-        _store(model, weights, new.reshape(stored.shape))
-        offsets = _values(model, bias)
+        store_constant(model, weights, new.reshape(stored.shape))
+        offsets = constant(model, bias)
         if mean is None or offsets is None or mean.shape != (shaped.shape[3],):
             continue
         error = (new.astype(np.float64) - shaped).sum(axis=(1, 2)) * mean
         error = error[0] if depthwise else error.sum(axis=1)
-        _store(model, bias, (offsets - error).astype(np.float32))
-
-
-def _values(model: Any, index: int) -> Array | None:
-    """A constant's values, or None for a tensor without any."""
-    tensor = model.subgraphs[0].tensors[index]
-    data = model.buffers[tensor.buffer].data
-    if data is None or len(data) == 0:
-        return None
-    return np.frombuffer(bytes(data), dtype=np.float32).reshape(tensor.shape)
-
-
-def _store(model: Any, index: int, values: Array) -> None:
-    buffer = model.buffers[model.subgraphs[0].tensors[index].buffer]
-    buffer.data = np.frombuffer(np.ascontiguousarray(values, np.float32).tobytes(), dtype=np.uint8)
+        store_constant(model, bias, (offsets - error).astype(np.float32))

@@ -85,10 +85,11 @@ def tflite_bytes(
     if int8:
         samples = calibration_samples(calibration or (), config, inputs, inside)
         seen = activation_statistics(content, samples, threads=os.cpu_count() or 1)
+        fixed = {}
         if levels:
             scale, zero = levels
-            seen.ranges[inputs[0]] = (-zero * scale, (255 - zero) * scale)
-        content = quantize(content, seen, family.float_layers)
+            fixed[inputs[0]] = (-zero * scale, (255 - zero) * scale)
+        content = quantize(content, seen, family.float_layers, fixed)
     model = flatbuffer.read_model(content)
     flatbuffer.name_ends(model, inputs, outputs)
     is_float = False

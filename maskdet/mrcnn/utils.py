@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import scipy.ndimage  # type: ignore[import-untyped]
+import scipy.ndimage
 from keras import ops
 from numpy.typing import ArrayLike, NDArray
 
