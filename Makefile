@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all explore lint format docs parity bench clean
+.PHONY: help demo test test-all test-arm explore lint format docs parity bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -24,11 +24,15 @@ demo: $(READY) ## make a data set, train Mask R-CNN, evaluate, draw; results in 
 
 test: $(READY) ## the test suite, in under 15 minutes on two cores
 	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n 2 --dist loadscope \
-		-m "not slow and not arm and not mediapipe and not browser and not imx500 and not jax and not ray and not gpu"
+		-m "not slow and not arm and not mediapipe and not onnx and not browser and not imx500 and not jax and not ray and not gpu"
 
 test-all: $(READY) ## the test suite with its slow tests
 	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n 2 --dist loadscope \
-		-m "not arm and not mediapipe and not browser and not imx500 and not jax and not ray and not gpu"
+		-m "not arm and not mediapipe and not onnx and not browser and not imx500 and not jax and not ray and not gpu"
+
+test-arm: $(READY) ## the exported files on an emulated aarch64 processor (Debian, network)
+	PYTHON=$(CURDIR)/$(BIN)/python sh tests/arm/prepare.sh .arm
+	MASKDET_ARM=$(CURDIR)/.arm TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -m arm tests/exporters
 
 explore: $(READY) ## the property tests with examples of their own on each run
 	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n 2 --hypothesis-profile=explore -m hypothesis
@@ -53,4 +57,4 @@ bench: $(READY) ## the benchmarks; tables on the screen, rows appended to benchm
 	$(BIN)/python benchmarks/train.py
 
 clean: ## remove what make made
-	rm -rf $(VENV) demo_output docs/_build .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) .arm demo_output docs/_build .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from maskdet.config import Config, MobileConfig
+    from maskdet.config import Config, MobileConfig, PiConfig, PiSmallConfig
     from maskdet.data.augment import Augmentation
     from maskdet.data.dataset import Dataset
     from maskdet.detections import Detections
@@ -30,9 +30,20 @@ _HOMES = {
     "Detections": "maskdet.detections",
     "MaskRCNN": "maskdet.models.mask_rcnn",
     "MobileConfig": "maskdet.config",
+    "PiConfig": "maskdet.config",
+    "PiSmallConfig": "maskdet.config",
 }
 
-__all__ = ["Augmentation", "Config", "Dataset", "Detections", "MaskRCNN", "MobileConfig"]
+__all__ = [
+    "Augmentation",
+    "Config",
+    "Dataset",
+    "Detections",
+    "MaskRCNN",
+    "MobileConfig",
+    "PiConfig",
+    "PiSmallConfig",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -4,6 +4,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,8 @@ from maskdet.config import Config
 from maskdet.data.dataset import Dataset
 from maskdet.data.scenes import make_scene
 from maskdet.errors import UsageError
-from maskdet.exporters import tflite, verify
-from maskdet.exporters.contract import ExportOptions
+from maskdet.exporters import onnx, saved_model, tflite, verify
+from maskdet.exporters.contract import FACTS, LABELS, ExportOptions, facts_json
 from maskdet.exporters.flatbuffer import operator_names, read_model
 from maskdet.exporters.quantize import NO_IMAGES
 from maskdet.family import Family
@@ -104,7 +105,8 @@ def export_tflite(
     comparison, rows = None, []
     if check:
         photos = list(islice(_photos(dataset, calibration), COMPARED))
-        comparison = verify.compare(lite, content, trained.config, photos)
+        run_file = verify.tflite_runner(content)
+        comparison = verify.compare(lite, run_file, trained.config, photos)
         verify.check(comparison, options, path)
         rows = _rows(trained, lite, content, options, photos[0], dataset, Path(path), progress)
         verify.check_scores(rows, options, path)
@@ -179,6 +181,50 @@ def _in_runtime(content: bytes) -> Any:
         return Detector(place, min_confidence=0.0).detect
 
 
+def export_other(
+    trained: Trained,
+    path: str | os.PathLike[str],
+    options: ExportOptions,
+    check: bool,
+    kind: str,
+) -> ExportReport:
+    """Write ONNX or a SavedModel that agrees with its network, or nothing.
+
+    Raises:
+        UsageError: for another precision than float32, if it cannot be converted or written, or
+            differs beyond the limit.
+    """
+    if options.precision != "float32":
+        raise UsageError(f"{kind} is written in float32 only; use .tflite for {options.precision}.")
+    tflite.check_place(path, folder=kind == "SavedModel")
+    config, names = trained.config, trained.class_names
+    lite = tflite.lite_network(trained.family, trained.network, config, trained.has_masks, options)
+    facts = facts_json(config, names, "masks" in lite.output, options)
+    labels = "".join(f"{name}\n" for name in names[1:])
+    comparisons: list[verify.Comparison] = []
+
+    def compare(run: Any) -> None:
+        if check:
+            photos = islice(_photos(), COMPARED)
+            comparisons.append(verify.compare(lite, run, config, photos))
+            verify.check(comparisons[0], options, path)
+
+    if kind == "ONNX":
+        content = onnx.onnx_bytes(lite, config, facts, labels)
+        compare(partial(onnx.run, content))
+        tflite.write_file(path, content)
+        size = len(content)
+    else:
+        extras = {FACTS: facts, LABELS: labels}
+        saved_model.save(
+            lite, config, path, extras, lambda place: compare(partial(saved_model.run, place))
+        )
+        size = sum(f.stat().st_size for f in Path(path).rglob("*") if f.is_file())
+    comparison = comparisons[0] if comparisons else None
+    row = verify.Row(f"{Path(path).name}, {kind}", size, float("nan"), {})
+    return ExportReport(Path(path), size, (), comparison, (row,))
+
+
 def export_file(
     trained: Trained,
     path: str | os.PathLike[str],
@@ -199,4 +245,9 @@ def export_file(
         return export_tflite(
             trained, path, options, calibration, most_images, dataset, check, progress
         )
-    raise UsageError(f"No exporter writes {ending or 'files without an ending'}; use .tflite.")
+    if ending in (".onnx", ""):
+        kind = "ONNX" if ending else "SavedModel"
+        return export_other(trained, path, options, check, kind)
+    raise UsageError(
+        f"No exporter writes {ending}; use .tflite, .onnx, or a folder's name for a SavedModel."
+    )

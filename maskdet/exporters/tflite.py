@@ -174,14 +174,14 @@ def _check_size(content: bytes, lite: keras.Model, options: ExportOptions) -> No
         )
 
 
-def check_place(path: str | os.PathLike[str]) -> None:
-    """Raises UsageError where no file can be written; says why."""
+def check_place(path: str | os.PathLike[str], folder: bool = False) -> None:
+    """Raises UsageError where no file (or folder) can be written; says why."""
     place = Path(path)
-    if place.is_dir():
+    if place.is_dir() and not folder:
         raise UsageError(f"{path} is a folder; name a file, such as {place / 'model.tflite'}.")
-    folder = next(parent for parent in place.absolute().parents if parent.exists())
-    if not os.access(folder, os.W_OK):
-        raise UsageError(f"{folder} cannot be written to; choose another place for {place.name}.")
+    above = next(parent for parent in place.absolute().parents if parent.exists())
+    if not os.access(above, os.W_OK):
+        raise UsageError(f"{above} cannot be written to; choose another place for {place.name}.")
 
 
 def write_file(path: str | os.PathLike[str], content: bytes) -> None:

@@ -46,21 +46,21 @@ class Comparison:
 
 def compare(
     lite: keras.Model,
-    content: bytes,
+    run_file: Callable[[dict[str, Array]], Sequence[Array]],
     config: Config,
     images: Iterable[Array],
 ) -> Comparison:
-    """Run both on images (H, W, 3) and compare every output.
+    """Run the network in Keras and its file on images (H, W, 3) and compare every output.
 
-    The network is run in Keras, the file in LiteRT.
+    Args:
+        run_file: from the file's inputs to its outputs, in order.
     """
-    interpreter = _interpreter(content)
     names = [OUTPUT_NAMES[name] for name in lite.output]
     errors = dict.fromkeys(names, 0.0)
     found = expected = count = 0
     run = compiled(lite, config)
     for sample in calibration_samples(images, config, list(lite.input), from_bytes=True):
-        theirs = dict(zip(names, _run_file(interpreter, sample), strict=True))
+        theirs = dict(zip(names, run_file(sample), strict=True))
         ours = dict(zip(names, run(sample), strict=True))
         order = same_rows(ours, theirs)
         for name in names:
@@ -144,6 +144,12 @@ def _interpreter(content: bytes, threads: int = 1) -> Any:
     return interpreter
 
 
+def tflite_runner(content: bytes) -> Callable[[Mapping[str, Array]], list[Array]]:
+    """A .tflite as a function from its inputs to its outputs, on one thread."""
+    interpreter = _interpreter(content)
+    return lambda sample: _run_file(interpreter, sample)
+
+
 def _run_file(interpreter: Any, sample: Mapping[str, Array]) -> list[Array]:
     for detail, value in zip(interpreter.get_input_details(), sample.values(), strict=True):
         interpreter.set_tensor(detail["index"], value.astype(detail["dtype"]))
@@ -219,7 +225,8 @@ class Row:
     def text(self, width: int) -> str:
         numbers = [f"{self.scores[key]:10.3f}" if key in self.scores else f"{'':>10}" for key in AP]
         size = f"{self.size / 1e6:8.2f} MB" if self.size else f"{'':>11}"
-        return f"{self.name:{width}}{size}{self.milliseconds:9.1f} ms{''.join(numbers)}"
+        taken = f"{self.milliseconds:9.1f} ms" if self.milliseconds > 0 else f"{'':>12}"
+        return f"{self.name:{width}}{size}{taken}{''.join(numbers)}"
 
 
 AP = ("box AP50", "box AP", "mask AP50", "mask AP")

@@ -1,0 +1,66 @@
+"""Promise: ONNX and SavedModel give what the network gives, in the same outputs."""
+
+import json
+
+import numpy as np
+import pytest
+
+from maskdet.errors import UsageError
+from maskdet.exporters import saved_model
+from tests.exporters.conftest import photos
+
+
+def sample(image):
+    canvas = np.zeros((1, 128, 128, 3), np.uint8)
+    canvas[0, :90, :120] = image[:90]
+    return {"image": canvas, "window": np.array([[0, 0, 1, 1]], np.float32)}
+
+
+def test_a_saved_model_agrees_and_is_replaced_whole(tiny_model, tmp_path):
+    place = tmp_path / "saved"
+    report = tiny_model.export(place, progress=False)
+    assert report.comparison is not None
+    assert max(report.comparison.errors.values()) <= 1e-5
+    found = saved_model.run(place, sample(photos(1)[0]))
+    assert [a.shape for a in found] == [(1, 20, 4), (1, 20), (1, 20), (1,), (1, 20, 28, 28)]
+    facts = json.loads((place / "assets.extra" / "maskdet.json").read_text())
+    assert facts["class_names"][1] == "cat"
+    (place / "old.txt").write_text("of the old one")
+    tiny_model.export(place, progress=False, verify=False)
+    assert not (place / "old.txt").exists()
+    assert [p.name for p in tmp_path.iterdir()] == ["saved"]
+
+
+def test_a_folder_with_something_else_stays(tiny_model, tmp_path):
+    (tmp_path / "photo.jpg").write_bytes(b"mine")
+    with pytest.raises(UsageError, match="is no SavedModel"):
+        tiny_model.export(tmp_path, progress=False)
+    assert (tmp_path / "photo.jpg").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("path", ["model.onnx", "folder"])
+def test_other_precisions_are_for_tflite(tiny_model, tmp_path, path):
+    with pytest.raises(UsageError, match="float32 only"):
+        tiny_model.export(tmp_path / path, precision="float16", progress=False)
+
+
+def test_onnx_says_what_to_install(tiny_model, tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "tf2onnx", None)
+    with pytest.raises(UsageError, match=r"maskdet\[onnx\]"):
+        tiny_model.export(tmp_path / "model.onnx", progress=False)
+
+
+@pytest.mark.onnx
+def test_onnx_agrees_in_onnxruntime(tiny_model, tmp_path):
+    import onnxruntime
+
+    path = tmp_path / "model.onnx"
+    report = tiny_model.export(path, progress=False)
+    assert max(report.comparison.errors.values()) <= 1e-5
+    session = onnxruntime.InferenceSession(path.read_bytes())
+    assert [o.name for o in session.get_outputs()] == [
+        *("location", "category", "score", "number of detections", "masks")
+    ]
+    meta = session.get_modelmeta().custom_metadata_map
+    assert meta["labels"].splitlines()[0] == "cat"
+    assert json.loads(meta["maskdet"])["profile"] == "instances"
