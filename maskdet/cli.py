@@ -31,6 +31,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_demo(commands)
     _add_detect(commands)
     _add_check(commands)
+    _add_export(commands)
     return parser
 
 
@@ -94,6 +95,35 @@ def _check(args: argparse.Namespace) -> int:
     if args.picture:
         report.draw(args.picture, config)
     return 0 if report.sound else 1
+
+
+def _add_export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    text = "write trained weights as one file for a Raspberry Pi and other machines"
+    export = commands.add_parser("export", help=text, description=text)
+    export.add_argument("weights", help=".h5 file of a training (with its .json beside it)")
+    export.add_argument("file", help="mine.tflite, mine.onnx, or a folder for a SavedModel")
+    export.add_argument("--precision", choices=("float32", "float16", "int8"))
+    export.add_argument("--profile", choices=("instances", "detect"), default="instances")
+    export.add_argument(
+        "--calibration", metavar="DATA", help="data set with photos to measure int8's ranges on"
+    )
+    export.add_argument("--dataset", metavar="DATA", help="data set to score network and file on")
+    export.add_argument("--count", type=int, help="objects that the file reports at most")
+    export.set_defaults(command=_export)
+
+
+def _export(args: argparse.Namespace) -> int:
+    from maskdet.data import Dataset
+    from maskdet.demo import trained_model
+
+    calibration, dataset = (
+        Dataset.load(path) if path else None for path in (args.calibration, args.dataset)
+    )
+    trained_model(args.weights).export(
+        args.file, args.precision, args.profile, calibration, dataset, args.count
+    )
+    print(f"written: {args.file}")
+    return 0
 
 
 def _detect(args: argparse.Namespace) -> int:

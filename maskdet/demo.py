@@ -95,6 +95,29 @@ def run_demo(
     return evaluation
 
 
+def trained_model(weights: str | os.PathLike[str], min_score: float | None = None) -> MaskRCNN:
+    """A model for inference from a weight file and the JSON beside it.
+
+    Args:
+        min_score: lowest score of a detection; by default the training's.
+
+    Raises:
+        UsageError: if the weights lack the JSON.
+    """
+    facts = read_sidecar(weights)
+    if "config" not in facts:
+        raise UsageError(
+            f"{os.fspath(weights)}.json is missing or damaged; copy it along with the weights, "
+            "it holds the Config and the class names."
+        )
+    config = Config.from_dict(facts["config"])
+    if min_score is not None:
+        config.DETECTION_MIN_CONFIDENCE = min_score
+    model = MaskRCNN(mode="inference", config=config, model_dir="logs")
+    model.load_weights(weights)
+    return model
+
+
 def detect_photos(
     weights: str | os.PathLike[str],
     photos: Sequence[str],
@@ -106,19 +129,10 @@ def detect_photos(
     Raises:
         UsageError: if there are no photos, or the weights lack the JSON beside them.
     """
-    facts = read_sidecar(weights)
-    if "config" not in facts:
-        raise UsageError(
-            f"{os.fspath(weights)}.json is missing or damaged; copy it along with the weights, "
-            "it holds the Config and the class names."
-        )
+    model = trained_model(weights, min_score)
     paths = [path for name in photos for path in _photos_of(Path(name))]
     if not paths:
         raise UsageError(f"There are no photos in {', '.join(photos)}.")
-    config = Config.from_dict(facts["config"])
-    config.DETECTION_MIN_CONFIDENCE = min_score
-    model = MaskRCNN(mode="inference", config=config, model_dir="logs")
-    model.load_weights(weights)
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     drawn = []

@@ -134,7 +134,8 @@ def shorten(model: Any) -> None:
 def short_name(name: str) -> str:
     """The layer and operation of a converter's name, which may join several."""
     first = name.split(";")[0]
-    parts = first.split("/")[1:] or [first]  # without the model's own name
+    parts = first.split("/")
+    parts = parts[1:] if len(parts) > 2 else parts  # without the model's own name
     return "/".join(re.sub(r"_\d+$", "", part) for part in parts)
 
 

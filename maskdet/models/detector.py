@@ -329,12 +329,15 @@ class Detector:
         Raises:
             UsageError: in training mode, without calibration images for int8, if the file cannot be
                 written or does not agree with the network. An older file stays then.
+            ConfigError: if NUM_CLASSES does not fit ``dataset``.
         """
         if self.mode != "inference":
             raise UsageError(
                 "This model was made with mode='training'; make one with mode='inference', load "
                 "the trained weights, and export that."
             )
+        if dataset is not None:
+            check_classes(self.config, dataset)
         chosen = precision or ("int8" if calibration is not None else "float32")
         options = ExportOptions(chosen, profile, count or DEFAULT_COUNTS.get(profile, 1), min_score)
         names = self._names_or_numbers()

@@ -66,3 +66,22 @@ def test_help_is_there(arguments, capsys):
         main(arguments)
     assert ended.value.code == 0
     assert "usage: python -m maskdet" in capsys.readouterr().out
+
+
+def test_the_weights_become_a_file_that_the_runtime_runs(demo, tmp_path, capsys):
+    """Folder in, trained model, .tflite out, detections drawn: all from the command line."""
+    from maskdet.runtime.__main__ import main as runtime
+
+    folder, _ = demo
+    model = tmp_path / "scenes.tflite"
+    data = str(folder / "dataset")
+    arguments = ["--calibration", data, "--count", "8"]
+    assert main(["export", str(folder / "scenes.h5"), str(model), *arguments]) == 0
+    said = capsys.readouterr().out
+    assert "scenes.tflite, int8, instances" in said
+    assert model.stat().st_size < 4_400_000
+    photos = str(folder / "dataset" / "JPEGImages")
+    out = tmp_path / "drawn"
+    assert runtime([str(model), photos, "--out", str(out), "--min-score", "0.05"]) == 0
+    assert len(list(out.glob("*_detected.jpg"))) == 18
+    assert "[18/18, 0 s left]" in capsys.readouterr().out

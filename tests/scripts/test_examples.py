@@ -599,3 +599,26 @@ def test_shapes_train_and_are_inspected(tmp_path):
     lines = (tmp_path / "weights" / "weights.csv").read_text().splitlines()
     assert lines[0] == "weight,shape,min,max,std,remark"
     assert len(lines) > 200
+
+
+# ---- Raspberry Pi -------------------------------------------------------------------------------
+def test_things_are_counted_on_the_pi(tmp_path):
+    from maskdet.images import write_image
+    from tests.runtime.conftest import made_file, picture
+
+    photos = tmp_path / "photos"
+    for number in range(4):
+        write_image(photos / f"{number}.png", picture(0, 3))
+    model = made_file(tmp_path)
+    finished = run("raspberry_pi/count_things.py", model, f"play:{photos}", 5, cwd=tmp_path)
+    assert finished.returncode == 0, finished.stderr
+    lines = finished.stdout.strip().splitlines()
+    assert len(lines) == 5
+    assert lines[-1].startswith("5: ")
+    assert "so far {'cat': 1, 'dog': 1}" in lines[-1].replace(
+        "'dog': 1, 'cat': 1", "'cat': 1, 'dog': 1"
+    )
+    missing = run("raspberry_pi/count_things.py", "no.tflite", f"play:{photos}", cwd=tmp_path)
+    assert missing.returncode == 1
+    assert "There is no file no.tflite" in missing.stderr
+    assert run("raspberry_pi/count_things.py", cwd=tmp_path).returncode == 1
