@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,8 @@ from maskdet.inference.detect import placement_rule
 from maskdet.pretrained.assign import LoadReport, load_into, save_from
 from maskdet.training import checkpoints
 from maskdet.training.devices import building_scope
-from maskdet.training.fit import Stage, run_stage
+from maskdet.training.fit import Stage, run_stage, steps_of
+from maskdet.training.statistics import SETTLED_STEPS, reestimate
 
 
 class Detector:
@@ -57,6 +59,8 @@ class Detector:
         self.mode, self.config, self.model_dir = mode, config, os.fspath(model_dir)
         self.class_names: tuple[str, ...] = ()
         self.has_masks = True
+        # Steps that the weights were trained for; None where nobody knows.
+        self.steps: int | None = 0
         self.set_log_dir()
         keras.utils.set_random_seed(config.SEED)
         with building_scope(config) if mode == "training" else nullcontext():
@@ -114,6 +118,7 @@ class Detector:
         same_classes = facts.get("config", {}).get("NUM_CLASSES") == self.config.NUM_CLASSES
         if same_classes and not exclude:
             self.class_names = tuple(facts.get("class_names", ()))
+            self.steps = facts.get("steps")
             self.has_masks = bool(facts.get("has_masks", True))
         self.set_log_dir(filepath)
         return report
@@ -127,7 +132,11 @@ class Detector:
         if path.parent.name and not path.parent.is_dir():
             raise UsageError(f"There is no folder {path.parent} to save {path.name} in; create it.")
         save_from(self.keras_model, path)
-        facts = {"class_names": list(self.class_names), "has_masks": self.has_masks}
+        facts = {
+            "class_names": list(self.class_names),
+            "has_masks": self.has_masks,
+            "steps": self.steps,
+        }
         checkpoints.write_sidecar(path, self.config, self.epoch, **facts)
 
     # ---- training --------------------------------------------------------------------------
@@ -181,6 +190,7 @@ class Detector:
             check_classes(self.config, val_dataset)
             validation = (val_dataset, self._loader(val_dataset, "none", None, shuffle=False))
         stage = Stage(layers, learning_rate, self.epoch, epochs, custom_callbacks or [])
+        steps = steps_of(self.config.STEPS_PER_EPOCH, train_loader)
         history = run_stage(
             self.network,
             self.family,
@@ -189,13 +199,14 @@ class Detector:
             (train_dataset, train_loader),
             validation,
             Path(self.log_dir),
-            self._save_checkpoint,
+            partial(self._save_checkpoint, steps=steps),
         )
         self.epoch = max(self.epoch, epochs)
         return history
 
-    def _save_checkpoint(self, epoch: int) -> None:
+    def _save_checkpoint(self, epoch: int, steps: int = 0) -> None:
         self.epoch = epoch
+        self.steps = None if self.steps is None else self.steps + steps
         name = checkpoints.checkpoint_path(Path(self.log_dir), self.family.name, self.config, epoch)
         self.save_weights(name)
 
@@ -315,7 +326,8 @@ class Detector:
             profile: of a .tflite: "instances" (boxes and masks, for :mod:`maskdet.runtime`) or
                 "detect" (the four outputs that everybody else's clients read).
             calibration: for int8: a data set, or images uint8 (H, W, 3), like those the detector
-                will see.
+                will see. After a training of less than 460 steps a data set also serves to take
+                batch norm's statistics anew.
             dataset: to compare AP of network and file on.
             count: objects that the file reports at most, by default 20 (25 in "detect").
             min_score: lowest score that the file reports; users of it choose their own above.
@@ -338,6 +350,7 @@ class Detector:
             )
         if dataset is not None:
             check_classes(self.config, dataset)
+        self._settle(calibration, progress)
         chosen = precision or ("int8" if calibration is not None else "float32")
         options = ExportOptions(chosen, profile, count or DEFAULT_COUNTS.get(profile, 1), min_score)
         names = self._names_or_numbers()
@@ -348,6 +361,21 @@ class Detector:
         if progress:
             print(report.table())
         return report
+
+    def _settle(self, photos: Any, progress: bool) -> None:
+        """Take batch norm's statistics anew where the training was too short for them."""
+        short = self.steps is not None and 0 < self.steps < SETTLED_STEPS
+        if not short or not isinstance(photos, Dataset) or not len(photos.image_ids):
+            return
+        check_classes(self.config, photos)
+        loader = self._loader(photos, "none", None)
+        count = reestimate(self.network, self.family, self.config, photos, loader, progress)
+        if progress and count:
+            print(
+                f"The training had {self.steps} steps, too few for batch norm's statistics: those "
+                f"of {count} layers are taken anew from the calibration photos."
+            )
+        self.steps = None
 
 
 def largest_count(dataset: Dataset, limit: int) -> int:

@@ -129,9 +129,10 @@ def run_frames(
         for number, frame in enumerate(frames, start=1):
             found, numbers = tracker.update(detector.detect(frame))
             speed = rate.tick()
-            wanted = video is not None or (viewer is not None and viewer.watched)
-            picture = drawn(frame, found, numbers) if wanted or recorder else None
-            if picture is not None:
+            keep = recorder is not None and recorder.wants(numbers)
+            # Drawing costs more than detecting: only for those who look.
+            if keep or video is not None or (viewer is not None and viewer.watched):
+                picture = drawn(frame, found, numbers)
                 if recorder and (kept := recorder.update(picture, found, numbers)):
                     _say(options, f"new: {counted(found)} -> {kept}")
                 if viewer:

@@ -40,6 +40,11 @@ class Recorder:
         self._newest = 0  # tracks are numbered upwards
         self._last = -float("inf")
 
+    def wants(self, numbers: Sequence[int]) -> bool:
+        """Whether :meth:`update` would keep a picture with these tracks now."""
+        new = any(number > self._newest for number in numbers)
+        return new and time.monotonic() - self._last >= self.pause
+
     def update(self, picture: Array, found: Detections, numbers: Sequence[int]) -> Path | None:
         """Keep the picture if one of its objects is new; where it lies, or None.
 
@@ -47,12 +52,11 @@ class Recorder:
             picture: uint8 (H, W, 3).
             numbers: of the objects' tracks.
         """
-        new = [number for number in numbers if number > self._newest]
-        now = time.monotonic()
-        if not new or now - self._last < self.pause:
+        if not self.wants(numbers):
             return None
-        self._newest, self._last = max(new), now
-        stamp = time.strftime("%Y%m%d_%H%M%S") + f"_{new[0]:06d}"
+        first = min(number for number in numbers if number > self._newest)
+        self._newest, self._last = max(numbers), time.monotonic()
+        stamp = time.strftime("%Y%m%d_%H%M%S") + f"_{first:06d}"
         path = self.folder / f"seen_{stamp}.jpg"
         save_picture(path, Image.fromarray(picture))
         facts = {
