@@ -19,6 +19,7 @@ import maskdet
 from maskdet.config import Config
 from maskdet.errors import UsageError
 from maskdet.geometry.placement import Placement, place
+from maskdet.runtime.model_file import FORMAT
 
 PROFILES = ("instances", "detect")
 PRECISIONS = ("float32", "float16", "int8")
@@ -30,11 +31,15 @@ OUTPUT_NAMES = {
     "count": "number of detections",
     "masks": "masks",
 }
-#: Files in the zip behind a .tflite.
-LABELS, NUMBERED_LABELS, FACTS = "labels.txt", "labels_numbered.txt", "maskdet.json"
-FORMAT = "maskdet.tflite"
+#: In the zip behind a .tflite beside what the runtime reads there.
+NUMBERED_LABELS = "labels_numbered.txt"
 #: Rows of a file by default, by profile.
 DEFAULT_COUNTS = {"instances": 20, "detect": 25}
+
+__all__ = [
+    *("DEFAULT_COUNTS", "FACTS", "FORMAT", "LABELS", "NUMBERED_LABELS", "OUTPUT_NAMES"),
+    *("PRECISIONS", "PROFILES", "ExportOptions", "facts_json", "input_placement", "input_side"),
+]
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from maskdet.pretrained.imagenet import _assign, mobilenet_v2_layers, resnet_lay
 PARITY = Path(__file__).resolve().parents[2] / "../shared/parity"
 CHANNELS = {
     "efficientnet_lite0": (16, 24, 40, 112, 320),
+    "efficientnet_lite0_short": (16, 24, 40, 112, 192),
     "efficientnet_lite1": (16, 24, 40, 112, 320),
     "efficientnet_lite2": (16, 24, 48, 120, 352),
     "mobilenet_v2": (16, 24, 32, 96, 320),
