@@ -36,11 +36,6 @@ NUMBERED_LABELS = "labels_numbered.txt"
 #: Rows of a file by default, by profile.
 DEFAULT_COUNTS = {"instances": 20, "detect": 25}
 
-__all__ = [
-    *("DEFAULT_COUNTS", "FACTS", "FORMAT", "LABELS", "NUMBERED_LABELS", "OUTPUT_NAMES"),
-    *("PRECISIONS", "PROFILES", "ExportOptions", "facts_json", "input_placement", "input_side"),
-]
-
 
 @dataclass(frozen=True)
 class ExportOptions:

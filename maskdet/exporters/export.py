@@ -19,10 +19,14 @@ from maskdet.data.dataset import Dataset
 from maskdet.data.scenes import make_scene
 from maskdet.errors import UsageError
 from maskdet.exporters import onnx, saved_model, tflite, verify
-from maskdet.exporters.contract import FACTS, LABELS, ExportOptions, facts_json
+from maskdet.exporters.contract import (
+    ExportOptions,
+    facts_json,
+)
 from maskdet.exporters.flatbuffer import operator_names, read_model
 from maskdet.exporters.quantize import NO_IMAGES
 from maskdet.family import Family
+from maskdet.runtime.model_file import FACTS, LABELS
 
 Array = NDArray[Any]
 #: Images that every export is compared on.

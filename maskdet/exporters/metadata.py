@@ -7,7 +7,8 @@ labels and the meaning of each output from it. The numbers beside the fields are
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from maskdet.exporters.contract import LABELS, OUTPUT_NAMES
+from maskdet.exporters.contract import OUTPUT_NAMES
+from maskdet.runtime.model_file import LABELS
 
 NAME = "TFLITE_METADATA"
 IDENTIFIER = b"M001"

@@ -18,8 +18,6 @@ from maskdet.data.dataset import Dataset
 from maskdet.errors import UsageError
 from maskdet.exporters import flatbuffer
 from maskdet.exporters.contract import (
-    FACTS,
-    LABELS,
     NUMBERED_LABELS,
     OUTPUT_NAMES,
     ExportOptions,
@@ -35,6 +33,7 @@ from maskdet.family import Family
 from maskdet.files import write_whole
 from maskdet.geometry.boxes import normalize_boxes
 from maskdet.images import resize_image
+from maskdet.runtime.model_file import FACTS, LABELS
 
 Array = NDArray[Any]
 #: A file that is smaller than this share of its weights has lost some.
