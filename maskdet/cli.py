@@ -109,6 +109,9 @@ def _add_export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     )
     export.add_argument("--dataset", metavar="DATA", help="data set to score network and file on")
     export.add_argument("--count", type=int, help="objects that the file reports at most")
+    export.add_argument(
+        "--no-verify", action="store_true", help="do not run network and file side by side first"
+    )
     export.set_defaults(command=_export)
 
 
@@ -120,7 +123,13 @@ def _export(args: argparse.Namespace) -> int:
         Dataset.load(path) if path else None for path in (args.calibration, args.dataset)
     )
     trained_model(args.weights).export(
-        args.file, args.precision, args.profile, calibration, dataset, args.count
+        args.file,
+        args.precision,
+        args.profile,
+        calibration,
+        dataset,
+        args.count,
+        verify=not args.no_verify,
     )
     print(f"written: {args.file}")
     return 0

@@ -358,7 +358,7 @@ class Detector:
         report = export_file(
             trained, path, options, calibration, calibration_images, dataset, verify, progress
         )
-        if progress:
+        if progress and report.rows:
             print(report.table())
         return report
 

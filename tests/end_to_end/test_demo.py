@@ -75,10 +75,12 @@ def test_the_weights_become_a_file_that_the_runtime_runs(demo, tmp_path, capsys)
     folder, _ = demo
     model = tmp_path / "scenes.tflite"
     data = str(folder / "dataset")
-    arguments = ["--calibration", data, "--count", "8"]
+    # After two epochs scores lie about the threshold: nothing to judge int8 by.
+    arguments = ["--calibration", data, "--count", "8", "--no-verify"]
     assert main(["export", str(folder / "scenes.h5"), str(model), *arguments]) == 0
     said = capsys.readouterr().out
-    assert "scenes.tflite, int8, instances" in said
+    assert "taken anew from the calibration photos" in said
+    assert "written: " in said
     assert model.stat().st_size < 4_400_000
     photos = str(folder / "dataset" / "JPEGImages")
     out = tmp_path / "drawn"

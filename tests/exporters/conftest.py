@@ -60,13 +60,13 @@ def exported(tiny_model, tmp_path_factory):
         ("float32", "detect"),
     ):
         path = folder / f"{precision}_{profile}.tflite"
-        # Seeded weights amplify rounding: only floats can be compared.
+        # Seeded weights amplify rounding; tests of verify give it limits of their own.
         tiny_model.export(
             path,
             precision=precision,
             profile=profile,
             calibration=photos(),
-            verify=precision == "float32",
+            verify=False,
             progress=False,
         )
         paths[precision, profile] = path
