@@ -134,9 +134,9 @@ def data_generator(
                 random_rois,
                 detection_targets,
             )
-        except (GeneratorExit, KeyboardInterrupt):
-            raise
         except Exception:
+            # Scripts lean on this: a user's load_mask may raise anything; the image is logged and
+            # left out, and after a few such images the error is raised as it came.
             _log.exception("Error processing image %s", dataset.image_info[image_id])
             errors += 1
             if errors > TOLERATED_ERRORS:

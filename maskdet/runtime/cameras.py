@@ -1,6 +1,7 @@
 """Cameras behind one small interface: open, iterate over frames, close."""
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -36,7 +37,7 @@ class Camera(Protocol):
         ...
 
 
-class _Closing:
+class _Closing(ABC):
     """``with`` for cameras, and iteration over their frames."""
 
     def __enter__(self) -> Self:
@@ -50,12 +51,12 @@ class _Closing:
     ) -> None:
         self.close()
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 (there may be nothing to give back)
         """Give the camera back."""
 
+    @abstractmethod
     def read(self) -> Array:
         """The next frame."""
-        raise NotImplementedError
 
     def __iter__(self) -> Iterator[Array]:
         while True:

@@ -60,8 +60,10 @@ def read_facts(path: str | os.PathLike[str], content: bytes) -> ModelFacts:
                 for name in archive.namelist()
                 if archive.getinfo(name).file_size < 10_000_000
             }
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError):
-        entries = {}  # most files of others have none
+    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError):
+        # Most files of others have none; RuntimeError: locked by a password or packed in a way that
+        # Python does not know.
+        entries = {}
     if FACTS not in entries:
         return ModelFacts(class_names=_other_names(entries))
     try:

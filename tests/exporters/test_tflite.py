@@ -225,9 +225,11 @@ def test_unknown_words_are_refused(tiny_model, tmp_path, arguments, said):
 
 def test_an_unwritable_place_is_said_before_the_work(tiny_model, tmp_path, monkeypatch):
     with pytest.raises(UsageError, match="is a folder"):
-        tiny_model.export(tmp_path, progress=False) if tmp_path.suffix else tflite.check_place(
-            tmp_path
-        )
+        tflite.check_place(tmp_path)
+    folder = tmp_path / "model.tflite"
+    folder.mkdir()
+    with pytest.raises(UsageError, match="is a folder"):
+        tiny_model.export(folder, progress=False)
     monkeypatch.setattr("os.access", lambda *arguments: False)
     with pytest.raises(UsageError, match="cannot be written"):
         tiny_model.export(tmp_path / "a.tflite", progress=False)

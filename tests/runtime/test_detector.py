@@ -25,7 +25,10 @@ def test_objects_in_the_images_own_pixels(made):
     )
     assert found.image_shape == (192, 192)
     assert found.masks.shape == (192, 192, 2)
-    assert found.masks[:90, 100:, 0].all() or found.masks[:90, 100:, 1].all()
+    for box, mask in zip(found.boxes, np.moveaxis(found.masks, -1, 0), strict=True):
+        y1, x1, y2, x2 = np.around(box).astype(int)
+        assert mask[y1:y2, x1:x2].all()
+        assert mask.sum() == (y2 - y1) * (x2 - x1)
 
 
 def test_an_image_of_another_shape_is_not_stretched(made):
