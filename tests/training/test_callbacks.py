@@ -1,0 +1,112 @@
+"""Guards: training stops at the cause of a broken loss; its history outlives being continued."""
+
+import math
+
+import pytest
+
+from maskdet.errors import UsageError
+from maskdet.training.callbacks import (
+    HistoryFile,
+    SaveEachEpoch,
+    StageProgress,
+    StopAtNonFinite,
+    read_history,
+)
+
+GOOD = {"loss": 1.5, "rpn_class_loss": 0.5, "mrcnn_bbox_loss": 1.0}
+
+
+# ---- StopAtNonFinite --------------------------------------------------------------------------
+@pytest.fixture
+def guard():
+    return StopAtNonFinite(lambda step: [f"a{step}.jpg", f"b{step}.jpg"])
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_what_is_no_number_stops_with_step_loss_and_images(guard, value):
+    guard.on_train_batch_end(0, GOOD)
+    guard.on_train_batch_end(1, GOOD)
+    with pytest.raises(
+        UsageError, match=r"mrcnn_bbox_loss is not .* in step 3 \(images a2.jpg, b2.jpg\)"
+    ):
+        guard.on_train_batch_end(2, GOOD | {"loss": value, "mrcnn_bbox_loss": value})
+
+
+def test_the_first_broken_part_is_named(guard):
+    with pytest.raises(UsageError, match=r"rpn_class_loss is not .* in step 1 \(images a0.jpg"):
+        guard.on_train_batch_end(0, dict.fromkeys(GOOD, math.nan))
+
+
+def test_the_sum_is_named_where_no_part_is_broken(guard):
+    with pytest.raises(UsageError, match="diverged: loss is not"):
+        guard.on_train_batch_end(0, GOOD | {"loss": math.nan})
+
+
+def test_steps_are_counted_over_the_whole_stage(guard):
+    for batch in (0, 1, 2, 0, 1):  # Keras begins again with each epoch
+        guard.on_train_batch_end(batch, GOOD)
+    with pytest.raises(UsageError, match=r"in step 6 \(images a5.jpg, b5.jpg\)"):
+        guard.on_train_batch_end(2, GOOD | {"loss": math.nan})
+
+
+def test_finite_losses_go_on(guard):
+    for logs in (GOOD, {"loss": 1e30, "rpn_class_loss": -3.0}, {"loss": 0.0}, {}, None):
+        guard.on_train_batch_end(0, logs)
+    assert guard.seen == 5
+
+
+# ---- HistoryFile ------------------------------------------------------------------------------
+def epochs(path, stage, first, *losses):
+    history = HistoryFile(path, stage)
+    for epoch, logs in enumerate(losses, start=first):
+        history.on_epoch_end(epoch - 1, logs)  # Keras counts from 0
+
+
+def test_a_row_for_each_epoch_counted_from_1(tmp_path):
+    path = tmp_path / "history.csv"
+    assert read_history(path) == []
+    epochs(path, "heads", 1, {"loss": 0.123456789}, {"loss": 2})
+    assert path.read_text() == "epoch,stage,loss\n1,heads,0.123457\n2,heads,2\n"
+
+
+def test_an_epoch_trained_again_replaces_its_row_and_later_ones(tmp_path):
+    path = tmp_path / "history.csv"
+    epochs(path, "heads", 1, *({"loss": value} for value in (9, 8, 7, 6)))
+    epochs(path, "all", 3, {"loss": 1})
+    rows = [(row["epoch"], row["stage"], row["loss"]) for row in read_history(path)]
+    assert rows == [("1", "heads", "9"), ("2", "heads", "8"), ("3", "all", "1")]
+
+
+def test_later_stages_add_rows_and_columns(tmp_path):
+    path = tmp_path / "history.csv"
+    epochs(path, "heads", 1, {"loss": 3})
+    epochs(path, "all", 2, {"loss": 2, "val_loss": 4})
+    epochs(path, "4+", 3, {"loss": 1})
+    assert path.read_text() == "epoch,stage,loss,val_loss\n1,heads,3,\n2,all,2,4\n3,4+,1,\n"
+
+
+# ---- SaveEachEpoch and StageProgress ----------------------------------------------------------
+def test_saved_epochs_are_counted_from_1():
+    saved = []
+    callback = SaveEachEpoch(saved.append)
+    for epoch in (0, 1, 4):
+        callback.on_epoch_end(epoch, GOOD)
+    assert saved == [1, 2, 5]
+
+
+def test_one_bar_over_the_steps_of_all_epochs(capsys):
+    progress = StageProgress("heads epochs 1-2", 4)
+    progress.on_train_begin()
+    assert progress.bar.total == 4
+    for epoch in range(2):
+        for batch in range(2):
+            progress.on_train_batch_end(batch, {"loss": 1.25})
+        progress.on_epoch_end(epoch, {"loss": 1.25, "val_loss": 2.5} if epoch else {"loss": 1.25})
+    assert progress.bar.n == 4
+    assert progress.bar.postfix == "loss 1.250"
+    assert progress.bar.desc == "heads epochs 1-2"
+    progress.on_train_end()
+    assert progress.bar is None
+    output = capsys.readouterr()
+    assert "epoch 2: loss 1.250, val_loss 2.500" in output.out + output.err
+    assert "epoch 1:" not in output.out + output.err

@@ -1,0 +1,205 @@
+"""Guards: a stage's learning rate, its limits on gradients and its weight decay are the config's.
+
+What a step does is read from the variables before and after it, never from an optimizer's fields.
+"""
+
+import math
+
+import keras
+import numpy as np
+import pytest
+
+from maskdet.config import Config, MobileConfig
+from maskdet.models.mask_rcnn.family import MaskRCNNFamily
+from maskdet.training.optimizers import WarmupCosine, make_optimizer
+
+
+def config_with(**settings):
+    """The base config with no schedule, no clipping and no decay but what a test asks for."""
+    config = Config()
+    plain = {"OPTIMIZER": "sgd", "LEARNING_RATE_SCHEDULE": "constant", "WARMUP_STEPS": 0}
+    plain |= {"GRADIENT_CLIP_NORM": 0, "WEIGHT_DECAY": 0.0, "LEARNING_MOMENTUM": 0.0}
+    for name, value in (plain | settings).items():
+        setattr(config, name, value)
+    return config
+
+
+def variables(*values, names=None):
+    names = names or [f"w{i}" for i in range(len(values))]
+    return [
+        keras.Variable(np.asarray(value, np.float32), name=name)
+        for name, value in zip(names, values, strict=True)
+    ]
+
+
+def moves(optimizer, weights, gradients):
+    """How far each variable moves in one step."""
+    before = [w.numpy().copy() for w in weights]
+    optimizer.apply(
+        [keras.ops.convert_to_tensor(np.asarray(g, np.float32)) for g in gradients], weights
+    )
+    return [w.numpy() - old for w, old in zip(weights, before, strict=True)]
+
+
+def rates_of_stage(optimizer, steps):
+    """The learning rate of each step of a stage, the last one being after it."""
+    [weight] = variables([0.0])
+    rates = []
+    for _ in range(steps + 1):
+        rates.append(float(optimizer.learning_rate))
+        optimizer.apply([keras.ops.zeros(1)], [weight])
+    return rates
+
+
+# ---- schedules --------------------------------------------------------------------------------
+def test_cosine_rises_to_the_peak_and_falls_to_a_hundredth():
+    config = config_with(LEARNING_RATE_SCHEDULE="cosine", WARMUP_STEPS=4)
+    rates = rates_of_stage(make_optimizer(config, 0.5, 24, {}), 24)
+    assert rates[0] == pytest.approx(0.05)  # a tenth
+    assert rates[1:4] == pytest.approx([0.5 * share for share in (0.325, 0.55, 0.775)])
+    assert rates[4] == pytest.approx(0.5)
+    assert rates[9] == pytest.approx(0.5 * (0.01 + 0.99 * (1 + math.cos(math.pi / 4)) / 2))
+    assert rates[14] == pytest.approx(0.5 * 0.505)  # half of the way down
+    assert rates[24] == pytest.approx(0.005)
+    assert rates[4:] == sorted(rates[4:], reverse=True)
+
+
+def test_cosine_stays_at_its_end():
+    assert float(WarmupCosine(2.0, 3, 10)(25)) == pytest.approx(0.02)
+
+
+def test_warm_up_takes_a_fifth_of_the_stage_at_most():
+    config = config_with(LEARNING_RATE_SCHEDULE="cosine", WARMUP_STEPS=50)
+    rates = rates_of_stage(make_optimizer(config, 1.0, 20, {}), 20)
+    assert max(rates) == pytest.approx(1.0)
+    assert rates.index(max(rates)) == 4
+    assert rates[2] == pytest.approx(0.55)
+
+
+def test_a_constant_rate_stays():
+    rates = rates_of_stage(make_optimizer(config_with(), 0.125, 10, {}), 10)
+    assert rates == [0.125] * 11
+
+
+def test_a_constant_rate_with_warm_up_rises_and_stays():
+    optimizer = make_optimizer(config_with(WARMUP_STEPS=2), 0.5, 10, {})
+    assert rates_of_stage(optimizer, 10) == pytest.approx([0.05, 0.275, *[0.5] * 9])
+
+
+def test_a_saved_schedule_is_the_same_schedule():
+    for schedule in (WarmupCosine(0.5, 4, 24), WarmupCosine(0.5, 4, None)):
+        again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(schedule))
+        for step in (0, 3, 4, 14, 24):
+            assert float(again(step)) == float(schedule(step))
+
+
+# ---- rates of single layers -------------------------------------------------------------------
+def test_the_backbone_has_its_own_rate_and_the_heads_the_stages():
+    config = MobileConfig()
+    config.BACKBONE_RATE = 0.25
+    family = MaskRCNNFamily()
+    assert family.rate("stage1_stem", config) == 0.25
+    assert family.rate("stage3_block1_expand", config) == 0.25
+    for name in ("mrcnn_class_logits", "mrcnn_mask", "rpn_class_raw", "fpn_c5p5"):
+        assert family.rate(name, config) == 1.0
+
+
+@pytest.mark.parametrize("kind", ["sgd", "adamw"])
+def test_a_rate_of_a_fifth_moves_a_variable_a_fifth_as_far(kind):
+    weights = variables([1.0, 2.0], [1.0, 2.0], [1.0, 2.0])
+    rates = {weights[0].path: 0.2, weights[2].path: 1.0, "no/such/variable": 9.0}
+    optimizer = make_optimizer(config_with(OPTIMIZER=kind), 0.5, 10, rates)
+    slow, absent, full = moves(optimizer, weights, [[3.0, -1.0]] * 3)
+    np.testing.assert_allclose(slow, absent / 5, rtol=1e-5)
+    np.testing.assert_array_equal(full, absent)
+    if kind == "sgd":
+        np.testing.assert_allclose(full, [-1.5, 0.5])
+
+
+def test_rates_hold_in_the_compiled_step_of_fit():
+    """There TensorFlow's variables come without their paths."""
+    inputs = keras.Input((1,))
+    first = keras.layers.Dense(1, use_bias=False, kernel_initializer="ones", name="first")
+    last = keras.layers.Dense(1, use_bias=False, kernel_initializer="ones", name="last")
+    model = keras.Model(inputs, last(first(inputs)))
+    rates = {first.kernel.path: 0.2}
+    model.compile(optimizer=make_optimizer(config_with(), 0.25, 1, rates), loss="mse")
+    model.fit(np.ones((4, 1)), np.zeros((4, 1)), batch_size=4, verbose=0, shuffle=False)
+    # (ab)**2 at a = b = 1 falls by 2 along both.
+    assert float(last.kernel[0, 0]) == pytest.approx(1 - 0.25 * 2)
+    assert float(first.kernel[0, 0]) == pytest.approx(1 - 0.25 * 2 * 0.2)
+
+
+# ---- decay ------------------------------------------------------------------------------------
+def test_adamw_decays_kernels_alone():
+    names = ["kernel", "gamma", "beta", "bias", "depthwise_kernel"]
+    weights = variables(*[[2.0, -4.0]] * 5, names=names)
+    config = config_with(OPTIMIZER="adamw", WEIGHT_DECAY=0.1)
+    found = moves(make_optimizer(config, 0.5, 10, {}), weights, [[0.0, 0.0]] * 5)
+    for name, move in zip(names, found, strict=True):
+        share = 0.05 if "kernel" in name else 0.0
+        np.testing.assert_allclose(move, [-2.0 * share, 4.0 * share], rtol=1e-5, err_msg=name)
+
+
+def test_sgd_leaves_decay_to_the_loss():
+    weights = variables([2.0])
+    config = config_with(WEIGHT_DECAY=0.1)
+    [move] = moves(make_optimizer(config, 0.5, 10, {}), weights, [[0.0]])
+    assert move[0] == 0.0
+
+
+# ---- clipping and momentum --------------------------------------------------------------------
+LONG, SHORT = [6.0, 8.0], [0.0, 3.0]  # norms 10 and 3
+
+
+def test_sgd_clips_each_variables_gradient():
+    config = config_with(GRADIENT_CLIP_NORM=5.0)
+    long, short = moves(
+        make_optimizer(config, 1.0, 9, {}), variables([0, 0], [0, 0]), [LONG, SHORT]
+    )
+    np.testing.assert_allclose(long, [-3.0, -4.0], rtol=1e-5)
+    np.testing.assert_allclose(short, [0.0, -3.0], rtol=1e-5)
+
+
+def first_moments(config):
+    """AdamW's running mean of gradients after one step, a tenth of what came through clipping."""
+    weights = variables([0, 0], [0, 0])
+    optimizer = make_optimizer(config, 1.0, 9, {})
+    moves(optimizer, weights, [LONG, SHORT])
+    return [v.numpy() * 10 for v in optimizer.variables if "momentum" in v.path]
+
+
+def test_adamw_clips_the_norm_of_all_gradients_together():
+    long, short = first_moments(config_with(OPTIMIZER="adamw", GRADIENT_CLIP_NORM=5.0))
+    share = 5.0 / math.hypot(10, 3)
+    np.testing.assert_allclose(long, np.multiply(LONG, share), rtol=1e-5)
+    np.testing.assert_allclose(short, np.multiply(SHORT, share), rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["sgd", "adamw"])
+def test_a_norm_of_0_does_not_clip(kind):
+    config = config_with(OPTIMIZER=kind, GRADIENT_CLIP_NORM=0)
+    if kind == "adamw":
+        gradients = first_moments(config)
+    else:
+        weights = variables([0, 0], [0, 0])
+        gradients = [-m for m in moves(make_optimizer(config, 1.0, 9, {}), weights, [LONG, SHORT])]
+    np.testing.assert_allclose(gradients, [LONG, SHORT], rtol=1e-5)
+
+
+def test_momentum_is_the_configs():
+    [weight] = variables([0.0])
+    optimizer = make_optimizer(config_with(LEARNING_MOMENTUM=0.75), 0.5, 10, {})
+    steps = [moves(optimizer, [weight], [[1.0]])[0][0] for _ in range(3)]
+    assert steps == pytest.approx([-0.5, -0.5 * 1.75, -0.5 * (1 + 0.75 * 1.75)])
+
+
+# ---- the old name -----------------------------------------------------------------------------
+@pytest.mark.parametrize("kind", ["sgd", "adamw"])
+def test_lr_reads_and_sets_the_rate(kind):
+    optimizer = make_optimizer(config_with(OPTIMIZER=kind), 0.5, 10, {})
+    assert float(optimizer.lr) == 0.5
+    optimizer.lr = 0.125
+    assert float(optimizer.learning_rate) == float(optimizer.lr) == 0.125
+    [move] = moves(optimizer, variables([0.0]), [[1.0]])
+    assert move[0] == pytest.approx(-0.125, rel=1e-5)
