@@ -89,7 +89,8 @@ def test_the_wrong_class_is_wrong():
 
 def test_each_class_has_its_own_score_by_name():
     dataset = Listed().fill([[(A, CAT), (B, DOG), (C, DOG)]])
-    answers = [detections_of((A, CAT, 0.5), (B, DOG, 0.9), (A, DOG, 0.4))]
+    loose = [0, 0, 20, 14]  # IoU 0.7 with A
+    answers = [detections_of((loose, CAT, 0.5), (B, DOG, 0.9), (A, DOG, 0.4))]
     result = coco_ap(dataset, answers)
     assert result.per_class_ap50 == pytest.approx({"cat": 1.0, "dog": 51 / 101})
     assert result.ap50 == pytest.approx((1 + 51 / 101) / 2)  # classes count alike
