@@ -36,6 +36,17 @@ _DAMAGED = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.Deco
 _ENDINGS = {"JPEG": b"\xff\xd9", "MPO": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
 
 
+def photo_endings() -> frozenset[str]:
+    """File endings, lower case with the dot, of everything that Pillow opens as a picture."""
+    known = Image.registered_extensions()
+    # PDF and PostScript are documents; somebody's manual beside the photos is no photo.
+    return frozenset(
+        ending
+        for ending, kind in known.items()
+        if kind in Image.OPEN and kind not in ("PDF", "EPS", "MPEG", "HDF5", "GRIB", "BUFR")
+    )
+
+
 def _open(path: PathLike, data: bytes | None = None) -> Image.Image:
     """The picture with its header read. Raises DataError where that is not possible."""
     try:

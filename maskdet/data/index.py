@@ -20,12 +20,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-import maskdet
 from maskdet.data.annotated import AnnotatedDataset, Shape
 from maskdet.data.dataset import Dataset
 from maskdet.data.formats.voc import VOCDataset
 from maskdet.errors import MaskdetWarning, UsageError
 from maskdet.files import cache_folder
+from maskdet.version import __version__
 
 Array = NDArray[Any]
 log = logging.getLogger("maskdet")
@@ -63,7 +63,7 @@ def load_indexed(
     mark, files = fingerprint(path)
     if index == "auto" and files < INDEX_FROM:
         return read()
-    key = [maskdet.__version__, mark, sorted((k, repr(v)) for k, v in options.items())]
+    key = [__version__, mark, sorted((k, repr(v)) for k, v in options.items())]
     place = _folder_of(path) / hashlib.sha256(json.dumps(key).encode()).hexdigest()[:24]
     if (place / _FACTS).is_file():
         log.info("%s is opened by its index in %s.", path, place)

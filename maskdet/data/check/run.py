@@ -21,8 +21,9 @@ from maskdet.data.check.voc_files import check_voc_files
 from maskdet.data.dataset import Dataset
 from maskdet.data.formats import FORMATS, voc
 from maskdet.data.formats.image_folders import ImageFolderDataset
-from maskdet.data.formats.photo_files import files_below, photo_endings
+from maskdet.data.formats.photo_files import files_below
 from maskdet.errors import DataError, MaskdetWarning
+from maskdet.images import photo_endings
 
 # Words in a reader's sentence, and the kind of defect it speaks of.
 _KINDS = (

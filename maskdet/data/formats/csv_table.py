@@ -17,13 +17,13 @@ from maskdet.data.formats.photo_files import (
     PhotoFinder,
     file_names,
     files_below,
-    photo_endings,
     plain_name,
     write_photo,
 )
 from maskdet.data.formats.refusal import refuse
 from maskdet.errors import DataError
 from maskdet.files import write_whole
+from maskdet.images import photo_endings
 
 NAME = "CSV"
 LOOKS_FOR = "*.csv with filename, class and corners"

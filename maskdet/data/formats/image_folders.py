@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskdet.data.dataset import Dataset
-from maskdet.data.formats.photo_files import file_names, files_below, photo_endings, write_photo
+from maskdet.data.formats.photo_files import file_names, files_below, write_photo
 from maskdet.data.formats.refusal import refuse
 from maskdet.errors import DataError, UsageError
-from maskdet.images import check_image
+from maskdet.images import check_image, photo_endings
 
 Array = NDArray[Any]
 NAME = "image folders"

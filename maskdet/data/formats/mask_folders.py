@@ -15,11 +15,11 @@ from PIL import Image
 
 from maskdet.data.annotated import AnnotatedDataset, Item, Picture, Shape, build_dataset
 from maskdet.data.dataset import Dataset
-from maskdet.data.formats.photo_files import file_names, files_below, photo_endings, write_photo
+from maskdet.data.formats.photo_files import file_names, files_below, write_photo
 from maskdet.data.formats.refusal import refuse
 from maskdet.errors import DataError
 from maskdet.files import write_whole
-from maskdet.images import png_bytes
+from maskdet.images import photo_endings, png_bytes
 
 NAME = "mask folders"
 LOOKS_FOR = "<id>/images and <id>/masks, or a folder of photos beside one of masks"

@@ -6,22 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path, PurePath, PureWindowsPath
 
-from PIL import Image
-
 from maskdet.data.dataset import Dataset
 from maskdet.errors import DataError
 from maskdet.files import write_whole
-
-
-def photo_endings() -> frozenset[str]:
-    """File endings, lower case with the dot, of everything that Pillow opens as a picture."""
-    known = Image.registered_extensions()
-    # PDF and PostScript are documents; somebody's manual beside the photos is no photo.
-    return frozenset(
-        ending
-        for ending, kind in known.items()
-        if kind in Image.OPEN and kind not in ("PDF", "EPS", "MPEG", "HDF5", "GRIB", "BUFR")
-    )
+from maskdet.images import photo_endings
 
 
 def files_below(folder: Path) -> list[Path]:

@@ -23,12 +23,12 @@ from maskdet.data.formats.example_proto import (
     records,
 )
 from maskdet.data.formats.label_map import read_label_map, write_label_map
-from maskdet.data.formats.photo_files import file_names, files_below, photo_endings
+from maskdet.data.formats.photo_files import file_names, files_below
 from maskdet.data.formats.refusal import refuse
 from maskdet.errors import DataError, UsageError
 from maskdet.files import write_whole
 from maskdet.geometry.rle import encode_rle
-from maskdet.images import png_bytes, read_bytes
+from maskdet.images import photo_endings, png_bytes, read_bytes
 
 NAME = "TFRecord"
 LOOKS_FOR = "*.record or *.tfrecord files of the TF Object Detection API"

@@ -19,11 +19,11 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from maskdet.data.dataset import Dataset
-from maskdet.data.formats.photo_files import FilesByName, files_below, photo_endings, plain_name
+from maskdet.data.formats.photo_files import FilesByName, files_below, plain_name
 from maskdet.data.formats.voc_write import write
 from maskdet.data.formats.voc_xml import VOCFile, VOCObject, parse_file, parse_xml, read_objects
 from maskdet.errors import DataError, MaskdetWarning, UsageError
-from maskdet.images import checked_header, turn_boxes, turn_plane
+from maskdet.images import checked_header, photo_endings, turn_boxes, turn_plane
 
 __all__ = ["LOOKS_FOR", "NAME", "VOCDataset", "read", "read_objects", "recognise", "write"]
 

@@ -14,11 +14,12 @@ import numpy as np
 from maskdet.data.annotated import AnnotatedDataset, Item, Picture, Shape, build_dataset
 from maskdet.data.dataset import Dataset
 from maskdet.data.formats.outlines import bridged, polygons_of
-from maskdet.data.formats.photo_files import file_names, files_below, photo_endings, write_photo
+from maskdet.data.formats.photo_files import file_names, files_below, write_photo
 from maskdet.data.formats.refusal import refuse
 from maskdet.data.formats.yaml_subset import quoted, read_yaml
 from maskdet.errors import DataError, UsageError
 from maskdet.files import write_whole
+from maskdet.images import photo_endings
 
 NAME = "YOLO"
 LOOKS_FOR = "a .yaml with names, or classes.txt, and .txt files of numbers"
