@@ -20,6 +20,7 @@ from maskdet.data.formats.voc_write import write_masks
 from maskdet.data.formats.voc_xml import VOCObject, build_xml
 from maskdet.data.scene_objects import DRAWERS, smooth_noise
 from maskdet.files import write_whole
+from maskdet.geometry.masks import boxes_around
 from maskdet.images import write_image
 
 # Things are between these shares of the picture's side.
@@ -49,23 +50,19 @@ class Scene:
 
     def objects(self) -> list[VOCObject]:
         """The things as annotations, boxes tight around what is in sight."""
-        found = []
-        for name, mask, cut in zip(self.names, self.masks, self.truncated, strict=True):
-            rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-            y1, x1 = float(rows[0]), float(columns[0])
-            box = (y1, x1, float(rows[-1] + 1), float(columns[-1] + 1))
-            found.append(
-                VOCObject(
-                    name,
-                    box,
-                    difficult=False,
-                    truncated=bool(cut),
-                    occluded=False,
-                    pose="Unspecified",
-                    place="",
-                )
+        boxes = boxes_around(self.masks).tolist()
+        return [
+            VOCObject(
+                name,
+                tuple(box),
+                difficult=False,
+                truncated=bool(cut),
+                occluded=False,
+                pose="Unspecified",
+                place="",
             )
-        return found
+            for name, box, cut in zip(self.names, boxes, self.truncated, strict=True)
+        ]
 
 
 def make_scene(size: tuple[int, int], rng: np.random.Generator) -> Scene:

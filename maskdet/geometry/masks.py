@@ -60,10 +60,15 @@ def boxes_from_masks(masks: ArrayLike) -> Array:
         return boxes
     for axis, (low, high) in ((1, (0, 2)), (0, (1, 3))):
         used = np.asarray(array.any(axis=axis))  # (H or W, N)
-        found = used.any(axis=0)
-        boxes[:, low] = np.where(found, used.argmax(axis=0), 0)
-        boxes[:, high] = np.where(found, len(used) - used[::-1].argmax(axis=0), 0)
+        filled = used.any(axis=0)  # (N,)
+        boxes[:, low] = np.where(filled, used.argmax(axis=0), 0)
+        boxes[:, high] = np.where(filled, len(used) - used[::-1].argmax(axis=0), 0)
     return boxes
+
+
+def boxes_around(planes: ArrayLike) -> Array:
+    """:func:`boxes_from_masks` of masks that are stacked first, N x H x W: float32 (N, 4)."""
+    return boxes_from_masks(np.moveaxis(np.asarray(planes), 0, -1)).astype(np.float32)
 
 
 def shrink_mask(mask: ArrayLike, box: ArrayLike, shape: Sequence[int]) -> Array:

@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskdet.data.augment import Augmentation, Sample
-from maskdet.data.augment.geometric import boxes_around
 from maskdet.errors import UsageError
-from maskdet.geometry.masks import fill_boxes
+from maskdet.geometry.masks import boxes_around, fill_boxes
 
 Array = NDArray[Any]
 

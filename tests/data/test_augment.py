@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from maskdet.data.augment import PRESETS, Augmentation, Sample
 from maskdet.data.augment.colour import jitter
-from maskdet.data.augment.geometric import boxes_around, compose
+from maskdet.data.augment.geometric import compose
 from maskdet.errors import ConfigError
+from maskdet.geometry.masks import boxes_around
 
 CANVAS = (96, 128)
 

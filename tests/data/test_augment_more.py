@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maskdet.data.augment import Augmentation, Sample, perspective, pixels
-from maskdet.data.augment.geometric import boxes_around
 from maskdet.data.augment.mixing import blend, paste_objects
+from maskdet.geometry.masks import boxes_around
 
 CANVAS = (96, 112)
 FULL = {

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from maskdet.data.augment.sample import Sample
+from maskdet.geometry.masks import boxes_around
 
 Array = NDArray[np.float64]
 
@@ -114,16 +115,6 @@ def cut(sample: Sample, whole: NDArray[np.float64]) -> Sample:
     ids = np.where(share >= VISIBLE, sample.class_ids, -np.abs(sample.class_ids))
     kept = (share >= FORGOTTEN) & (_areas(boxes) >= 1)
     return Sample(sample.image, boxes, ids.astype(np.int32), sample.masks).kept(kept)
-
-
-def boxes_around(masks: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Boxes (N, 4) float32 around masks (N, H, W); zeros for an empty one."""
-    boxes = np.zeros((len(masks), 4), dtype=np.float32)
-    for box, mask in zip(boxes, masks, strict=True):
-        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-        if len(rows):
-            box[:] = rows[0], columns[0], rows[-1] + 1, columns[-1] + 1
-    return boxes
 
 
 def compose(
