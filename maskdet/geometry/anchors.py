@@ -62,7 +62,7 @@ def generate_pyramid_anchors(
         raise UsageError(
             "Anchors need one scale, shape and stride a level, but there are "
             f"{len(scales)} scales, {len(feature_shapes)} shapes and {len(feature_strides)} "
-            "strides; give as many of each (RPN_ANCHOR_SCALES, BACKBONE_STRIDES in a Config)."
+            "strides; give as many of each."
         )
     levels = [
         generate_anchors(scale, ratios, shape, stride, anchor_stride)

@@ -21,8 +21,8 @@ class DetectionLayer(keras.layers.Layer):
         kernels: maker of the operations, see :mod:`maskdet.layers.kernels`.
 
     Call arguments:
-        inputs: rois (B, N, 4) normalised; mrcnn_class (B, N, classes) scores; mrcnn_bbox
-            (B, N, classes, 4) deltas; window (B, 4) normalised: the part of the input that is
+        inputs: rois (B, N, 4) normalised; scores (B, N, classes); deltas
+            (B, N, classes, 4); window (B, 4) normalised: the part of the input that is
             image and not padding.
 
     Returns:

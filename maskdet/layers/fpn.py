@@ -39,7 +39,7 @@ def feature_pyramid(
     Args:
         stages: C1..C5, each (B, H, W, C).
         strides: pixels a cell of the wanted levels, [4, 8, 16, 32, 64] or [8, 16, 32, 64]; the last
-            is C5's level halved once more, for the RPN.
+            is C5's level halved once more.
         channels: width of every level.
         separable: 3 x 3 convolutions as depthwise + 1 x 1.
         upsampling: maker of the layer of that name that doubles a map by repeating its cells.

@@ -1,4 +1,4 @@
-"""From the RPN's scores and deltas to proposals."""
+"""From anchors' scores and deltas to proposals."""
 
 from typing import Any
 
@@ -21,8 +21,8 @@ class ProposalLayer(keras.layers.Layer):
         kernels: maker of the operations, see :mod:`maskdet.layers.kernels`.
 
     Call arguments:
-        inputs: rpn_class (B, anchors, 2) scores of background and object, rpn_bbox
-            (B, anchors, 4) deltas, anchors (B or 1, anchors, 4) normalised.
+        inputs: scores (B, anchors, 2) of background and object, deltas
+            (B, anchors, 4), anchors (B or 1, anchors, 4) normalised.
 
     Returns:
         (B, count, 4), normalised 0..1, y1, x1, y2, x2, best first.
@@ -54,17 +54,17 @@ class ProposalLayer(keras.layers.Layer):
             anchors, refined, clipped: (B, limit, 4), best first; kept: (B, count) indices into
             them; proposals (B, count, 4).
         """
-        rpn_class, rpn_bbox, anchors = (ops.stop_gradient(tensor) for tensor in inputs)
-        scores = ops.cast(rpn_class[..., 1], "float32")
+        scores, all_deltas, anchors = (ops.stop_gradient(tensor) for tensor in inputs)
+        scores = ops.cast(scores[..., 1], "float32")
         limit: Any = self.pre_nms_limit
         if anchors.shape[1] is None:
             limit = ops.minimum(limit, ops.shape(scores)[1])
         else:
             limit = min(limit, int(anchors.shape[1]))
         scores, indices = ops.top_k(scores, limit)
-        deltas = box_coding.gather_rows(ops.cast(rpn_bbox, "float32"), indices)
+        deltas = box_coding.gather_rows(ops.cast(all_deltas, "float32"), indices)
         deltas = deltas * ops.convert_to_tensor(self.box_std, dtype="float32")
-        anchors = ops.broadcast_to(anchors, ops.shape(rpn_bbox))
+        anchors = ops.broadcast_to(anchors, ops.shape(all_deltas))
         best = box_coding.gather_rows(anchors, indices)
         refined = box_coding.decode(best, deltas)
         whole = ops.convert_to_tensor([0.0, 0.0, 1.0, 1.0], dtype="float32")

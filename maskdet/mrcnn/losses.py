@@ -5,12 +5,13 @@ from typing import Any
 from keras import ops
 
 from maskdet.config import Config
+from maskdet.layers.losses import smooth_l1
 from maskdet.models.mask_rcnn import losses
 
 
 def smooth_l1_loss(y_true: Any, y_pred: Any) -> Any:
     """Elementwise: square below a distance of 1, linear above."""
-    return losses.smooth_l1(y_true, y_pred)
+    return smooth_l1(y_true, y_pred)
 
 
 def rpn_class_loss_graph(rpn_match: Any, rpn_class_logits: Any) -> Any:

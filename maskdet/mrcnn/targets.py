@@ -13,13 +13,9 @@ from numpy.typing import NDArray
 from maskdet.config import Config
 from maskdet.geometry.boxes import pairwise_iou
 from maskdet.geometry.deltas import encode_boxes
+from maskdet.layers.matching import CROWD_IOU, NEGATIVE_IOU, POSITIVE_IOU
 from maskdet.models.mask_rcnn.random_rois import generate_random_rois
-from maskdet.models.mask_rcnn.targets import (
-    CROWD_IOU,
-    NEGATIVE_ANCHOR_IOU,
-    POSITIVE_ANCHOR_IOU,
-    POSITIVE_ROI_IOU,
-)
+from maskdet.models.mask_rcnn.targets import POSITIVE_ROI_IOU
 from maskdet.mrcnn import utils
 
 Array = NDArray[Any]
@@ -51,10 +47,10 @@ def build_rpn_targets(
     owner = overlaps.argmax(axis=1)
     best = overlaps.max(axis=1)
     match = np.zeros(len(anchors), dtype=np.int32)
-    match[(best < NEGATIVE_ANCHOR_IOU) & outside_crowds] = -1
+    match[(best < NEGATIVE_IOU) & outside_crowds] = -1
     # Every object's best anchors are positive, however small their overlap.
     match[np.argwhere(overlaps == overlaps.max(axis=0))[:, 0]] = 1
-    match[best >= POSITIVE_ANCHOR_IOU] = 1
+    match[best >= POSITIVE_IOU] = 1
     total = config.RPN_TRAIN_ANCHORS_PER_IMAGE
     _neutralise(match, 1, total // 2)
     _neutralise(match, -1, total - int(np.sum(match == 1)))

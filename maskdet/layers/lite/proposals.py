@@ -1,4 +1,4 @@
-"""From the RPN's logits and deltas to proposals."""
+"""From anchors' logits and deltas to proposals."""
 
 from typing import Any
 

@@ -1,6 +1,5 @@
 """The heads that look at RoIs: class and box, and mask (He et al. 2017); matterport's names."""
 
-import math
 from typing import Any
 
 import keras
@@ -8,49 +7,13 @@ from keras import layers, ops
 
 from maskdet.backbones.batch_norm import BatchNorm
 from maskdet.layers.fpn import convolution
+from maskdet.layers.split_rois import SplitRois
+from maskdet.layers.whole_conv import WholeConv2D
 
 
 def _merge(crops: Any) -> Any:
     """(B, N, h, w, C) -> (B * N, h, w, C)."""
     return ops.reshape(crops, (-1, *crops.shape[2:]))
-
-
-@keras.saving.register_keras_serializable("maskdet")
-class SplitRois(keras.layers.Layer):
-    """rows (B * N, ...) as (B, N, *shape); N is that of the second input, known or not.
-
-    Heads run on RoIs of all images at once; this undoes the merge.
-    """
-
-    def __init__(self, shape: tuple[int, ...], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.shape = tuple(shape)
-
-    def call(self, inputs: list[Any]) -> Any:
-        rows, like = inputs
-        return ops.reshape(rows, (ops.shape(like)[0], ops.shape(like)[1], *self.shape))
-
-    def compute_output_spec(self, inputs: list[Any]) -> Any:
-        rows, like = inputs
-        return keras.KerasTensor((*like.shape[:2], *self.shape), rows.dtype)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "shape": self.shape}
-
-
-@keras.saving.register_keras_serializable("maskdet")
-class WholeConv2D(layers.Conv2D):
-    """A "valid" convolution as large as its input, hence a matrix product; weights as Conv2D's.
-
-    TensorFlow's gradient of such a convolution on CPUs took eight times as long as the product's
-    (9.6 against 1.2 ms an image for 48 RoIs of 7 x 7 x 64).
-    """
-
-    def call(self, inputs: Any) -> Any:
-        size = math.prod(inputs.shape[1:])
-        kernel = ops.reshape(self.kernel, (size, self.filters))
-        product = ops.matmul(ops.reshape(inputs, (-1, size)), kernel) + self.bias
-        return ops.reshape(product, (-1, 1, 1, self.filters))
 
 
 def _norm(rows: Any, name: str, train_bn: bool | None) -> Any:

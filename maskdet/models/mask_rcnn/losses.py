@@ -7,21 +7,12 @@ from typing import Any
 
 from keras import ops
 
-
-def smooth_l1(target: Any, predicted: Any) -> Any:
-    """Elementwise: square below a distance of 1, linear above (Girshick 2015)."""
-    distance = ops.abs(target - predicted)
-    return ops.where(distance < 1.0, 0.5 * distance * distance, distance - 0.5)
-
-
-def _cross_entropy(labels: Any, logits: Any) -> Any:
-    """Softmax cross-entropy of int labels (...) with logits (..., classes)."""
-    shares = ops.log_softmax(logits, axis=-1)
-    return -ops.squeeze(ops.take_along_axis(shares, labels[..., None], axis=-1), axis=-1)
-
-
-def _mean(values: Any, weights: Any) -> Any:
-    return ops.sum(values * weights) / ops.maximum(ops.sum(weights), 1.0)
+from maskdet.layers.losses import (
+    binary_cross_entropy,
+    smooth_l1,
+    softmax_cross_entropy,
+    weighted_mean,
+)
 
 
 def rpn_class_loss(rpn_match: Any, logits: Any) -> Any:
@@ -32,13 +23,15 @@ def rpn_class_loss(rpn_match: Any, logits: Any) -> Any:
         logits: (B, A, 2).
     """
     labels = ops.cast(rpn_match == 1, "int32")
-    return _mean(_cross_entropy(labels, logits), ops.cast(rpn_match != 0, logits.dtype))
+    return weighted_mean(
+        softmax_cross_entropy(labels, logits), ops.cast(rpn_match != 0, logits.dtype)
+    )
 
 
 def rpn_bbox_loss(target: Any, rpn_match: Any, deltas: Any) -> Any:
     """Deltas of positive anchors; target and deltas (B, A, 4), rpn_match (B, A)."""
     positive = ops.cast(rpn_match == 1, deltas.dtype)[..., None]
-    return _mean(smooth_l1(target, deltas), positive * ops.ones_like(deltas))
+    return weighted_mean(smooth_l1(target, deltas), positive * ops.ones_like(deltas))
 
 
 def mrcnn_class_loss(target_ids: Any, logits: Any, active: Any, counted: Any) -> Any:
@@ -55,14 +48,16 @@ def mrcnn_class_loss(target_ids: Any, logits: Any, active: Any, counted: Any) ->
     known = ops.take_along_axis(
         ops.cast(active, logits.dtype), ops.cast(predicted, "int32"), axis=1
     )
-    return _mean(_cross_entropy(target_ids, logits), known * ops.cast(counted, logits.dtype))
+    return weighted_mean(
+        softmax_cross_entropy(target_ids, logits), known * ops.cast(counted, logits.dtype)
+    )
 
 
 def mrcnn_bbox_loss(target: Any, target_ids: Any, deltas: Any) -> Any:
     """Deltas of positive RoIs for their true class: target (B, N, 4), deltas (B, N, classes, 4)."""
     own = ops.take_along_axis(deltas, target_ids[..., None, None], axis=2)[:, :, 0]
     positive = ops.cast(target_ids > 0, deltas.dtype)[..., None]
-    return _mean(smooth_l1(target, own), positive * ops.ones_like(own))
+    return weighted_mean(smooth_l1(target, own), positive * ops.ones_like(own))
 
 
 def mrcnn_mask_loss(target: Any, target_ids: Any, masks: Any) -> Any:
@@ -74,7 +69,6 @@ def mrcnn_mask_loss(target: Any, target_ids: Any, masks: Any) -> Any:
         masks: (B, P, h, w, classes), 0..1.
     """
     own = ops.take_along_axis(masks, target_ids[:, :, None, None, None], axis=4)[..., 0]
-    own = ops.clip(own, 1e-7, 1.0 - 1e-7)
-    loss = -(target * ops.log(own) + (1.0 - target) * ops.log(1.0 - own))
+    loss = binary_cross_entropy(target, own)
     positive = ops.cast(target_ids > 0, masks.dtype)[:, :, None, None]
-    return _mean(loss, positive * ops.ones_like(loss))
+    return weighted_mean(loss, positive * ops.ones_like(loss))

@@ -8,57 +8,41 @@ from keras import ops
 
 from maskdet.backbones.registry import get_backbone
 from maskdet.config import Config
-from maskdet.geometry.anchors import backbone_shapes, generate_pyramid_anchors
 from maskdet.geometry.boxes import normalize_boxes
-from maskdet.layers import box_coding
+from maskdet.layers import box_coding, pyramid
 from maskdet.layers.detection import DetectionLayer, KeptRows, PadRows
-from maskdet.layers.fpn import feature_pyramid
 from maskdet.layers.proposals import ProposalLayer
 from maskdet.layers.roi_align import PyramidROIAlign
 from maskdet.models.mask_rcnn.heads import box_head, mask_head
 from maskdet.models.mask_rcnn.rpn import build_rpn_model, run_on_levels
 from maskdet.models.mask_rcnn.targets import DetectionTargetLayer, MaskTargets, RPNTargets
 
-# Sizes of input whose anchors are kept; 1024 x 1024 pixels take 4 MB.
-KEPT_SHAPES = 32
-_anchors: dict[Any, np.ndarray] = {}
+
+def anchor_settings(config: Config, image_shape: Any = None) -> dict[str, Any]:
+    """A Config as the keyword arguments of the anchors in :mod:`maskdet.layers.pyramid`.
+
+    ``image_shape`` (height, width, ...) is that of the network's input, IMAGE_SHAPE where None.
+    """
+    shape = config.IMAGE_SHAPE if image_shape is None else image_shape
+    computed = callable(config.BACKBONE) and config.COMPUTE_BACKBONE_SHAPE is not None
+    return {
+        "image_shape": shape,
+        "scales": config.RPN_ANCHOR_SCALES,
+        "ratios": config.RPN_ANCHOR_RATIOS,
+        "strides": config.BACKBONE_STRIDES,
+        "anchor_stride": config.RPN_ANCHOR_STRIDE,
+        "level_shapes": config.COMPUTE_BACKBONE_SHAPE(shape) if computed else None,
+    }
 
 
 def pixel_anchors(config: Config, image_shape: Any = None, dtype: Any = np.float32) -> np.ndarray:
     """All anchors (A, 4) in pixels of the network's input, finest level first."""
-    shape = config.IMAGE_SHAPE if image_shape is None else image_shape
-    if callable(config.BACKBONE) and config.COMPUTE_BACKBONE_SHAPE is not None:
-        sizes = config.COMPUTE_BACKBONE_SHAPE(shape)
-    else:
-        sizes = backbone_shapes([int(side) for side in shape], config.BACKBONE_STRIDES)
-    anchors = generate_pyramid_anchors(
-        config.RPN_ANCHOR_SCALES,
-        config.RPN_ANCHOR_RATIOS,
-        sizes,
-        config.BACKBONE_STRIDES,
-        config.RPN_ANCHOR_STRIDE,
-    )
-    return np.asarray(anchors, dtype=dtype)
+    return pyramid.pixel_anchors(**anchor_settings(config, image_shape), dtype=dtype)
 
 
 def normalised_anchors(config: Config, image_shape: Any) -> np.ndarray:
-    """:func:`pixel_anchors` in the 0..1 form, float32 (A, 4); kept, as each detection needs them.
-
-    They must not be written to.
-    """
-    key = (
-        tuple(int(side) for side in image_shape[:2]),
-        tuple(config.RPN_ANCHOR_SCALES),
-        tuple(config.RPN_ANCHOR_RATIOS),
-        tuple(config.BACKBONE_STRIDES),
-        config.RPN_ANCHOR_STRIDE,
-        config.COMPUTE_BACKBONE_SHAPE,
-    )
-    if key not in _anchors:
-        if len(_anchors) >= KEPT_SHAPES:
-            _anchors.clear()
-        _anchors[key] = normalize_boxes(pixel_anchors(config, image_shape, np.float64), key[0])
-    return _anchors[key]
+    """:func:`pixel_anchors` in the 0..1 form, float32 (A, 4); they must not be written to."""
+    return pyramid.normalised_anchors(**anchor_settings(config, image_shape))
 
 
 def features(image: Any, config: Config, **kwargs: Any) -> list[Any]:
@@ -66,10 +50,20 @@ def features(image: Any, config: Config, **kwargs: Any) -> list[Any]:
 
     ``kwargs`` go to :func:`maskdet.layers.fpn.feature_pyramid`.
     """
-    backbone = get_backbone(config.BACKBONE)
-    stages = backbone.build(image, train_bn=config.TRAIN_BN)
-    strides, channels = list(config.BACKBONE_STRIDES), config.TOP_DOWN_PYRAMID_SIZE
-    return feature_pyramid(stages, strides, channels, config.SEPARABLE_HEADS, **kwargs)
+    return pyramid.features(
+        image,
+        backbone=get_backbone(config.BACKBONE),
+        strides=config.BACKBONE_STRIDES,
+        channels=config.TOP_DOWN_PYRAMID_SIZE,
+        separable=config.SEPARABLE_HEADS,
+        train_bn=config.TRAIN_BN,
+        **kwargs,
+    )
+
+
+def fixed_shape(config: Config) -> tuple[int, int] | None:
+    """(height, width) of every input; None where the resize mode lets it differ in inference."""
+    return pyramid.fixed_shape(config.IMAGE_SHAPE, resize_mode=config.IMAGE_RESIZE_MODE)
 
 
 def region_proposals(levels: list[Any], config: Config) -> tuple[Any, Any, Any]:
@@ -96,12 +90,6 @@ def _proposals(
         name="ROI",
     )
     return layer([scores, deltas, anchors])
-
-
-def fixed_shape(config: Config) -> tuple[int, int] | None:
-    """(height, width) of every input; None where the resize mode lets it differ in inference."""
-    height, width = (int(side) for side in config.IMAGE_SHAPE[:2])
-    return (height, width) if config.IMAGE_RESIZE_MODE == "square" else None
 
 
 def _align(rois: Any, levels: list[Any], pool: int, config: Config, kernels: str, name: str) -> Any:

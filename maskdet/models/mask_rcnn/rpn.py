@@ -3,7 +3,7 @@
 from typing import Any
 
 import keras
-from keras import layers, ops
+from keras import layers
 
 from maskdet.layers.fpn import convolution
 
@@ -69,24 +69,3 @@ def run_on_levels(rpn: keras.Model, levels: list[Any]) -> tuple[Any, Any, Any]:
         for i, name in enumerate(["rpn_class_logits", "rpn_class", "rpn_bbox"])
     )
     return logits, scores, deltas
-
-
-def random_share(mask: Any, count: Any, draws: Any, most: int) -> Any:
-    """At most ``count`` randomly chosen True entries of each row.
-
-    Args:
-        mask: (B, N) bool.
-        count: entries a row keeps at most: a number, or int (B,).
-        draws: (B, N) random numbers in 0..1, which decide.
-        most: a bound of ``count`` known when the graph is built.
-
-    Returns:
-        (B, N) bool.
-    """
-    ranked = ops.where(mask, draws, -1.0)
-    best, _ = ops.top_k(ranked, min(most, int(mask.shape[1])))
-    count = ops.reshape(ops.cast(count, "int32"), (-1, 1))
-    last = ops.clip(count - 1, 0, best.shape[1] - 1)
-    last = ops.broadcast_to(last, (ops.shape(ranked)[0], 1))
-    least = ops.take_along_axis(best, last, axis=1)
-    return mask & (ranked >= least) & (count > 0)

@@ -3,91 +3,18 @@
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from maskdet.layers import box_coding
-from maskdet.models.mask_rcnn.rpn import random_share
+from maskdet.layers.matching import CROWD_IOU, AnchorTargets, random_share
 
-# An anchor is positive above the first IoU and negative below the second; matterport's values.
-POSITIVE_ANCHOR_IOU = 0.7
-NEGATIVE_ANCHOR_IOU = 0.3
-# A RoI is positive from here on.
+# A RoI is positive from here on (He et al. 2017, section 3.1).
 POSITIVE_ROI_IOU = 0.5
-# What overlaps a crowd by more is never a negative.
-CROWD_IOU = 0.001
 
 
 @keras.saving.register_keras_serializable("maskdet")
-class RPNTargets(keras.layers.Layer):
-    """Which anchors are objects, and how far they are off.
-
-    Args:
-        anchors: (A, 4) pixels of the network's input.
-        count: anchors per image that enter the loss; at most half of them positive.
-        box_std: deltas are divided by these four numbers.
-        seed: of the random choice among too many.
-
-    Call arguments:
-        inputs: gt_class_ids (B, M) int32 (0 padding, negative crowds), gt_boxes (B, M, 4) pixels.
-
-    Returns:
-        rpn_match (B, A) int32: 1 object, -1 background, 0 neither; rpn_bbox (B, A, 4) deltas of
-        each anchor to its best object (meaningful where rpn_match is 1).
-    """
-
-    def __init__(
-        self, anchors: Any, count: int, box_std: Any, seed: int = 0, **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
-        self.anchors = np.asarray(anchors, dtype="float32")
-        self.count = int(count)
-        self.box_std = [float(value) for value in box_std]
-        self.seed = int(seed)
-        self.random = keras.random.SeedGenerator(self.seed)
-
-    def call(self, inputs: list[Any]) -> tuple[Any, Any]:
-        class_ids, boxes = inputs
-        boxes = ops.cast(boxes, "float32")
-        anchors = ops.convert_to_tensor(self.anchors)[None]  # (1, A, 4)
-        overlaps = box_coding.pairwise_iou(anchors, boxes)  # (B, A, M)
-        real = (class_ids > 0)[:, None]
-        crowd = (class_ids < 0)[:, None]
-        of_objects = ops.where(real, overlaps, -1.0)
-        best = ops.max(of_objects, axis=2)
-        owner = ops.argmax(of_objects, axis=2)  # (B, A)
-        best_of_object = ops.max(of_objects, axis=1, keepdims=True)  # (B, 1, M)
-        is_best = real & (of_objects >= best_of_object) & (best_of_object > 0)
-        positive = (best >= POSITIVE_ANCHOR_IOU) | ops.any(is_best, axis=2)
-        in_crowd = ops.any(crowd & (overlaps >= CROWD_IOU), axis=2)
-        negative = (best < NEGATIVE_ANCHOR_IOU) & ~positive & ~in_crowd
-
-        draws = keras.random.uniform(ops.shape(best), seed=self.random)
-        positive = random_share(positive, self.count // 2, draws, self.count // 2)
-        left = self.count - ops.sum(ops.cast(positive, "int32"), axis=1)
-        negative = random_share(negative, left, draws, self.count)
-        match = ops.cast(positive, "int32") - ops.cast(negative, "int32")
-        targets = box_coding.gather_rows(boxes, owner)
-        deltas = box_coding.encode(anchors, targets)
-        deltas = deltas / ops.convert_to_tensor(self.box_std, dtype="float32")
-        return match, ops.where(positive[..., None], deltas, 0.0)
-
-    def compute_output_shape(self, input_shape: list[Any]) -> tuple[Any, Any]:
-        batch, count = input_shape[0][0], len(self.anchors)
-        return (batch, count), (batch, count, 4)
-
-    def compute_output_spec(self, inputs: list[Any]) -> tuple[Any, Any]:
-        match, deltas = self.compute_output_shape([tensor.shape for tensor in inputs])
-        return keras.KerasTensor(match, "int32"), keras.KerasTensor(deltas, "float32")
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "anchors": self.anchors.tolist(),
-            "count": self.count,
-            "box_std": self.box_std,
-            "seed": self.seed,
-        }
+class RPNTargets(AnchorTargets):
+    """:class:`maskdet.layers.matching.AnchorTargets` under the name that saved networks hold."""
 
 
 @keras.saving.register_keras_serializable("maskdet")

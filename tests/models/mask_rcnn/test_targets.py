@@ -1,60 +1,13 @@
 """Guards: what the network is told to predict is right, also for crowds and for nothing at all."""
 
+import keras
 import numpy as np
-import pytest
 
 from maskdet.geometry.boxes import normalize_boxes
 from maskdet.geometry.deltas import decode_boxes
-from maskdet.models.mask_rcnn.rpn import random_share
 from maskdet.models.mask_rcnn.targets import DetectionTargetLayer, MaskTargets, RPNTargets
 
 STD = np.array([0.1, 0.1, 0.2, 0.2])
-ANCHORS = np.array(
-    [[0, 0, 10, 10], [0, 0, 10, 14], [30, 30, 40, 40], [60, 60, 90, 90], [62, 60, 90, 90]], "f4"
-)
-
-
-def rpn_targets(boxes, class_ids, count=8):
-    layer = RPNTargets(ANCHORS, count, STD)
-    match, deltas = layer([np.array([class_ids], "i4"), np.array([boxes], "f4")])
-    return np.asarray(match)[0], np.asarray(deltas)[0]
-
-
-def test_anchors_over_an_object_are_positive_far_ones_negative_and_the_rest_neither():
-    # IoUs with the object: 1.0, 0.71, 0, 0, 0 ; with the second: 0, 0, 0, 0.64, 0.6
-    match, _ = rpn_targets([[0, 0, 10, 10], [60, 60, 84, 84]], [1, 1])
-    assert match.tolist() == [1, 1, -1, 1, 0]
-
-
-def test_the_best_anchor_of_an_object_is_positive_even_if_it_overlaps_little():
-    match, deltas = rpn_targets([[34, 34, 36, 36]], [1])
-    assert match.tolist() == [-1, -1, 1, -1, -1]
-    moved = decode_boxes(ANCHORS[2:3], deltas[2:3] * STD)
-    np.testing.assert_allclose(moved, [[34, 34, 36, 36]], atol=1e-4)
-
-
-def test_anchors_on_a_crowd_are_never_negative():
-    match, _ = rpn_targets([[0, 0, 10, 10]], [-1])
-    assert match.tolist() == [0, 0, -1, -1, -1]
-
-
-def test_padding_is_no_object():
-    match, deltas = rpn_targets([[0, 0, 0, 0]], [0])
-    assert match.tolist() == [-1] * 5 and not deltas.any()
-
-
-def test_at_most_half_of_the_anchors_are_positive():
-    match, _ = rpn_targets([[0, 0, 10, 10], [60, 60, 90, 90]], [1, 1], count=4)
-    assert (match == 1).sum() == 2 and (match == -1).sum() == 1  # one background anchor exists
-
-
-@pytest.mark.parametrize("count", [0, 1, 3, 9])
-def test_random_share_keeps_at_most_its_count(count):
-    mask = np.array([[True, False, True, True, True], [False] * 5])
-    draws = np.random.default_rng(0).random((2, 5)).astype("f4")
-    kept = np.asarray(random_share(mask, count, draws, 5))
-    assert kept.sum(1).tolist() == [min(count, 4), 0]
-    assert not (kept & ~mask).any()
 
 
 def head_targets(proposals, boxes, class_ids, **settings):
@@ -118,3 +71,10 @@ def test_normalised_boxes_give_the_same_deltas_as_pixels():
     moved = decode_boxes(rois[[row]], deltas[[row]] * STD)
     np.testing.assert_allclose(moved, boxes, atol=1e-5)
     assert ids[row] == 1
+
+
+def test_saved_networks_find_the_targets_by_their_old_name_and_settings():
+    settings = {"name": "rpn_targets", "anchors": [[0, 0, 9, 9]], "count": 8, "box_std": list(STD)}
+    layer = keras.saving.get_registered_object("maskdet>RPNTargets").from_config(settings)
+    assert type(layer) is RPNTargets and layer.name == "rpn_targets"
+    assert (layer.positive_iou, layer.negative_iou, layer.crowd_iou) == (0.7, 0.3, 0.001)
