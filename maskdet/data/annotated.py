@@ -15,90 +15,27 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from tqdm.auto import tqdm
 
+from maskdet.data.box_rules import Box, checked_box
 from maskdet.data.dataset import Dataset
+from maskdet.data.outlines import Shape, outline_box
 from maskdet.errors import DataError, MaskdetWarning, UsageError
-from maskdet.geometry.masks import boxes_from_masks, fill_boxes
-from maskdet.geometry.polygons import mask_from_polygons
-from maskdet.geometry.rle import counts_from_text, decode_rle
+from maskdet.geometry.masks import fill_boxes
 from maskdet.images import checked_header, image_size, read_bytes
 
+__all__ = [
+    "AnnotatedDataset",
+    "Box",
+    "Item",
+    "Picture",
+    "Shape",
+    "build_dataset",
+]
+
 Array = NDArray[Any]
-Box = tuple[float, float, float, float]
-# Boxes may leave the image this far and are cut: tools round, count from 0 or from 1, or write the
-# last pixel or the one after. More than that is a mistake.
-OVERSHOOT = 2.0
 # Images of which reading takes so long that a bar is shown.
 MANY = 2000
-
-
-@dataclass(frozen=True)
-class Shape:
-    """An object's outline as its file has it; exactly one of the three is given.
-
-    Attributes:
-        polygons: parts (K, 2) of y, x; float64.
-        rle: COCO run lengths: ``size`` [height, width] and ``counts`` (list or compressed text).
-        picture: (path, value): the mask picture's pixels of this value, or all but 0 for None.
-    """
-
-    polygons: tuple[Array, ...] | None = None
-    rle: Mapping[str, Any] | None = None
-    picture: tuple[str, int | None] | None = None
-
-    def mask(self, shape: tuple[int, int], place: str = "") -> Array:
-        """The mask, bool of ``shape`` (height, width).
-
-        Raises:
-            DataError: naming ``place``, if it cannot be read or has another size.
-        """
-        if self.polygons is not None:
-            return mask_from_polygons(self.polygons, shape)
-        if self.rle is not None:
-            return _from_rle(self.rle, shape, place)
-        assert self.picture is not None
-        mask = _from_picture(*self.picture)
-        if mask.shape != shape:
-            raise _other_size(mask.shape, shape, place)
-        return mask
-
-
-def _from_rle(rle: Mapping[str, Any], shape: tuple[int, int], place: str) -> Array:
-    try:
-        size = tuple(int(side) for side in rle["size"])
-        counts = rle["counts"]
-        # A size of millions must not make a mask of them first.
-        if size != shape:
-            raise _other_size(size, shape, place)
-        if isinstance(counts, str | bytes):
-            counts = counts_from_text(counts)
-        return decode_rle({"size": list(size), "counts": counts})
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(f"The run lengths of {place} cannot be read ({error}).") from error
-
-
-def _other_size(size: tuple[int, ...], shape: tuple[int, int], place: str) -> DataError:
-    return DataError(
-        f"The mask of {place} is {'x'.join(map(str, size[::-1]))} pixels (width x height), but its "
-        f"photo {shape[1]}x{shape[0]}; both must have one size."
-    )
-
-
-def _from_picture(path: str, value: int | None) -> Array:
-    try:
-        with Image.open(path) as picture:
-            plane = np.array(picture)
-    except FileNotFoundError:
-        raise DataError(f"There is no mask {path}; check the path.") from None
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"The mask {path} cannot be read ({error}); replace it.") from error
-    if plane.ndim == 3:
-        plane = plane[..., :3].max(axis=2)
-    return plane != 0 if value is None else plane == value
 
 
 @dataclass
@@ -370,45 +307,3 @@ class _Builder:
             raise error
         self.first_error = self.first_error or error
         warnings.warn(f"{error} Skipped: {consequence}.", MaskdetWarning, stacklevel=5)
-
-
-def outline_box(outline: Shape | None, shape: tuple[int, int], place: str) -> Box:
-    """The box around an outline, in pixels.
-
-    Raises:
-        DataError: if there is none, or it covers no pixel.
-    """
-    if outline is None:
-        raise DataError(f"There is neither a box nor an outline for {place}; remove it.")
-    if outline.polygons is not None:
-        corners = np.concatenate([np.asarray(part).reshape(-1, 2) for part in outline.polygons])
-        if not len(corners):
-            raise DataError(f"The outline of {place} has no corners; remove it.")
-        low, high = corners.min(axis=0), corners.max(axis=0)
-        return float(low[0]), float(low[1]), float(high[0]), float(high[1])
-    mask = outline.mask(shape, place)
-    y1, x1, y2, x2 = (float(side) for side in boxes_from_masks(mask[..., None])[0])
-    return y1, x1, y2, x2
-
-
-def checked_box(box: Box, shape: tuple[int, int], place: str) -> Box:
-    """A box cut to an image of ``shape`` (height, width).
-
-    Raises:
-        DataError: if it is not finite, leaves the image by more than OVERSHOOT, or has no area.
-    """
-    y1, x1, y2, x2 = (float(side) for side in box)
-    shown = f"y1={y1:g}, x1={x1:g}, y2={y2:g}, x2={x2:g}"
-    if not np.isfinite([y1, x1, y2, x2]).all():
-        raise DataError(f"The box ({shown}) of {place} is not finite; correct or remove it.")
-    height, width = shape
-    if max(-y1, -x1, y2 - height, x2 - width) > OVERSHOOT:
-        raise DataError(
-            f"The box ({shown}) of {place} leaves the image, which is {width} x {height} pixels "
-            "(width x height); correct or remove it."
-        )
-    y1, y2 = max(y1, 0.0), min(y2, float(height))
-    x1, x2 = max(x1, 0.0), min(x2, float(width))
-    if y2 <= y1 or x2 <= x1:
-        raise DataError(f"The box ({shown}) of {place} has no area; correct or remove it.")
-    return y1, x1, y2, x2

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from maskdet.data.box_rules import leaves_image
 from maskdet.data.check.report import Finding
 from maskdet.data.formats.photo_files import files_below
-from maskdet.data.formats.voc_xml import OVERSHOOT, parse_xml
+from maskdet.data.formats.voc_xml import parse_xml
 from maskdet.errors import DataError
 
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
@@ -76,11 +77,10 @@ def _of_box(
     if min(box) < 0:
         yield Finding("negative coordinates", "warning", f"{shown} of {place}; it is cut.")
     width, height = size["width"], size["height"]
-    if width and height:
-        beyond = max(x1 - width, x2 - width, y1 - height, y2 - height, -min(box))
-        if beyond > OVERSHOOT:
-            text = f"{shown} of {place} leaves the {width:g} x {height:g} pixels of its image."
-            yield Finding("box outside its image", "error", text)
+    upright = (min(y1, y2), min(x1, x2), max(y1, y2), max(x1, x2))
+    if width and height and leaves_image(upright, (height, width)):
+        text = f"{shown} of {place} leaves the {width:g} x {height:g} pixels of its image."
+        yield Finding("box outside its image", "error", text)
 
 
 def _number(text: str | None) -> float | None:

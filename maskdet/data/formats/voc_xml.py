@@ -9,11 +9,9 @@ from typing import Any
 
 from lxml import etree
 
+from maskdet.data.box_rules import Box, checked_box
 from maskdet.errors import DataError
 
-# Coordinates may leave the image this far and are cut: VOC counts pixels from 1, other tools from
-# 0, some write the last pixel and some the one after, some round. More than that is a mistake.
-OVERSHOOT = 2.0
 _SIDES = ("ymin", "xmin", "ymax", "xmax")
 _YES = frozenset({"1", "1.0", "true", "yes"})
 
@@ -31,7 +29,7 @@ class VOCObject:
     """
 
     name: str
-    box: tuple[float, float, float, float]
+    box: Box
     difficult: bool
     truncated: bool
     occluded: bool
@@ -42,24 +40,10 @@ class VOCObject:
         """This object with its box cut to an image of ``shape`` (height, width), if given.
 
         Raises:
-            DataError: if the box has no area or leaves the image by more than ``OVERSHOOT``.
+            DataError: if the box has no area or leaves the image by more than two pixels.
         """
-        y1, x1, y2, x2 = self.box
-        if shape is not None:
-            height, width = shape[:2]
-            beyond = max(-y1, -x1, y2 - height, x2 - width)
-            if beyond > OVERSHOOT:
-                raise DataError(
-                    f"The box {self._corners()} of {self.place} leaves the image, which is "
-                    f"{width} x {height} pixels (width x height); correct or remove it."
-                )
-            y1, y2 = max(y1, 0.0), min(y2, float(height))
-            x1, x2 = max(x1, 0.0), min(x2, float(width))
-        if y2 <= y1 or x2 <= x1:
-            raise DataError(
-                f"The box {self._corners()} of {self.place} has no area; correct or remove it."
-            )
-        return VOCObject(**{**self.__dict__, "box": (y1, x1, y2, x2)})
+        box = checked_box(self.box, shape, self.place, self._corners())
+        return VOCObject(**{**self.__dict__, "box": box})
 
     def _corners(self) -> str:
         y1, x1, y2, x2 = (format_number(side) for side in self.box)

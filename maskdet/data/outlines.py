@@ -1,0 +1,103 @@
+"""An object's outline as its file has it: polygons, run lengths or a mask picture."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from maskdet.data.box_rules import Box
+from maskdet.errors import DataError
+from maskdet.geometry.masks import boxes_from_masks
+from maskdet.geometry.polygons import mask_from_polygons
+from maskdet.geometry.rle import counts_from_text, decode_rle
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """An object's outline as its file has it; exactly one of the three is given.
+
+    Attributes:
+        polygons: parts (K, 2) of y, x; float64.
+        rle: COCO run lengths: ``size`` [height, width] and ``counts`` (list or compressed text).
+        picture: (path, value): the mask picture's pixels of this value, or all but 0 for None.
+    """
+
+    polygons: tuple[Array, ...] | None = None
+    rle: Mapping[str, Any] | None = None
+    picture: tuple[str, int | None] | None = None
+
+    def mask(self, shape: tuple[int, int], location: str = "") -> Array:
+        """The mask, bool of ``shape`` (height, width).
+
+        Raises:
+            DataError: naming ``location``, if it cannot be read or has another size.
+        """
+        if self.polygons is not None:
+            return mask_from_polygons(self.polygons, shape)
+        if self.rle is not None:
+            return _from_rle(self.rle, shape, location)
+        assert self.picture is not None
+        mask = _from_picture(*self.picture)
+        if mask.shape != shape:
+            raise _other_size(mask.shape, shape, location)
+        return mask
+
+
+def _from_rle(rle: Mapping[str, Any], shape: tuple[int, int], location: str) -> Array:
+    try:
+        size = tuple(int(side) for side in rle["size"])
+        counts = rle["counts"]
+        # A size of millions must not make a mask of them first.
+        if size != shape:
+            raise _other_size(size, shape, location)
+        if isinstance(counts, str | bytes):
+            counts = counts_from_text(counts)
+        return decode_rle({"size": list(size), "counts": counts})
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"The run lengths of {location} cannot be read ({error}).") from error
+
+
+def _other_size(size: tuple[int, ...], shape: tuple[int, int], location: str) -> DataError:
+    return DataError(
+        f"The mask of {location} is {'x'.join(map(str, size[::-1]))} pixels (width x height), but "
+        f"its photo {shape[1]}x{shape[0]}; both must have one size."
+    )
+
+
+def _from_picture(path: str, value: int | None) -> Array:
+    try:
+        with Image.open(path) as picture:
+            plane = np.array(picture)
+    except FileNotFoundError:
+        raise DataError(f"There is no mask {path}; check the path.") from None
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DataError(f"The mask {path} cannot be read ({error}); replace it.") from error
+    if plane.ndim == 3:
+        plane = plane[..., :3].max(axis=2)
+    return plane != 0 if value is None else plane == value
+
+
+def outline_box(outline: Shape | None, shape: tuple[int, int], location: str) -> Box:
+    """The box around an outline, in pixels.
+
+    Raises:
+        DataError: if there is none, or it covers no pixel.
+    """
+    if outline is None:
+        raise DataError(f"There is neither a box nor an outline for {location}; remove it.")
+    if outline.polygons is not None:
+        corners = np.concatenate([np.asarray(part).reshape(-1, 2) for part in outline.polygons])
+        if not len(corners):
+            raise DataError(f"The outline of {location} has no corners; remove it.")
+        low, high = corners.min(axis=0), corners.max(axis=0)
+        return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+    mask = outline.mask(shape, location)
+    y1, x1, y2, x2 = (float(side) for side in boxes_from_masks(mask[..., None])[0])
+    return y1, x1, y2, x2
