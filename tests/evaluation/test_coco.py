@@ -171,3 +171,7 @@ def test_boxes_and_masks_have_scores_of_their_own():
     assert evaluation.mask.ap == pytest.approx(0.5)
     assert (evaluation.mask.ap50, evaluation.mask.ap75) == pytest.approx((1, 0))
     assert evaluation.matterport_ap == pytest.approx(1)
+    # Too small a mask is a miss in matterport's measure too, however good its box.
+    evaluation = evaluate_detections(dataset, [with_mask([0, 0, 56, 40], 4)])
+    assert evaluation.box.ap == pytest.approx(1)
+    assert (evaluation.mask.ap50, evaluation.matterport_ap) == (0, 0)

@@ -25,7 +25,7 @@ def masks_of(*boxes):
 # ---- matches ----------------------------------------------------------------------------------
 def test_detections_are_counted_best_first():
     gt, pred, overlaps = compute_matches(
-        [A, B], [1, 2], None, [C, B, A], [1, 2, 1], [0.2, 0.5, 0.9], None
+        [A, B], [1, 2], None, [C, B, A], [2, 2, 1], [0.2, 0.5, 0.9], None
     )
     assert gt.tolist() == [0, 1]  # ranked: A, B, C
     assert pred.tolist() == [0, 1, -1]
@@ -113,6 +113,10 @@ def test_average_precision_obeys_its_threshold():
     arguments = ([[0, 0, 100, 100]], [1], None, [[0, 0, 100, 72]], [1], [0.9], None)
     assert compute_ap(*arguments)[0] == 1  # 0.5
     assert compute_ap(*arguments, 0.75)[0] == 0
+
+
+def test_objects_that_were_missed_cost_their_share():
+    assert compute_ap([A, B], [1, 1], None, [A], [1], [0.9], None)[0] == pytest.approx(0.5)
 
 
 def test_nothing_found_and_nothing_there():
