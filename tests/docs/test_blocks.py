@@ -1,0 +1,274 @@
+"""Guards: whatever README and docs tell a reader to run, runs, from top to bottom of each page.
+
+Blocks are taken from the Markdown and run as they stand, page by page in a folder with a small set
+of photos. Small are the settings around them: inputs of 128 pixels, one step an epoch, one epoch a
+stage, and exports of what has learnt nothing are not compared with their network.
+"""
+
+import functools
+import importlib.util
+import inspect
+import re
+import runpy
+import shlex
+import sys
+from dataclasses import dataclass
+
+import pytest
+
+import maskdet.runtime.app
+from maskdet import Dataset, MaskRCNN, MobileConfig, PiConfig
+from maskdet.data.scenes import write_scenes
+from maskdet.images import read_image, write_image
+from tests.docs.pages import PAGES, Step, steps_of
+
+# TensorFlow tells that its own input pipeline does not go step by step, which is as well.
+pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run")
+
+SIDE = 128
+PHOTOS = 12
+
+
+@dataclass(frozen=True)
+class Skip:
+    """Steps that cannot run here: those whose text matches; ``here`` is False where they can."""
+
+    pattern: str
+    reason: str
+    here: bool = True
+
+
+SKIPS = [
+    Skip(
+        r"^model\.export\(\"[^\"]*\.onnx\"\)",
+        "tf2onnx is not installed",
+        importlib.util.find_spec("tf2onnx") is None,
+    ),
+    Skip(r"^python -m maskdet(\.runtime)?$", "a command's name within a sentence"),
+    Skip(r"^make (demo|test)\b", "the demo and the suite have tests of their own"),
+    Skip(r"^pip install\b", "a test installs nothing"),
+    Skip(r"^sudo apt\b|^python3 -m venv\b", "prepares a Raspberry Pi"),
+    Skip(r"^scp\b", "copies to a Raspberry Pi"),
+    Skip(r"^python examples/raspberry_pi/count_things\.py\b", "tests/scripts runs it"),
+    Skip(r"^file +size\b|^the network in Keras\b|^mine\.tflite, int8\b", "printed by an export"),
+]
+# How many classes a page's data set has, where the page counts on a number, and which files the
+# page's reader has already.
+CLASSES = {"README.md": 3, "docs/raspberry_pi.md": 1, "examples/raspberry_pi/README.md": 1}
+TRAINED = ("docs/raspberry_pi.md", "examples/raspberry_pi/README.md")
+# What lies in the reader's folder at the end.
+RESULTS = {
+    "README.md": ["mine.h5", "mine.h5.json", "detections/scene_00000.jpg", "mine.tflite"],
+    "docs/own_photos.md": [
+        "mine.h5",
+        "results/gallery.png",
+        "results/metrics.json",
+        "detections/scene_00000.jpg",
+        "mine.tflite",
+    ],
+    "docs/data_sets.md": ["variants.png"],
+    "docs/raspberry_pi.md": ["mine.tflite", "mine_saved/saved_model.pb"],
+    "examples/raspberry_pi/README.md": ["mine.tflite", "detected/photo_detected.jpg"],
+}
+
+
+def skip_of(step):
+    """The rule that keeps a step from running, or None."""
+    return next((rule for rule in SKIPS if re.search(rule.pattern, step.text)), None)
+
+
+def write_photos(folder, classes):
+    """A VOC set of a dozen small photos; its kinds of things are renamed into so many classes."""
+    write_scenes(folder, PHOTOS, size=(SIDE, SIDE), progress=False)
+    kinds = {}
+    for path in sorted((folder / "Annotations").glob("*.xml")):
+        text = path.read_text()
+        for name in re.findall(r"<name>(.*?)</name>", text):
+            kinds.setdefault(name, f"kind {len(kinds) % classes}")
+        path.write_text(
+            re.sub(r"<name>(.*?)</name>", lambda m: f"<name>{kinds[m[1]]}</name>", text)
+        )
+
+
+def write_untrained(path, dataset):
+    """A weight file of PiConfig that has learnt nothing, with the JSON beside it."""
+
+    class Untrained(PiConfig):
+        NAME, NUM_CLASSES = "mine", dataset.num_classes
+
+    model = MaskRCNN("inference", Untrained(), path.parent / "logs")
+    model.class_names = tuple(dataset.class_names)
+    model.save_weights(path)
+
+
+class ThreeFrames:
+    """A camera that ends."""
+
+    def __init__(self, folder):
+        self.frames = [read_image(path) for path in sorted(folder.glob("*.jpg"))[:3]]
+
+    def __enter__(self):
+        return iter(self.frames)
+
+    def __exit__(self, *error):
+        pass
+
+
+def with_defaults(function, change):
+    """A method whose arguments go through ``change(self, arguments)``; wrong ones still fail."""
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def changed(*args, **kwargs):
+        bound = signature.bind(*args, **kwargs)
+        change(bound.arguments)
+        return function(*bound.args, **bound.kwargs)
+
+    return changed
+
+
+def one_epoch(arguments):
+    model = arguments["self"]
+    if arguments["epochs"] > model.epoch:
+        arguments["epochs"] = model.epoch + 1
+
+
+def unverified(arguments):
+    arguments["verify"] = False
+
+
+def eagerly(function):
+    """Training step by step: tracing two steps takes ten times as long as doing them."""
+
+    @functools.wraps(function)
+    def run(*args, **kwargs):
+        import tensorflow as tf
+
+        tf.config.run_functions_eagerly(True)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            tf.config.run_functions_eagerly(False)
+
+    return run
+
+
+@pytest.fixture
+def reader(tmp_path, monkeypatch):
+    """A function that makes the folder of a page's reader, with everything in it small."""
+
+    def enter(page):
+        monkeypatch.chdir(tmp_path)
+        for name in ("IMAGE_MIN_DIM", "IMAGE_MAX_DIM"):
+            monkeypatch.setattr(MobileConfig, name, SIDE)
+        for name in ("STEPS_PER_EPOCH", "VALIDATION_STEPS", "IMAGES_PER_GPU"):
+            monkeypatch.setattr(MobileConfig, name, 1)
+        monkeypatch.setattr(MaskRCNN, "train", with_defaults(eagerly(MaskRCNN.train), one_epoch))
+        monkeypatch.setattr(MaskRCNN, "export", with_defaults(MaskRCNN.export, unverified))
+        photos = tmp_path / "my_photos"
+        write_photos(photos, CLASSES.get(page, 2))
+        (tmp_path / "my_set").symlink_to(photos)
+        for number, path in enumerate(sorted((photos / "JPEGImages").glob("*.jpg"))[:2]):
+            write_image(tmp_path / "new_photos" / path.name, read_image(path))
+            if not number:
+                write_image(tmp_path / "photo.jpg", read_image(path))
+        if page in TRAINED:
+            write_untrained(tmp_path / "mine.h5", Dataset.load(photos))
+        usual = maskdet.runtime.app.Viewer
+        camera = lambda source, size: ThreeFrames(photos / "JPEGImages")  # noqa: E731
+        monkeypatch.setattr(maskdet.runtime.app, "open_camera", camera)
+        # Any free port of this machine alone.
+        viewer = lambda host, port: usual("127.0.0.1", 0)  # noqa: E731
+        monkeypatch.setattr(maskdet.runtime.app, "Viewer", viewer)
+        return tmp_path
+
+    return enter
+
+
+def run_step(step, names, monkeypatch):
+    """Run a statement in a page's namespace, or ``python -m ...`` in this process."""
+    if step.language == "python":
+        # Empty lines in front, so that a traceback names the page's own line.
+        exec(compile("\n" * (step.line - 1) + step.text, step.page, "exec"), names)
+        return
+    assert step.text.startswith("python -m maskdet"), f"{step} is neither run nor skipped"
+    module, *arguments = shlex.split(step.text)[2:]
+    monkeypatch.setattr(sys, "argv", [module, *arguments])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_module(module, run_name="__main__", alter_sys=False)
+    assert not end.value.code, f"{step} ended with status {end.value.code}"
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if steps_of(page)])
+def test_a_page_runs_from_top_to_bottom(page, reader, monkeypatch):
+    folder, names = reader(page), {"__name__": "page"}
+    for step in steps_of(page):
+        rule = skip_of(step)
+        if rule is None or not rule.here:
+            run_step(step, names, monkeypatch)
+    for result in RESULTS.get(page, []):
+        assert (folder / result).is_file(), result
+
+
+def test_every_page_with_results_is_run():
+    assert set(RESULTS) | set(CLASSES) | set(TRAINED) <= {p for p in PAGES if steps_of(p)}
+
+
+def test_every_skip_has_something_to_skip():
+    steps = [step for page in PAGES for step in steps_of(page)]
+    matched = {
+        rule.pattern: [s for s in steps if re.search(rule.pattern, s.text)] for rule in SKIPS
+    }
+    assert [pattern for pattern, skipped in matched.items() if not skipped] == []
+    # A rule is for a few lines: most of what the pages show runs.
+    assert sum(skip_of(step) is not None for step in steps) < len(steps) / 2
+
+
+@pytest.mark.parametrize(
+    "text, error",
+    [
+        ("```python\nfrom maskdet import Dataset\nDataset.lod('my_photos')\n```\n", AttributeError),
+        ("```\npython -m maskdet check nowhere\n```\n", AssertionError),
+        ("Say `python -m maskdet find mine.h5` then.\n", AssertionError),
+        ("```\npython train.py\n```\n", AssertionError),
+        ("```python\nx = 1\nassert x == 2\n```\n", AssertionError),
+    ],
+)
+def test_a_fault_in_a_page_is_seen(text, error, reader, monkeypatch):
+    reader("README.md")
+    steps, names = steps_of("made_up.md", text), {}
+    with pytest.raises(error):
+        for step in steps:
+            run_step(step, names, monkeypatch)
+
+
+def test_wrong_arguments_fail_in_the_small_settings_too(reader):
+    reader("README.md")
+
+    class Mine(MobileConfig):
+        NAME, NUM_CLASSES = "mine", 4
+
+    model = MaskRCNN("inference", Mine(), "logs")
+    with pytest.raises(TypeError, match="callibration"):
+        model.export("mine.tflite", callibration=[])
+    with pytest.raises(TypeError, match="layer"):
+        model.train(None, None, 0.1, epochs=1, layer="heads")
+
+
+def test_steps_are_told_apart():
+    text = (
+        "# A page\n\nSay `python -m maskdet check\nmy_photos` first.\n\n"
+        "```python\nx = [\n    1,\n]\n\n\n@str\ndef f(): pass\n```\n\n"
+        "```\nmake   # all\n\npip a#b\n```\n"
+    )
+    assert steps_of("made_up.md", text) == [
+        Step("made_up.md", 3, "shell", "python -m maskdet check my_photos"),
+        Step("made_up.md", 7, "python", "x = [\n    1,\n]"),
+        Step("made_up.md", 12, "python", "@str\ndef f(): pass"),
+        Step("made_up.md", 17, "shell", "make"),
+        Step("made_up.md", 19, "shell", "pip a#b"),
+    ]
+    with pytest.raises(ValueError, match="made_up.md, line 2: what is a block of 'ruby'"):
+        steps_of("made_up.md", "\n```ruby\n1\n```\n")
+    with pytest.raises(SyntaxError):
+        steps_of("made_up.md", "```python\n1 +\n```\n")
