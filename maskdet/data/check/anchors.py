@@ -9,31 +9,24 @@ from typing import Any
 
 import numpy as np
 
-from maskdet.config import Config
-from maskdet.data.check.report import Finding
+from maskdet.base_config import BaseConfig
+from maskdet.data.check.finding import Finding
 from maskdet.data.dataset import Dataset
-from maskdet.geometry.placement import place
 
 # An anchor whose IoU with an object is below this is background for it.
 COVERED = 0.3
 
 
-def boxes_in_network_pixels(dataset: Dataset, config: Config) -> np.ndarray:
+def boxes_in_network_pixels(dataset: Dataset, config: BaseConfig) -> np.ndarray:
     """Heights and widths (N, 2) of all objects as the network sees them."""
-    found = [np.zeros((0, 2))]
-    mode = config.IMAGE_RESIZE_MODE
+    sides = [np.zeros((0, 2))]
+    placement_of = config.placement_rule(detecting=True)
     for image_id in dataset.image_ids:
         boxes, class_ids = dataset.load_boxes(int(image_id))
-        placement = place(
-            dataset.image_shape(int(image_id)),
-            config.IMAGE_MIN_DIM,
-            config.IMAGE_MAX_DIM,
-            config.IMAGE_MIN_SCALE,
-            "pad64" if mode == "crop" else mode,
-        )
-        moved = placement.forward_boxes(boxes[class_ids > 0])
-        found.append(moved[:, 2:] - moved[:, :2])
-    return np.concatenate(found)
+        placement = placement_of(dataset.image_shape(int(image_id)))
+        placed = placement.forward_boxes(boxes[class_ids > 0])
+        sides.append(placed[:, 2:] - placed[:, :2])
+    return np.concatenate(sides)
 
 
 def best_overlaps(sides: np.ndarray, scales: Any, ratios: Any) -> np.ndarray:
@@ -59,28 +52,29 @@ def fitted(sides: np.ndarray, levels: int, ratios: int) -> tuple[list[int], list
     return [int(s) for s in scales], [round(float(np.exp(value)), 2) for value in wanted]
 
 
-def check_anchors(dataset: Dataset, config: Config) -> Iterator[Finding]:
-    """How many boxes no anchor of the Config covers, with anchors that cover more."""
+def check_anchors(dataset: Dataset, config: BaseConfig) -> Iterator[Finding]:
+    """How many boxes no anchor of the Config covers, with anchors that cover more.
+
+    Nothing for a Config without anchors (``config.anchor_shapes()`` gives None).
+    """
+    anchors = config.anchor_shapes()
+    if anchors is None:
+        return
     sides = boxes_in_network_pixels(dataset, config)
     sides = sides[(sides > 0).all(axis=1)]
     if not len(sides):
         return
-    overlaps = best_overlaps(sides, config.RPN_ANCHOR_SCALES, config.RPN_ANCHOR_RATIOS)
+    overlaps = best_overlaps(sides, anchors.scales, anchors.ratios)
     missed = int((overlaps < COVERED).sum())
     if not missed:
         return
-    scales, ratios = fitted(
-        sides, len(config.RPN_ANCHOR_SCALES), max(3, len(config.RPN_ANCHOR_RATIOS))
-    )
+    scales, ratios = fitted(sides, len(anchors.scales), max(3, len(anchors.ratios)))
     better = int((best_overlaps(sides, scales, ratios) < COVERED).sum())
     text = (
         f"{missed} of {len(sides)} boxes ({missed / len(sides):.0%}) have an IoU below {COVERED} "
         f"with every anchor of {type(config).__name__}"
     )
     if better < missed:
-        text += (
-            f"; RPN_ANCHOR_SCALES = {tuple(scales)}, RPN_ANCHOR_RATIOS = {ratios} would leave "
-            f"{better}"
-        )
+        text += f"; {anchors.advice(scales, ratios)} would leave {better}"
     severity = "warning" if missed > 0.02 * len(sides) else "note"
     yield Finding("boxes that no anchor covers", severity, text + ".")

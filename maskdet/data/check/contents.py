@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from maskdet.data.check.report import Finding
+from maskdet.data.check.finding import Finding
 from maskdet.data.dataset import Dataset
 from maskdet.data.similar import connected, hashes, near_pairs, same_files
 from maskdet.errors import DataError

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
-from maskdet.config import Config
+from maskdet.base_config import BaseConfig
 from maskdet.data.check.anchors import boxes_in_network_pixels
 from maskdet.data.check.report import CheckReport
 from maskdet.errors import DataError, UsageError
@@ -18,7 +18,7 @@ _INK, _PALE, _BAR = (30, 30, 30), (170, 170, 170), (70, 120, 190)
 
 
 def draw_report(
-    report: CheckReport, path: str | os.PathLike[str], config: Config | None = None
+    report: CheckReport, path: str | os.PathLike[str], config: BaseConfig | None = None
 ) -> None:
     """Draw the page.
 
@@ -31,9 +31,15 @@ def draw_report(
     pen = ImageDraw.Draw(page)
     pen.text((20, 12), f"{Path(report.name).name}: {report.counts['images']} images", fill=_INK)
     _classes(pen, report, (20, 40, 580, 340))
-    _sizes(pen, report, config or Config(), (640, 40, 1180, 340))
+    _sizes(pen, report, config or _usual_config(), (640, 40, 1180, 340))
     _worst(page, pen, report)
     save_picture(path, page)
+
+
+def _usual_config() -> BaseConfig:
+    from maskdet.config import Config  # a family's, so no room may need it when it is loaded
+
+    return Config()
 
 
 def _classes(pen: Any, report: CheckReport, box: tuple[int, int, int, int]) -> None:
@@ -48,15 +54,17 @@ def _classes(pen: Any, report: CheckReport, box: tuple[int, int, int, int]) -> N
         pen.text((box[0] + 156 + width, y), str(count), fill=_INK)
 
 
-def _sizes(pen: Any, report: CheckReport, config: Config, box: tuple[int, int, int, int]) -> None:
+def _sizes(
+    pen: Any, report: CheckReport, config: BaseConfig, box: tuple[int, int, int, int]
+) -> None:
     """Heights over widths in network pixels, with the anchors as circles; logarithmic."""
     left, top, right, bottom = box
     assert report.dataset is not None
     sides = boxes_in_network_pixels(report.dataset, config)
     side = float(max(config.IMAGE_SHAPE[:2]))
-    pen.text(
-        (left, top), f"boxes in network pixels ({type(config).__name__}), o anchors", fill=_INK
-    )
+    anchors = config.anchor_shapes()
+    title = f"boxes in network pixels ({type(config).__name__})"
+    pen.text((left, top), title if anchors is None else f"{title}, o anchors", fill=_INK)
     top += 22
     pen.rectangle((left, top, right, bottom), outline=_PALE)
 
@@ -68,8 +76,10 @@ def _sizes(pen: Any, report: CheckReport, config: Config, box: tuple[int, int, i
         x, y = at(height, width)
         pen.point((x, y), fill=_BAR)
         pen.point((x + 1, y), fill=_BAR)
-    for scale in config.RPN_ANCHOR_SCALES:
-        for ratio in config.RPN_ANCHOR_RATIOS:
+    if anchors is None:
+        return
+    for scale in anchors.scales:
+        for ratio in anchors.ratios:
             x, y = at(scale / np.sqrt(ratio), scale * np.sqrt(ratio))
             pen.ellipse((x - 4, y - 4, x + 4, y + 4), outline=(200, 60, 40))
 

@@ -6,30 +6,12 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from maskdet.data.check.finding import SEVERITIES, Finding
 from maskdet.data.dataset import Dataset
 from maskdet.files import write_whole
 
-SEVERITIES = ("error", "warning", "note")
 # Findings of one kind that the text names; the rest are counted.
 SHOWN = 5
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was found.
-
-    Attributes:
-        kind: such as "box without area"; findings of one kind stand together.
-        severity: "error" (training would stop or learn something wrong), "warning" (probably not
-            meant), "note" (worth knowing).
-        message: one sentence with file and line where there are any.
-        images: paths of the photos it concerns.
-    """
-
-    kind: str
-    severity: str
-    message: str
-    images: tuple[str, ...] = ()
 
 
 @dataclass
@@ -93,6 +75,7 @@ class CheckReport:
 
     def draw(self, path: str | os.PathLike[str], config: Any = None) -> None:
         """Draw the set on one page: classes, box sizes beside a Config's anchors, odd photos."""
+        # Drawing needs reports; reports do without it until somebody asks for the page.
         from maskdet.data.check.picture import draw_report
 
         draw_report(self, path, config)

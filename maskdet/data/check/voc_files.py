@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from maskdet.data.box_rules import leaves_image
-from maskdet.data.check.report import Finding
+from maskdet.data.check.finding import Finding
 from maskdet.data.formats.photo_files import files_below
 from maskdet.data.formats.voc_xml import parse_xml
 from maskdet.errors import DataError
