@@ -52,14 +52,22 @@ def _open(path: PathLike, data: bytes | None = None) -> Image.Image:
     try:
         return Image.open(path if data is None else io.BytesIO(data))
     except FileNotFoundError:
-        raise DataError(f"There is no photo {path}; check the path.") from None
+        raise DataError(
+            f"There is no photo {path}; check the path.", kind="missing photo", path=path
+        ) from None
     except UnidentifiedImageError:
         raise DataError(
             f"The file {path} is no picture that Pillow can read; convert it to JPEG or PNG, or "
-            "remove it."
+            "remove it.",
+            kind="unreadable photo",
+            path=path,
         ) from None
     except _DAMAGED as error:
-        raise DataError(f"The photo {path} cannot be opened ({error}); replace it.") from error
+        raise DataError(
+            f"The photo {path} cannot be opened ({error}); replace it.",
+            kind="unreadable photo",
+            path=path,
+        ) from error
 
 
 def _orientation(picture: Image.Image) -> int:
@@ -137,7 +145,9 @@ def read_bytes(data: bytes, name: PathLike) -> Array:
 def _damaged(path: PathLike, error: Exception) -> DataError:
     return DataError(
         f"The photo {path} is truncated or damaged ({error}); replace or remove it, or skip such "
-        "photos with on_error='skip'."
+        "photos with on_error='skip'.",
+        kind="unreadable photo",
+        path=path,
     )
 
 
@@ -216,6 +226,27 @@ def turn_plane(plane: ArrayLike, orientation: int) -> Array:
     if orientation in (2, 3, 6, 7):
         array = array[:, ::-1]
     return np.ascontiguousarray(array)
+
+
+def checked_image(image: Any, channels: int, subject: str = "An image") -> Array:
+    """An image as (H, W, C), uint8 or float32; grey is repeated and alpha dropped for RGB.
+
+    Args:
+        channels: that it must have.
+        subject: what the message calls it, such as "Image 3".
+
+    Raises:
+        UsageError: if it is no image, or has another number of channels.
+    """
+    array = np.asarray(image)
+    if array.ndim == 2:
+        array = np.repeat(array[..., None], 3 if channels == 3 else 1, axis=2)
+    if channels == 3 and array.ndim == 3 and array.shape[2] == 4:
+        array = array[..., :3]
+    if array.ndim != 3 or array.shape[2] != channels or 0 in array.shape:
+        kind = "H x W x 3 (RGB, 0..255)" if channels == 3 else f"H x W x {channels}"
+        raise UsageError(f"{subject} must be {kind}. Received: shape {array.shape}.")
+    return array if array.dtype == np.uint8 else array.astype(np.float32)
 
 
 def resize_image(image: ArrayLike, placement: Placement) -> Array:

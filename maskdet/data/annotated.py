@@ -6,10 +6,8 @@ the photo as it is shown (EXIF turned) unless a picture says otherwise.
 """
 
 import base64
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +16,11 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from maskdet.data.box_rules import Box, checked_box
+from maskdet.data.class_rules import check_class
 from maskdet.data.dataset import Dataset
 from maskdet.data.outlines import Shape, outline_box
-from maskdet.errors import DataError, MaskdetWarning, UsageError
+from maskdet.data.refusal import refuse
+from maskdet.errors import DataError, UsageError
 from maskdet.geometry.masks import fill_boxes
 from maskdet.images import checked_header, image_size, read_bytes
 
@@ -208,7 +208,8 @@ def build_dataset(
     if not entries:
         raise DataError(
             f"No image of this {source} data set can be used"
-            + (f": {builder.first_error}" if builder.first_error else "; it describes none.")
+            + (f": {builder.first_error}" if builder.first_error else "; it describes none."),
+            kind="no images",
         )
     names = classes
     if names is None and class_ids is not None:
@@ -277,7 +278,9 @@ class _Builder:
         if not picture.path.is_file():
             raise DataError(
                 f"The photo {picture.path} of {picture.place} is missing; add it or remove what "
-                "describes it."
+                "describes it.",
+                kind="missing photo",
+                path=picture.path,
             )
         return checked_header(picture.path)[0]
 
@@ -285,12 +288,7 @@ class _Builder:
         self, item: Item, picture: Picture, shape: tuple[int, int]
     ) -> tuple[Box, Shape | None]:
         """The object's box and outline in pixels, inside the image."""
-        if self.classes is not None and item.name not in self.classes:
-            near = get_close_matches(item.name, self.classes, n=1)
-            raise DataError(
-                f"Unknown class in {item.place}; known are {', '.join(self.classes)}"
-                f"{f' (did you mean {near[0]!r}?)' if near else ''}."
-            )
+        check_class(item.name, self.classes, item.place)
         outline, box = item.shape, item.box
         if picture.relative:
             scale = np.array(shape, dtype=np.float64)
@@ -303,7 +301,5 @@ class _Builder:
         return checked_box(box, shape, item.place), outline
 
     def _refuse(self, error: DataError, consequence: str) -> None:
-        if not self.skip:
-            raise error
         self.first_error = self.first_error or error
-        warnings.warn(f"{error} Skipped: {consequence}.", MaskdetWarning, stacklevel=5)
+        refuse(error, self.skip, consequence, stacklevel=6)

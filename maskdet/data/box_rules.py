@@ -32,16 +32,23 @@ def checked_box(box: Box, shape: Sequence[int] | None, location: str, shown: str
     y1, x1, y2, x2 = (float(side) for side in box)
     shown = shown or f"(y1={y1:g}, x1={x1:g}, y2={y2:g}, x2={x2:g})"
     if not np.isfinite([y1, x1, y2, x2]).all():
-        raise DataError(f"The box {shown} of {location} is not finite; correct or remove it.")
+        raise DataError(
+            f"The box {shown} of {location} is not finite; correct or remove it.",
+            kind="wrong value",
+        )
     if shape is not None:
         height, width = shape[:2]
         if leaves_image((y1, x1, y2, x2), (height, width)):
             raise DataError(
                 f"The box {shown} of {location} leaves the image, which is {width} x {height} "
-                "pixels (width x height); correct or remove it."
+                "pixels (width x height); correct or remove it.",
+                kind="box outside its image",
             )
         y1, y2 = max(y1, 0.0), min(y2, float(height))
         x1, x2 = max(x1, 0.0), min(x2, float(width))
     if y2 <= y1 or x2 <= x1:
-        raise DataError(f"The box {shown} of {location} has no area; correct or remove it.")
+        raise DataError(
+            f"The box {shown} of {location} has no area; correct or remove it.",
+            kind="box without area",
+        )
     return y1, x1, y2, x2

@@ -132,7 +132,8 @@ class Dataset:
         if not path:
             raise DataError(
                 f"There is no path for {self.image_label(image_id)}; give add_image() one, or "
-                "override load_image()."
+                "override load_image().",
+                kind="missing path",
             )
         return read_image(path)
 
@@ -211,7 +212,8 @@ class Dataset:
             raise DataError(
                 f"For {self.image_label(image_id)} load_boxes gives the class ids "
                 f"{box_class_ids.tolist()} and load_mask {class_ids.tolist()}; both must list the "
-                "same objects in the same order."
+                "same objects in the same order.",
+                kind="mismatched objects",
             )
         return boxes, class_ids, masks
 
@@ -246,7 +248,8 @@ class Dataset:
         if boxes.shape != (len(class_ids), 4):
             raise DataError(
                 f"load_boxes must give boxes (N, 4) and N class ids, but gives shape {boxes.shape} "
-                f"and {len(class_ids)} ids for {self.image_label(image_id)}."
+                f"and {len(class_ids)} ids for {self.image_label(image_id)}.",
+                kind="mismatched objects",
             )
         return boxes, class_ids
 
@@ -260,7 +263,8 @@ class Dataset:
         if masks.ndim != 3 or masks.shape[2] != len(class_ids):
             raise DataError(
                 f"load_mask must give masks (height, width, N) and N class ids, but gives shape "
-                f"{masks.shape} and {len(class_ids)} ids for {self.image_label(image_id)}."
+                f"{masks.shape} and {len(class_ids)} ids for {self.image_label(image_id)}.",
+                kind="mismatched objects",
             )
         return masks, class_ids
 
@@ -298,7 +302,8 @@ class Dataset:
             if class_ids.max(initial=0) >= len(counts):
                 raise DataError(
                     f"An object of {self.image_label(image_id)} has class id {class_ids.max()}, "
-                    f"but the class ids end at {len(counts) - 1}; call add_class() for it."
+                    f"but the class ids end at {len(counts) - 1}; call add_class() for it.",
+                    kind="unknown class",
                 )
             counts += np.bincount(class_ids[class_ids > 0], minlength=len(counts))
         names = [str(info["name"]).split(",")[0] for info in self.class_info]
@@ -325,7 +330,11 @@ class Dataset:
         from maskdet.data.index import load_indexed
 
         if not Path(path).exists():
-            raise DataError(f"There is no {path}; check the path of the data set.")
+            raise DataError(
+                f"There is no {path}; check the path of the data set.",
+                kind="missing path",
+                path=path,
+            )
 
         def read() -> Dataset:
             for form in FORMATS:
@@ -334,7 +343,11 @@ class Dataset:
                     dataset: Dataset = form.read(path, **options)
                     return dataset
             looked_for = "; ".join(f"{form.NAME} ({form.LOOKS_FOR})" for form in FORMATS)
-            raise DataError(f"{path} holds no data set in a known format; looked for {looked_for}.")
+            raise DataError(
+                f"{path} holds no data set in a known format; looked for {looked_for}.",
+                kind="unknown format",
+                path=path,
+            )
 
         return load_indexed(path, read, options, index)
 

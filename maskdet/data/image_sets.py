@@ -22,7 +22,10 @@ def write_image_sets(folder: str | os.PathLike[str], parts: Mapping[str, Dataset
         ids = [str(info["id"]) for info in part.image_info]
         for image_id in ids:
             if not image_id.strip() or image_id != image_id.strip() or "\n" in image_id:
-                raise DataError(f"The image id {image_id!r} does not fit a line; rename the image.")
+                raise DataError(
+                    f"The image id {image_id!r} does not fit a line; rename the image.",
+                    kind="unusable image id",
+                )
         write_whole(Path(folder) / f"{name}.txt", "".join(f"{image_id}\n" for image_id in ids))
 
 
@@ -37,7 +40,11 @@ def read_image_sets(dataset: AnyDataset, folder: str | os.PathLike[str]) -> dict
     place = Path(folder)
     files = sorted(place.glob("*.txt"))
     if not files:
-        raise DataError(f"There are no lists (*.txt) in {place}; check the path.")
+        raise DataError(
+            f"There are no lists (*.txt) in {place}; check the path.",
+            kind="missing image set",
+            path=folder,
+        )
     numbers = {str(info["id"]): i for i, info in enumerate(dataset.image_info)}
     parts = {}
     for file in files:
@@ -54,7 +61,10 @@ def read_image_sets(dataset: AnyDataset, folder: str | os.PathLike[str]) -> dict
             if name not in numbers:
                 raise DataError(
                     f"{file}, line {line} lists {text.strip()!r}, which the data set has not; "
-                    "remove the line or add the image."
+                    "remove the line or add the image.",
+                    kind="image not listed",
+                    path=file,
+                    line=line,
                 )
             chosen.append(numbers[name])
         parts[file.stem] = dataset.subset(chosen)

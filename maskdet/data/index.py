@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from maskdet.data.annotated import AnnotatedDataset, Shape
 from maskdet.data.dataset import Dataset
 from maskdet.data.formats.voc import VOCDataset
-from maskdet.errors import MaskdetWarning, UsageError
+from maskdet.errors import DataError, DataWarning, MaskdetWarning, SkippedData, UsageError
 from maskdet.files import cache_folder
 from maskdet.version import __version__
 
@@ -71,11 +71,11 @@ def load_indexed(
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", MaskdetWarning)
         dataset = read()
-    messages = [str(w.message) for w in caught if issubclass(w.category, MaskdetWarning)]
+    met = [entry.message for entry in caught if isinstance(entry.message, MaskdetWarning)]
     if type(dataset).__name__ in KINDS and type(dataset) is KINDS[type(dataset).__name__]:
-        _save(dataset, place, messages)
+        _save(dataset, place, met)
         return _open(place)
-    _warn(messages)
+    _warn(met)
     return dataset
 
 
@@ -114,13 +114,13 @@ def _folder_of(path: str | os.PathLike[str]) -> Path:
     return cache_folder() / "index" / name
 
 
-def _warn(messages: Iterable[str]) -> None:
-    for message in messages:
-        warnings.warn(message, MaskdetWarning, stacklevel=4)
+def _warn(met: Iterable[MaskdetWarning]) -> None:
+    for warning in met:
+        warnings.warn(warning, stacklevel=5)
 
 
 # ---- writing and opening ---------------------------------------------------------------------
-def _save(dataset: Dataset, place: Path, messages: Sequence[str]) -> None:
+def _save(dataset: Dataset, place: Path, met: Sequence[MaskdetWarning]) -> None:
     """Write the index beside older ones of this folder, which go; whole or not at all."""
     place.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=".part-", dir=place.parent))
@@ -136,7 +136,7 @@ def _save(dataset: Dataset, place: Path, messages: Sequence[str]) -> None:
             "kind": type(dataset).__name__,
             "class_info": dataset.class_info,
             "masks_given": bool(getattr(dataset, "masks_given", False)),
-            "warnings": list(messages),
+            "warnings": [_packed_warning(warning) for warning in met],
         }
         (made / _FACTS).write_text(json.dumps(facts), encoding="utf-8")
         for old in place.parent.iterdir():
@@ -150,7 +150,7 @@ def _save(dataset: Dataset, place: Path, messages: Sequence[str]) -> None:
 
 def _open(place: Path) -> Dataset:
     facts = json.loads((place / _FACTS).read_text(encoding="utf-8"))
-    _warn(facts["warnings"])
+    _warn(map(_unpacked_warning, facts["warnings"]))
     dataset = KINDS[facts["kind"]]()
     dataset.class_info = facts["class_info"]
     dataset.masks_given = facts["masks_given"]  # type: ignore[attr-defined]
@@ -242,3 +242,27 @@ def _unpacked(value: Any) -> Any:
     if "_bytes" in value:
         return value["_bytes"].encode("latin-1")
     return {key: _unpacked(item) for key, item in value.items()}
+
+
+def _packed_warning(warning: MaskdetWarning) -> dict[str, Any]:
+    facts: dict[str, Any] = {"text": str(warning)}
+    if isinstance(warning, DataWarning):
+        facts["kind"] = warning.kind
+    if isinstance(warning, SkippedData):
+        error = warning.error
+        facts |= {"error": str(error), "consequence": warning.consequence, "line": error.line}
+        facts["path"] = None if error.path is None else os.fspath(error.path)
+        facts["photos"] = [os.fspath(photo) for photo in error.photos]
+    return facts
+
+
+def _unpacked_warning(facts: dict[str, Any] | str) -> MaskdetWarning:
+    if isinstance(facts, str):  # as indexes were written before warnings had kinds
+        return MaskdetWarning(facts)
+    if "error" in facts:
+        names = ("kind", "path", "line", "photos")
+        error = DataError(facts["error"], **{name: facts[name] for name in names})
+        return SkippedData(error, facts["consequence"])
+    if "kind" in facts:
+        return DataWarning(facts["text"], facts["kind"])
+    return MaskdetWarning(facts["text"])

@@ -44,7 +44,7 @@ class Shape:
         assert self.picture is not None
         mask = _from_picture(*self.picture)
         if mask.shape != shape:
-            raise _other_size(mask.shape, shape, location)
+            raise _other_size(mask.shape, shape, location, self.picture[0])
         return mask
 
 
@@ -60,14 +60,21 @@ def _from_rle(rle: Mapping[str, Any], shape: tuple[int, int], location: str) -> 
         return decode_rle({"size": list(size), "counts": counts})
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         if isinstance(error, DataError):
+            error.kind = error.kind or "unusable run lengths"
             raise
-        raise DataError(f"The run lengths of {location} cannot be read ({error}).") from error
+        raise DataError(
+            f"The run lengths of {location} cannot be read ({error}).", kind="unusable run lengths"
+        ) from error
 
 
-def _other_size(size: tuple[int, ...], shape: tuple[int, int], location: str) -> DataError:
+def _other_size(
+    size: tuple[int, ...], shape: tuple[int, int], location: str, path: str | None = None
+) -> DataError:
     return DataError(
         f"The mask of {location} is {'x'.join(map(str, size[::-1]))} pixels (width x height), but "
-        f"its photo {shape[1]}x{shape[0]}; both must have one size."
+        f"its photo {shape[1]}x{shape[0]}; both must have one size.",
+        kind="mask of another size",
+        path=path,
     )
 
 
@@ -76,9 +83,15 @@ def _from_picture(path: str, value: int | None) -> Array:
         with Image.open(path) as picture:
             plane = np.array(picture)
     except FileNotFoundError:
-        raise DataError(f"There is no mask {path}; check the path.") from None
+        raise DataError(
+            f"There is no mask {path}; check the path.", kind="missing mask", path=path
+        ) from None
     except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"The mask {path} cannot be read ({error}); replace it.") from error
+        raise DataError(
+            f"The mask {path} cannot be read ({error}); replace it.",
+            kind="unreadable mask",
+            path=path,
+        ) from error
     if plane.ndim == 3:
         plane = plane[..., :3].max(axis=2)
     return plane != 0 if value is None else plane == value
@@ -91,11 +104,16 @@ def outline_box(outline: Shape | None, shape: tuple[int, int], location: str) ->
         DataError: if there is none, or it covers no pixel.
     """
     if outline is None:
-        raise DataError(f"There is neither a box nor an outline for {location}; remove it.")
+        raise DataError(
+            f"There is neither a box nor an outline for {location}; remove it.",
+            kind="box without four numbers",
+        )
     if outline.polygons is not None:
         corners = np.concatenate([np.asarray(part).reshape(-1, 2) for part in outline.polygons])
         if not len(corners):
-            raise DataError(f"The outline of {location} has no corners; remove it.")
+            raise DataError(
+                f"The outline of {location} has no corners; remove it.", kind="unusable outline"
+            )
         low, high = corners.min(axis=0), corners.max(axis=0)
         return float(low[0]), float(low[1]), float(high[0]), float(high[1])
     mask = outline.mask(shape, location)

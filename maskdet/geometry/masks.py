@@ -82,7 +82,8 @@ def shrink_mask(mask: ArrayLike, box: ArrayLike, shape: Sequence[int]) -> Array:
     if y2 <= y1 or x2 <= x1:
         raise DataError(
             f"The box {np.asarray(box).tolist()} has no area, so no mask can be cut out of it; "
-            "remove or repair this object."
+            "remove or repair this object.",
+            kind="box without area",
         )
     height, width = plane.shape
     top, left, bottom, right = max(y1, 0), max(x1, 0), min(y2, height), min(x2, width)

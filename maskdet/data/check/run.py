@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from maskdet.config import Config
+from maskdet.base_config import BaseConfig
 from maskdet.data.check.anchors import check_anchors
 from maskdet.data.check.contents import (
     check_boxes,
@@ -15,35 +15,39 @@ from maskdet.data.check.contents import (
     check_photos,
     counts,
 )
+from maskdet.data.check.finding import SEVERITIES, Finding
 from maskdet.data.check.repair import repaired
-from maskdet.data.check.report import SEVERITIES, CheckReport, Finding
+from maskdet.data.check.report import CheckReport
 from maskdet.data.check.voc_files import check_voc_files
 from maskdet.data.dataset import Dataset
 from maskdet.data.formats import FORMATS, voc
 from maskdet.data.formats.image_folders import ImageFolderDataset
 from maskdet.data.formats.photo_files import files_below
-from maskdet.errors import DataError, MaskdetWarning
+from maskdet.errors import DataError, DataWarning, MaskdetWarning, SkippedData
 from maskdet.images import photo_endings
 
-# Words in a reader's sentence, and the kind of defect it speaks of.
-_KINDS = (
-    ("cannot be detected", "shapes without area"),
-    ("is missing", "missing photo"),
-    ("There is no photo", "missing photo"),
-    ("truncated", "unreadable photo"),
-    ("cannot be opened", "unreadable photo"),
-    ("no picture that Pillow", "unreadable photo"),
-    ("no area", "box without area"),
-    ("leaves the image", "box outside its image"),
-    ("Unknown class", "unknown class"),
-    ("is unknown", "unknown class"),
-    ("another size", "size of another photo"),
-)
+# What a report calls a defect that a reader met, and how grave it is; all others are unusable
+# annotations. The last four are finer than what reports call them.
+_REPORTED = {
+    "box outside its image": ("box outside its image", "error"),
+    "box without area": ("box without area", "error"),
+    "broken XML": ("broken XML", "error"),
+    "missing photo": ("missing photo", "error"),
+    "shapes without area": ("shapes without area", "note"),
+    "size of another photo": ("size of another photo", "warning"),
+    "unknown class": ("unknown class", "error"),
+    "unreadable photo": ("unreadable photo", "error"),
+    "mask outside its image": ("box outside its image", "error"),
+    "missing value": ("missing photo", "error"),
+    "unknown shape": ("unknown class", "error"),
+    "unreadable mask": ("unreadable photo", "error"),
+}
+_UNUSABLE = ("unusable annotation", "error")
 
 
 def check(
     data: Dataset | str | os.PathLike[str],
-    config: Config | None = None,
+    config: BaseConfig | None = None,
     fix: bool = False,
     progress: bool = False,
 ) -> CheckReport:
@@ -119,26 +123,30 @@ def _read(path: Path) -> tuple[Dataset | None, list[Finding], dict[str, int] | N
     covered = {"broken XML", "box outside its image"} & kinds
     if kinds & {"box without area", "swapped corners"}:
         covered.add("box without area")
-    for warning in caught:
-        if issubclass(warning.category, MaskdetWarning):
-            finding = _from_warning(str(warning.message))
+    named: set[str] = set()
+    for warning in (entry.message for entry in caught):
+        if isinstance(warning, MaskdetWarning):
+            named |= _photos_of(warning)
+            finding = _from_warning(warning)
             if not is_voc or finding.kind not in covered:
                 findings.append(finding)
     if dataset is not None:
-        named = " ".join(finding.message for finding in findings)
-        findings += [f for f in _photos_left_out(path, dataset) if f.images[0] not in named]
+        spare = _photos_left_out(path, dataset)
+        findings += [finding for finding in spare if finding.images[0] not in named]
     return dataset, findings, spelled
 
 
-def _from_warning(message: str) -> Finding:
-    text = message.split(" Skipped:")[0]
-    kind = next((kind for words, kind in _KINDS if words in text), "unusable annotation")
-    severity = "note" if kind == "shapes without area" else "error"
-    if kind == "size of another photo":
-        severity = "warning"
-    if "not valid XML" in text:
-        kind = "broken XML"
-    return Finding(kind, severity, text)
+def _photos_of(warning: MaskdetWarning) -> set[str]:
+    """Paths that a warning's error names already."""
+    if not isinstance(warning, SkippedData):
+        return set()
+    return {str(path) for path in (warning.error.path, *warning.error.photos) if path is not None}
+
+
+def _from_warning(warning: MaskdetWarning) -> Finding:
+    kind = warning.kind if isinstance(warning, DataWarning) else ""
+    text = str(warning.error if isinstance(warning, SkippedData) else warning)
+    return Finding(*_REPORTED.get(kind, _UNUSABLE), text)
 
 
 def _photos_left_out(path: Path, dataset: Dataset) -> list[Finding]:

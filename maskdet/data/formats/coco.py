@@ -25,8 +25,9 @@ from maskdet.data.formats.json_file import (
     read_json,
 )
 from maskdet.data.formats.outlines import shapes_of
-from maskdet.data.formats.photo_files import PhotoFinder, file_names, files_below, write_photo
-from maskdet.data.formats.refusal import refuse
+from maskdet.data.formats.photo_files import PhotoFinder, file_names, write_photo
+from maskdet.data.formats.reading import files_at, nothing_at
+from maskdet.data.refusal import refuse
 from maskdet.errors import DataError
 from maskdet.files import write_whole
 
@@ -42,13 +43,8 @@ def recognise(path: str | os.PathLike[str]) -> bool:
 
 
 def _files(path: Path) -> list[Path]:
-    candidates = [path] if path.is_file() else files_below(path) if path.is_dir() else []
-    return [
-        file
-        for file in candidates
-        if file.suffix.lower() == ".json"
-        and has_keys(peek(file), "images", "annotations", "categories")
-    ]
+    keys = ("images", "annotations", "categories")
+    return [file for file in files_at(path, ".json") if has_keys(peek(file), *keys)]
 
 
 def read(
@@ -70,7 +66,7 @@ def read(
     root = Path(path)
     files = _files(root)
     if not files:
-        raise DataError(f"There is no COCO file at {path}; looked for {LOOKS_FOR}.")
+        raise nothing_at(path, "COCO file", LOOKS_FOR)
     reader = _Reader(root, on_error == "skip")
     pictures = [picture for file in files for picture in reader.pictures(file)]
     ids = reader.category_ids()
@@ -119,7 +115,12 @@ class _Reader:
             picture_or_none = found.get(_key(entry.get("image_id")))
             if picture_or_none is None:
                 text = f"{place} belongs to image {entry.get('image_id')!r}, which is not listed"
-                refuse(DataError(f"{text}; remove it or add the image."), self.skip)
+                refuse(
+                    DataError(
+                        f"{text}; remove it or add the image.", kind="image not listed", path=file
+                    ),
+                    self.skip,
+                )
                 continue
             try:
                 item = _item(entry, names, place)
@@ -152,7 +153,9 @@ def _order(value: Any) -> tuple[int, Any]:
 def _item(entry: dict[str, Any], names: dict[Any, str], place: str) -> Item:
     name = names.get(_key(entry.get("category_id")))
     if name is None:
-        raise DataError(f"{place} has the unknown category {entry.get('category_id')!r}.")
+        raise DataError(
+            f"{place} has the unknown category {entry.get('category_id')!r}.", kind="unlisted class"
+        )
     place = f"{place} ({name})"
     box = None
     if entry.get("bbox"):
@@ -165,7 +168,10 @@ def _item(entry: dict[str, Any], names: dict[Any, str], place: str) -> Item:
 def _four(values: Any, place: str) -> list[float]:
     numbers = [as_number(v, "A number of bbox", place) for v in as_list(values, "bbox", place)]
     if len(numbers) != 4:
-        raise DataError(f"bbox has {len(numbers)} numbers instead of 4 in {place}; correct it.")
+        raise DataError(
+            f"bbox has {len(numbers)} numbers instead of 4 in {place}; correct it.",
+            kind="box without four numbers",
+        )
     return numbers
 
 
@@ -174,7 +180,10 @@ def _outline(value: Any, place: str) -> Shape | None:
         size, counts = value.get("size"), value.get("counts")
         sizes = [as_number(v, "A side", place) for v in as_list(size, "size", place)]
         if not isinstance(counts, list | str) or len(sizes) != 2:
-            raise DataError(f"The run lengths of {place} have no size or counts; correct them.")
+            raise DataError(
+                f"The run lengths of {place} have no size or counts; correct them.",
+                kind="unusable run lengths",
+            )
         return Shape(rle={"size": [int(side) for side in sizes], "counts": counts})
     if not value:
         return None

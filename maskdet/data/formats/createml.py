@@ -9,8 +9,9 @@ from typing import Any
 from maskdet.data.annotated import AnnotatedDataset, Item, Picture, build_dataset
 from maskdet.data.dataset import Dataset
 from maskdet.data.formats.json_file import as_dict, as_list, as_name, as_number, peek, read_json
-from maskdet.data.formats.photo_files import PhotoFinder, file_names, files_below, write_photo
-from maskdet.data.formats.refusal import refuse
+from maskdet.data.formats.photo_files import PhotoFinder, file_names, write_photo
+from maskdet.data.formats.reading import files_at, read_with
+from maskdet.data.refusal import refuse
 from maskdet.errors import DataError
 from maskdet.files import write_whole
 
@@ -27,8 +28,7 @@ def recognise(path: str | os.PathLike[str]) -> bool:
 
 
 def _files(path: Path) -> list[Path]:
-    candidates = [path] if path.is_file() else files_below(path) if path.is_dir() else []
-    return [f for f in candidates if f.suffix.lower() == ".json" and _is_createml(peek(f))]
+    return [file for file in files_at(path, ".json") if _is_createml(peek(file))]
 
 
 def _is_createml(content: Any) -> bool:
@@ -54,13 +54,8 @@ def read(
     Raises:
         DataError: for what cannot be used; names file, photo and object.
     """
-    root = Path(path)
-    files = _files(root)
-    if not files:
-        raise DataError(f"There is no CreateML file at {path}; looked for {LOOKS_FOR}.")
-    finder = PhotoFinder(root if root.is_dir() else root.parent)
-    skip = on_error == "skip"
-    pictures = [picture for file in files for picture in _pictures(file, finder, skip)]
+    files = _files(Path(path))
+    pictures = read_with(_pictures, files, path, on_error, ("CreateML file", LOOKS_FOR))
     return build_dataset(pictures, "createml", classes, on_error)
 
 

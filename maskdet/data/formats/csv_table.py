@@ -16,11 +16,11 @@ from maskdet.data.formats.json_file import as_number, as_size
 from maskdet.data.formats.photo_files import (
     PhotoFinder,
     file_names,
-    files_below,
     plain_name,
     write_photo,
 )
-from maskdet.data.formats.refusal import refuse
+from maskdet.data.formats.reading import files_at, read_with
+from maskdet.data.refusal import refuse
 from maskdet.errors import DataError
 from maskdet.files import write_whole
 from maskdet.images import photo_endings
@@ -48,8 +48,7 @@ def recognise(path: str | os.PathLike[str]) -> bool:
 
 
 def _files(path: Path) -> list[Path]:
-    candidates = [path] if path.is_file() else files_below(path) if path.is_dir() else []
-    return [f for f in candidates if f.suffix.lower() in (".csv", ".tsv") and _is_table(f)]
+    return [file for file in files_at(path, ".csv", ".tsv") if _is_table(file)]
 
 
 def _is_table(path: Path) -> bool:
@@ -99,13 +98,8 @@ def read(
     Raises:
         DataError: for what cannot be used; names file and line.
     """
-    root = Path(path)
-    files = _files(root)
-    if not files:
-        raise DataError(f"There is no table of boxes at {path}; looked for {LOOKS_FOR}.")
-    finder = PhotoFinder(root if root.is_dir() else root.parent)
-    skip = on_error == "skip"
-    pictures = [picture for file in files for picture in _pictures(file, finder, skip)]
+    files = _files(Path(path))
+    pictures = read_with(_pictures, files, path, on_error, ("table of boxes", LOOKS_FOR))
     return build_dataset(pictures, "csv", classes, on_error)
 
 
@@ -114,7 +108,11 @@ def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
     try:
         text = file.read_bytes().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{file} cannot be read ({error}); save it as UTF-8 text.") from None
+        raise DataError(
+            f"{file} cannot be read ({error}); save it as UTF-8 text.",
+            kind="unreadable file",
+            path=file,
+        ) from None
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
     columns: Mapping[str, int] | None = None
     try:
@@ -129,7 +127,10 @@ def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
                 yield reader.line_num, cells
     except csv.Error as error:
         raise DataError(
-            f"{file}, line {reader.line_num} is no row of a table ({error}); repair it."
+            f"{file}, line {reader.line_num} is no row of a table ({error}); repair it.",
+            kind="broken table",
+            path=file,
+            line=reader.line_num,
         ) from None
 
 
@@ -140,7 +141,15 @@ def _pictures(file: Path, finder: PhotoFinder, skip: bool) -> Iterator[Picture]:
         place = f"{file}, line {line}"
         name = row["filename"]
         if not name:
-            refuse(DataError(f"{place} names no photo; give it one."), skip)
+            refuse(
+                DataError(
+                    f"{place} names no photo; give it one.",
+                    kind="photo without name",
+                    path=file,
+                    line=line,
+                ),
+                skip,
+            )
             continue
         if name not in found:
             size = as_size(row.get("height"), row.get("width"))
@@ -156,7 +165,12 @@ def _pictures(file: Path, finder: PhotoFinder, skip: bool) -> Iterator[Picture]:
         try:
             box = tuple(as_number(value, "A corner", place) for value in corners)
             if not row["class"]:
-                raise DataError(f"There is no class in {place}; give it one.")
+                raise DataError(
+                    f"There is no class in {place}; give it one.",
+                    kind="object without a name",
+                    path=file,
+                    line=line,
+                )
         except DataError as error:
             refuse(error, skip)
             continue

@@ -5,7 +5,6 @@ warning.
 """
 
 import os
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,10 +17,12 @@ from maskdet.data.annotated import AnnotatedDataset, Item, Picture, Shape, build
 from maskdet.data.dataset import Dataset
 from maskdet.data.formats.json_file import as_name, as_number, as_size
 from maskdet.data.formats.outlines import bridged, polygons_of
-from maskdet.data.formats.photo_files import PhotoFinder, file_names, files_below, write_photo
-from maskdet.data.formats.refusal import refuse
+from maskdet.data.formats.photo_files import PhotoFinder, file_names, write_photo
+from maskdet.data.formats.reading import files_at, read_with, warn_of_flat
 from maskdet.data.formats.via import ellipse
-from maskdet.errors import DataError, MaskdetWarning
+from maskdet.data.formats.xml_file import xml_root
+from maskdet.data.refusal import refuse
+from maskdet.errors import DataError
 from maskdet.files import write_whole
 from maskdet.geometry.rle import encode_rle_at
 
@@ -37,9 +38,7 @@ def recognise(path: str | os.PathLike[str]) -> bool:
 
 
 def _files(path: Path, most: int | None = None) -> list[Path]:
-    candidates = [path] if path.is_file() else files_below(path) if path.is_dir() else []
-    candidates = [file for file in candidates if file.suffix.lower() == ".xml"]
-    return [f for f in candidates[:most] if b"<annotations" in _head(f)]
+    return [file for file in files_at(path, ".xml")[:most] if b"<annotations" in _head(file)]
 
 
 def _head(path: Path) -> bytes:
@@ -61,31 +60,19 @@ def read(
     Raises:
         DataError: for what cannot be used; names file and line.
     """
-    root = Path(path)
-    files = _files(root)
-    if not files:
-        raise DataError(f"There is no CVAT file at {path}; looked for {LOOKS_FOR}.")
-    finder = PhotoFinder(root if root.is_dir() else root.parent)
-    skip = on_error == "skip"
-    pictures = [picture for file in files for picture in _pictures(file, finder, skip)]
+    files = _files(Path(path))
+    pictures = read_with(_pictures, files, path, on_error, ("CVAT file", LOOKS_FOR))
     return build_dataset(pictures, "cvat", classes, on_error)
 
 
 def _root(file: Path) -> Any:
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True
-    )
-    try:
-        root = etree.fromstring(file.read_bytes(), parser)
-    except etree.XMLSyntaxError as error:
-        raise DataError(
-            f"{file}, line {error.lineno or 1} is not valid XML ({error.msg or 'empty file'}); "
-            "repair or remove the file."
-        ) from None
-    except OSError as error:
-        raise DataError(f"{file} cannot be read ({error.strerror}); check the path.") from None
+    root = xml_root(file)
     if root.tag != "annotations":
-        raise DataError(f"{file} is no CVAT file: its root is <{root.tag}>, not <annotations>.")
+        raise DataError(
+            f"{file} is no CVAT file: its root is <{root.tag}>, not <annotations>.",
+            kind="unknown format",
+            path=file,
+        )
     return root
 
 
@@ -106,13 +93,8 @@ def _pictures(file: Path, finder: PhotoFinder, skip: bool) -> Iterator[Picture]:
             except DataError as error:
                 refuse(error, skip)
         yield picture
-    if left_out:
-        counts = ", ".join(f"{count} {name}" for name, count in sorted(left_out.items()))
-        warnings.warn(
-            f"{file} holds what has no area and cannot be detected: {counts}; it is left out.",
-            MaskdetWarning,
-            stacklevel=4,
-        )
+    claim = f"{file} holds what has no area and cannot be detected"
+    warn_of_flat(left_out, claim, "it is left out")
 
 
 def _item(element: Any, place: str, size: tuple[int, int] | None) -> Item:
@@ -135,13 +117,19 @@ def _item(element: Any, place: str, size: tuple[int, int] | None) -> Item:
         corner = int(value("top")), int(value("left"))
         shape = int(value("height")), int(value("width"))
         return Item(label, place, None, _mask(element.get("rle"), corner, shape, size, place))
-    raise DataError(f"<{str(element.tag)[:40]}> in {place} is no shape that is known; remove it.")
+    raise DataError(
+        f"<{str(element.tag)[:40]}> in {place} is no shape that is known; remove it.",
+        kind="unusable outline",
+    )
 
 
 def _corners(element: Any, place: str) -> np.ndarray:
     pairs = [pair.split(",") for pair in (element.get("points") or "").split(";") if pair]
     if len(pairs) < 3 or any(len(pair) != 2 for pair in pairs):
-        raise DataError(f"The points of {place} are no corners x,y;x,y;...; correct them.")
+        raise DataError(
+            f"The points of {place} are no corners x,y;x,y;...; correct them.",
+            kind="unusable outline",
+        )
     corners = [[as_number(y, "y", place), as_number(x, "x", place)] for x, y in pairs]
     return np.array(corners, dtype=np.float64)
 
@@ -157,15 +145,20 @@ def _mask(
     try:
         runs = np.array([int(word) for word in (text or "").split(",")], dtype=np.int64)
     except (ValueError, OverflowError):
-        raise DataError(f"The rle of {place} is no list of numbers; draw it anew.") from None
+        raise DataError(
+            f"The rle of {place} is no list of numbers; draw it anew.", kind="unusable run lengths"
+        ) from None
     y, x = corner
     inside = size is not None and 0 <= y and 0 <= x and max(shape) < 1 << 16
     if not inside or size is None or y + shape[0] > size[0] or x + shape[1] > size[1]:
-        raise DataError(f"The mask of {place} leaves the image; draw it anew.")
+        raise DataError(
+            f"The mask of {place} leaves the image; draw it anew.", kind="mask outside its image"
+        )
     if min(shape) < 1 or (runs < 0).any() or runs.sum() != shape[0] * shape[1]:
         raise DataError(
             f"The rle of {place} sums up to {int(runs.sum())} instead of {shape[0]} x {shape[1]} "
-            "pixels; draw it anew."
+            "pixels; draw it anew.",
+            kind="unusable run lengths",
         )
     values = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
     return Shape(rle=encode_rle_at(values.reshape(shape), corner, size))

@@ -59,14 +59,20 @@ def records(path: str | os.PathLike[str]) -> Iterator[tuple[int, bytes]]:
         while head := file.read(12):
             place = f"record {number} of {path}"
             if len(head) < 12 or masked_crc(head[:8]) != struct.unpack("<I", head[8:])[0]:
-                raise DataError(f"{place} is damaged; write the file again.")
+                raise DataError(
+                    f"{place} is damaged; write the file again.", kind="broken record", path=path
+                )
             (length,) = struct.unpack("<Q", head[:8])
             offset = file.tell()
             if length > _LARGEST or offset + length + 4 > size:
-                raise DataError(f"{place} breaks off; write the file again.")
+                raise DataError(
+                    f"{place} breaks off; write the file again.", kind="broken record", path=path
+                )
             data, tail = file.read(length), file.read(4)
             if length <= CHECKED and masked_crc(data) != struct.unpack("<I", tail)[0]:
-                raise DataError(f"{place} is damaged; write the file again.")
+                raise DataError(
+                    f"{place} is damaged; write the file again.", kind="broken record", path=path
+                )
             yield offset, data
             number += 1
 
@@ -80,7 +86,9 @@ def parse_example(data: bytes, offset: int, place: str) -> dict[str, Feature]:
     try:
         return dict(_features(data, offset))
     except (IndexError, ValueError, struct.error, UnicodeDecodeError) as error:
-        raise DataError(f"{place} is no tf.train.Example ({error}); write it again.") from None
+        raise DataError(
+            f"{place} is no tf.train.Example ({error}); write it again.", kind="broken record"
+        ) from None
 
 
 def _features(data: bytes, offset: int) -> Iterator[tuple[str, Feature]]:

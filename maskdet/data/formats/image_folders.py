@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from maskdet.data.dataset import Dataset
 from maskdet.data.formats.photo_files import file_names, files_below, write_photo
-from maskdet.data.formats.refusal import refuse
+from maskdet.data.refusal import refuse
 from maskdet.errors import DataError, UsageError
 from maskdet.images import check_image, photo_endings
 
@@ -95,7 +95,11 @@ def read(
         raise UsageError(f"split must be one of {', '.join(SPLITS)}, but is {split!r}.")
     parts = _parts(root) if split is None else [root / split]
     if not all(part.is_dir() for part in parts):
-        raise DataError(f"There is no folder {parts[0]}; check the path and split.")
+        raise DataError(
+            f"There is no folder {parts[0]}; check the path and split.",
+            kind="missing path",
+            path=parts[0],
+        )
     photos = [
         (name, file) for part in parts for name, files in _classes(part).items() for file in files
     ]
@@ -106,7 +110,11 @@ def read(
     for name, file in photos:
         try:
             if name not in names:
-                raise DataError(f"{file} lies in a folder of no known class ({name!r}).")
+                raise DataError(
+                    f"{file} lies in a folder of no known class ({name!r}).",
+                    kind="unlisted class",
+                    path=file,
+                )
             check_image(file)
         except DataError as error:
             refuse(error, on_error == "skip")
@@ -114,7 +122,9 @@ def read(
         image_id = file.relative_to(root).as_posix()
         dataset.add_image("folders", image_id, str(file), label=names.index(name) + 1)
     if not dataset.image_info:
-        raise DataError(f"There are no photos in folders of classes at {path}.")
+        raise DataError(
+            f"There are no photos in folders of classes at {path}.", kind="no images", path=path
+        )
     dataset.prepare()
     return dataset
 

@@ -23,14 +23,27 @@ def read_json(path: str | os.PathLike[str]) -> Any:
         return json.loads(Path(path).read_bytes().decode("utf-8-sig"))
     except json.JSONDecodeError as error:
         raise DataError(
-            f"{path}, line {error.lineno} is not valid JSON ({error.msg}); repair or remove it."
+            f"{path}, line {error.lineno} is not valid JSON ({error.msg}); repair or remove it.",
+            kind="broken JSON",
+            path=path,
+            line=error.lineno,
         ) from None
     except UnicodeDecodeError:
-        raise DataError(f"{path} is not UTF-8 text; save it as UTF-8.") from None
+        raise DataError(
+            f"{path} is not UTF-8 text; save it as UTF-8.", kind="unreadable file", path=path
+        ) from None
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}); check the path.") from None
+        raise DataError(
+            f"{path} cannot be read ({error.strerror}); check the path.",
+            kind="unreadable file",
+            path=path,
+        ) from None
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is not usable JSON ({error}); repair or remove it.") from None
+        raise DataError(
+            f"{path} is not usable JSON ({error}); repair or remove it.",
+            kind="broken JSON",
+            path=path,
+        ) from None
 
 
 def peek(path: Path) -> Any:
@@ -69,7 +82,10 @@ def as_number(value: Any, what: str, place: str) -> float:
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
-        raise DataError(f"{what} is {str(value)[:60]!r}, not a number, in {place}; correct it.")
+        raise DataError(
+            f"{what} is {str(value)[:60]!r}, not a number, in {place}; correct it.",
+            kind="wrong value",
+        )
     return number
 
 
@@ -77,7 +93,8 @@ def as_list(value: Any, what: str, place: str) -> list[Any]:
     """A list. Raises DataError naming ``what`` and ``place``."""
     if not isinstance(value, list):
         raise DataError(
-            f"{what} is {str(value)[:60]!r} instead of a list in {place}; repair or remove it."
+            f"{what} is {str(value)[:60]!r} instead of a list in {place}; repair or remove it.",
+            kind="wrong value",
         )
     return value
 
@@ -87,7 +104,8 @@ def as_dict(value: Any, what: str, place: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise DataError(
             f"{what} is {str(value)[:60]!r} instead of an object with keys in {place}; repair or "
-            "remove it."
+            "remove it.",
+            kind="wrong value",
         )
     return value
 
@@ -97,7 +115,7 @@ def as_name(value: Any, what: str, place: str) -> str:
     usable = isinstance(value, str | int | float) and not isinstance(value, bool)
     text = str(value).strip() if usable else ""
     if not text:
-        raise DataError(f"{what} is missing in {place}; give it a name.")
+        raise DataError(f"{what} is missing in {place}; give it a name.", kind="missing value")
     return text
 
 

@@ -22,7 +22,11 @@ def read_label_map(path: str | os.PathLike[str]) -> dict[int, str]:
     try:
         text = Path(path).read_bytes().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read ({error}); save it as UTF-8 text.") from None
+        raise DataError(
+            f"{path} cannot be read ({error}); save it as UTF-8 text.",
+            kind="unreadable file",
+            path=path,
+        ) from None
     items: dict[int, str] = {}
     current: dict[str, str] = {}
     depth, key = 0, ""
@@ -45,9 +49,18 @@ def read_label_map(path: str | os.PathLike[str]) -> dict[int, str]:
         else:
             key = token
         if depth < 0:
-            raise DataError(f"{path}, line {line} closes a brace that was not opened.")
+            raise DataError(
+                f"{path}, line {line} closes a brace that was not opened.",
+                kind="broken label map",
+                path=path,
+                line=line,
+            )
     if depth or not items:
-        raise DataError(f"{path} is no label map: {'a brace is open' if depth else 'no item'}.")
+        raise DataError(
+            f"{path} is no label map: {'a brace is open' if depth else 'no item'}.",
+            kind="broken label map",
+            path=path,
+        )
     return items
 
 
@@ -57,7 +70,10 @@ def _tokens(text: str, path: str | os.PathLike[str]) -> list[tuple[int, str, str
         match = _TOKEN.match(text, place)
         if match is None:
             raise DataError(
-                f"{path}, line {line} is not understood ({text[place : place + 20]!r})."
+                f"{path}, line {line} is not understood ({text[place : place + 20]!r}).",
+                kind="broken label map",
+                path=path,
+                line=line,
             )
         kind, token = str(match.lastgroup), match.group()
         if kind == "text":
@@ -75,9 +91,14 @@ def _item(fields: dict[str, str], place: str) -> tuple[int, str]:
     try:
         number = int(fields["id"])
     except (KeyError, ValueError):
-        raise DataError(f"The item that ends in {place} has no id; give it one.") from None
+        raise DataError(
+            f"The item that ends in {place} has no id; give it one.", kind="broken label map"
+        ) from None
     if not name or number < 1:
-        raise DataError(f"The item that ends in {place} needs a name and an id from 1 on.")
+        raise DataError(
+            f"The item that ends in {place} needs a name and an id from 1 on.",
+            kind="broken label map",
+        )
     return number, name
 
 

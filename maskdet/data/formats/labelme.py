@@ -10,7 +10,6 @@ import io
 import json
 import math
 import os
-import warnings
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,10 +31,11 @@ from maskdet.data.formats.json_file import (
     read_json,
 )
 from maskdet.data.formats.outlines import polygons_of
-from maskdet.data.formats.photo_files import PhotoFinder, file_names, files_below, write_photo
-from maskdet.data.formats.refusal import refuse
+from maskdet.data.formats.photo_files import PhotoFinder, file_names, write_photo
+from maskdet.data.formats.reading import files_at, read_with, warn_of_flat
 from maskdet.data.formats.via import ellipse
-from maskdet.errors import DataError, MaskdetWarning
+from maskdet.data.refusal import refuse
+from maskdet.errors import DataError
 from maskdet.files import write_whole
 from maskdet.geometry.rle import encode_rle_at
 
@@ -51,9 +51,8 @@ def recognise(path: str | os.PathLike[str]) -> bool:
 
 
 def _files(path: Path, most: int | None = None) -> list[Path]:
-    candidates = [path] if path.is_file() else files_below(path) if path.is_dir() else []
-    candidates = [file for file in candidates if file.suffix.lower() == ".json"]
-    return [f for f in candidates[:most] if has_keys(peek(f), "shapes", "imagePath")]
+    files = files_at(path, ".json")[:most]
+    return [file for file in files if has_keys(peek(file), "shapes", "imagePath")]
 
 
 def read(
@@ -72,21 +71,15 @@ def read(
     Raises:
         DataError: for what cannot be used; names file and shape.
     """
-    root = Path(path)
-    files = _files(root)
-    if not files:
-        raise DataError(f"There is no LabelMe file at {path}; looked for {LOOKS_FOR}.")
-    finder = PhotoFinder(root if root.is_dir() else root.parent)
     left_out: Counter[str] = Counter()
-    pictures = [_picture(f, finder, set(ignore), on_error == "skip", left_out) for f in files]
-    if left_out:
-        counts = ", ".join(f"{count} {name}" for name, count in sorted(left_out.items()))
-        warnings.warn(
-            f"{path} holds shapes without area, which cannot be detected: {counts}; they are left "
-            "out.",
-            MaskdetWarning,
-            stacklevel=2,
-        )
+
+    def parse(file: Path, finder: PhotoFinder, skip: bool) -> list[Picture]:
+        return [_picture(file, finder, set(ignore), skip, left_out)]
+
+    files = _files(Path(path))
+    pictures = read_with(parse, files, path, on_error, ("LabelMe file", LOOKS_FOR))
+    claim = f"{path} holds shapes without area, which cannot be detected"
+    warn_of_flat(left_out, claim, "they are left out")
     return build_dataset(pictures, "labelme", classes, on_error)
 
 
@@ -146,15 +139,22 @@ def _item(
         for point in as_list(shape.get("points"), "points", place)
     ]
     if any(len(pair) != 2 for pair in pairs):
-        raise DataError(f"The points of {place} are no pairs of x and y; correct them.")
+        raise DataError(
+            f"The points of {place} are no pairs of x and y; correct them.", kind="unusable outline"
+        )
     points = np.array(pairs, dtype=np.float64).reshape(-1, 2)
     corners = points[:, ::-1]
     if kind == "polygon":
         if len(corners) < 3:
-            raise DataError(f"The polygon of {place} has {len(corners)} corners; draw it anew.")
+            raise DataError(
+                f"The polygon of {place} has {len(corners)} corners; draw it anew.",
+                kind="unusable outline",
+            )
         return Item(label, place, None, Shape(polygons=(corners.copy(),)))
     if len(corners) < 2:
-        raise DataError(f"The {kind} of {place} needs two points; draw it anew.")
+        raise DataError(
+            f"The {kind} of {place} needs two points; draw it anew.", kind="unusable outline"
+        )
     (y1, x1), (y2, x2) = np.minimum(*corners[:2]), np.maximum(*corners[:2])
     if kind == "rectangle":
         return Item(label, place, (float(y1), float(x1), float(y2), float(x2)))
@@ -164,18 +164,25 @@ def _item(
         return Item(label, place, None, Shape(polygons=(ellipse(cy, cx, radius, radius),)))
     if kind == "mask":
         return Item(label, place, None, _mask(shape.get("mask"), (int(y1), int(x1)), size, place))
-    raise DataError(f"The shape {kind[:40]!r} of {place} is unknown; draw it anew.")
+    raise DataError(
+        f"The shape {kind[:40]!r} of {place} is unknown; draw it anew.", kind="unknown shape"
+    )
 
 
 def _mask(data: Any, corner: tuple[int, int], size: tuple[int, int] | None, place: str) -> Shape:
     """A mask picture in base64, laid at its corner, as run lengths."""
     if not isinstance(data, str) or size is None:
-        raise DataError(f"The mask of {place} has no picture or no image size; draw it anew.")
+        raise DataError(
+            f"The mask of {place} has no picture or no image size; draw it anew.",
+            kind="unreadable mask",
+        )
     try:
         with Image.open(io.BytesIO(base64.b64decode(data, validate=True))) as picture:
             plane = np.asarray(picture.convert("L")) > 0
     except (binascii.Error, OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"The mask of {place} cannot be read ({error}); draw it anew.") from None
+        raise DataError(
+            f"The mask of {place} cannot be read ({error}); draw it anew.", kind="unreadable mask"
+        ) from None
     y, x = max(corner[0], 0), max(corner[1], 0)
     part = plane[: max(0, size[0] - y), : max(0, size[1] - x)]
     return Shape(rle=encode_rle_at(part, (y, x), size))

@@ -16,7 +16,7 @@ from PIL import Image
 from maskdet.data.annotated import AnnotatedDataset, Item, Picture, Shape, build_dataset
 from maskdet.data.dataset import Dataset
 from maskdet.data.formats.photo_files import file_names, files_below, write_photo
-from maskdet.data.formats.refusal import refuse
+from maskdet.data.refusal import refuse
 from maskdet.errors import DataError
 from maskdet.files import write_whole
 from maskdet.images import photo_endings, png_bytes
@@ -97,7 +97,11 @@ def read(
     else:
         pair = _paired(root)
         if pair is None:
-            raise DataError(f"There are no mask pictures at {path}; looked for {LOOKS_FOR}.")
+            raise DataError(
+                f"There are no mask pictures at {path}; looked for {LOOKS_FOR}.",
+                kind="unknown format",
+                path=path,
+            )
         pictures = list(_of_pairs(*pair, class_name, skip))
     return build_dataset(pictures, "masks", classes, on_error)
 
@@ -110,7 +114,12 @@ def _of_folders(
         photos = [f for f in files_below(folder / "images") if f.suffix.lower() in endings]
         if len(photos) != 1:
             refuse(
-                DataError(f"{folder / 'images'} holds {len(photos)} photos instead of one."), skip
+                DataError(
+                    f"{folder / 'images'} holds {len(photos)} photos instead of one.",
+                    kind="wrong number of photos",
+                    path=folder / "images",
+                ),
+                skip,
             )
             continue
         name = folder.relative_to(root).as_posix()
@@ -132,7 +141,13 @@ def _of_pairs(
         picture = Picture(photo.stem, photo, f"photo {photo}")
         file = masks.get(photo.stem)
         if file is None:
-            refuse(DataError(f"There is no mask for {photo}; add it."), skip, "it has no objects")
+            refuse(
+                DataError(
+                    f"There is no mask for {photo}; add it.", kind="missing mask", path=photo
+                ),
+                skip,
+                "it has no objects",
+            )
             yield picture
             continue
         try:
@@ -152,13 +167,21 @@ def _values(path: Path) -> list[int]:
             plane = np.asarray(picture)
             border = picture.mode == "P"
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"The mask {path} cannot be read ({error}); replace it.") from None
+        raise DataError(
+            f"The mask {path} cannot be read ({error}); replace it.",
+            kind="unreadable mask",
+            path=path,
+        ) from None
     if plane.ndim == 3:
         plane = plane[..., :3].max(axis=2)
     if plane.dtype == bool:
         plane = plane.astype(np.uint8)
     if plane.dtype.kind not in "iu":
-        raise DataError(f"The mask {path} holds no whole numbers; save it as a grey PNG.")
+        raise DataError(
+            f"The mask {path} holds no whole numbers; save it as a grey PNG.",
+            kind="unreadable mask",
+            path=path,
+        )
     # In palette pictures after VOC's custom 255 is the border around objects.
     nothing = (0, 255) if border else (0,)
     return [int(value) for value in np.unique(plane) if value not in nothing]

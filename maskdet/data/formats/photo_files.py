@@ -73,7 +73,10 @@ class FilesByName:
         if len(candidates) > 1:
             raise DataError(
                 f"Both {candidates[0]} and {candidates[1]} may belong to {annotation}; remove or "
-                "rename one of them."
+                "rename one of them.",
+                kind="ambiguous photo",
+                path=annotation,
+                photos=candidates[:2],
             )
         return candidates[0] if candidates else None
 
@@ -145,7 +148,11 @@ class PhotoFinder:
         """
         name = plain_name(stated)
         if not name or "\0" in stated:
-            raise DataError(f"{annotation} names no photo ({stated!r}); give it one.")
+            raise DataError(
+                f"{annotation} names no photo ({stated!r}); give it one.",
+                kind="photo without name",
+                path=annotation,
+            )
         inner = stated.replace("\\", "/")
         if not inner.startswith("/"):
             for folder in (annotation.parent, self._root):

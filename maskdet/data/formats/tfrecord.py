@@ -24,7 +24,8 @@ from maskdet.data.formats.example_proto import (
 )
 from maskdet.data.formats.label_map import read_label_map, write_label_map
 from maskdet.data.formats.photo_files import file_names, files_below
-from maskdet.data.formats.refusal import refuse
+from maskdet.data.formats.reading import files_at, nothing_at
+from maskdet.data.refusal import refuse
 from maskdet.errors import DataError, UsageError
 from maskdet.files import write_whole
 from maskdet.geometry.rle import encode_rle
@@ -50,8 +51,7 @@ def recognise(path: str | os.PathLike[str]) -> bool:
 
 
 def _files(path: Path) -> list[Path]:
-    candidates = [path] if path.is_file() else files_below(path) if path.is_dir() else []
-    return [f for f in candidates if _NAME.search(f.name) and is_record_file(f)]
+    return [file for file in files_at(path) if _NAME.search(file.name) and is_record_file(file)]
 
 
 def read(
@@ -73,7 +73,7 @@ def read(
     root = Path(path)
     files = _files(root)
     if not files:
-        raise DataError(f"There is no TFRecord file at {path}; looked for {LOOKS_FOR}.")
+        raise nothing_at(path, "TFRecord file", LOOKS_FOR)
     names = _label_map(root, label_map)
     skip = on_error == "skip"
     pictures = [picture for file in files for picture in _pictures(file, names, skip)]
@@ -112,7 +112,9 @@ def _picture(
 ) -> Picture:
     encoded = _bytes(features, "image/encoded")
     if not encoded:
-        raise DataError(f"There is no image/encoded in {place}; write it again.")
+        raise DataError(
+            f"There is no image/encoded in {place}; write it again.", kind="broken record"
+        )
     stated = _bytes(features, "image/filename") or _bytes(features, "image/source_id")
     name = stated[0].value.decode("utf-8", errors="replace") if stated else place
     where = (str(file), encoded[0].offset, len(encoded[0].value))
@@ -128,7 +130,10 @@ def _picture(
     masks = _bytes(features, "image/object/mask")
     count = len(sides[0])
     if any(len(side) != count for side in sides) or (texts and len(texts) != count):
-        raise DataError(f"The boxes and classes of {place} differ in number; write it again.")
+        raise DataError(
+            f"The boxes and classes of {place} differ in number; write it again.",
+            kind="mismatched objects",
+        )
     for index in range(count):
         spot = f"object {index} of {place}"
         try:
@@ -158,7 +163,10 @@ def _numbers(features: dict[str, Feature], name: str) -> Any:
 def _class_of(labels: Any, index: int, names: dict[int, str], place: str) -> str:
     number = int(labels[index]) if index < len(labels) else 0
     if number not in names:
-        raise DataError(f"Class {number} of {place} is not in the label map; give its .pbtxt.")
+        raise DataError(
+            f"Class {number} of {place} is not in the label map; give its .pbtxt.",
+            kind="unlisted class",
+        )
     return names[number]
 
 

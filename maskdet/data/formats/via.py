@@ -7,7 +7,6 @@ out with a warning. A region's class is one of its attributes.
 import json
 import math
 import os
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -26,9 +25,10 @@ from maskdet.data.formats.json_file import (
     read_json,
 )
 from maskdet.data.formats.outlines import bridged, polygons_of
-from maskdet.data.formats.photo_files import PhotoFinder, file_names, files_below, write_photo
-from maskdet.data.formats.refusal import refuse
-from maskdet.errors import DataError, MaskdetWarning
+from maskdet.data.formats.photo_files import PhotoFinder, file_names, write_photo
+from maskdet.data.formats.reading import files_at, read_with, warn_of_flat
+from maskdet.data.refusal import refuse
+from maskdet.errors import DataError
 from maskdet.files import write_whole
 
 NAME = "VIA JSON"
@@ -44,8 +44,7 @@ def recognise(path: str | os.PathLike[str]) -> bool:
 
 
 def _files(path: Path) -> list[Path]:
-    candidates = [path] if path.is_file() else files_below(path) if path.is_dir() else []
-    return [f for f in candidates if f.suffix.lower() == ".json" and _is_via(peek(f))]
+    return [file for file in files_at(path, ".json") if _is_via(peek(file))]
 
 
 def _is_via(content: Any) -> bool:
@@ -80,17 +79,12 @@ def read(
     Raises:
         DataError: for what cannot be used; names file, photo and region.
     """
-    root = Path(path)
-    files = _files(root)
-    if not files:
-        raise DataError(f"There is no VIA file at {path}; looked for {LOOKS_FOR}.")
-    finder = PhotoFinder(root if root.is_dir() else root.parent)
-    skip = on_error == "skip"
-    pictures = [
-        picture
-        for file in files
-        for picture in _pictures(file, finder, attribute, default_class, skip)
-    ]
+
+    def parse(file: Path, finder: PhotoFinder, skip: bool) -> Iterator[Picture]:
+        return _pictures(file, finder, attribute, default_class, skip)
+
+    files = _files(Path(path))
+    pictures = read_with(parse, files, path, on_error, ("VIA file", LOOKS_FOR))
     return build_dataset(pictures, "via", classes, on_error)
 
 
@@ -126,14 +120,8 @@ def _pictures(
             except DataError as error:
                 refuse(error, skip)
         yield picture
-    if left_out:
-        counts = ", ".join(f"{count} {name}" for name, count in sorted(left_out.items()))
-        warnings.warn(
-            f"{file} holds regions without area, which cannot be detected: {counts}; they are "
-            "left out.",
-            MaskdetWarning,
-            stacklevel=4,
-        )
+    claim = f"{file} holds regions without area, which cannot be detected"
+    warn_of_flat(left_out, claim, "they are left out")
 
 
 def _attribute(photos: Sequence[tuple[str, str, list[Any]]]) -> str | None:
@@ -177,13 +165,18 @@ def _outline(shape: dict[str, Any], place: str) -> tuple[Any, Shape | None]:
             for name in ("all_points_x", "all_points_y")
         )
         if len(xs) != len(ys) or len(xs) < 3:
-            raise DataError(f"The polygon of {place} has {len(xs)} x and {len(ys)} y; correct it.")
+            raise DataError(
+                f"The polygon of {place} has {len(xs)} x and {len(ys)} y; correct it.",
+                kind="unusable outline",
+            )
         return None, Shape(polygons=(np.stack([ys, xs], axis=1).astype(np.float64),))
     if kind in ("circle", "ellipse"):
         rx, ry = (value("r"),) * 2 if kind == "circle" else (value("rx"), value("ry"))
         turn = as_number(shape.get("theta") or 0.0, "theta", place)
         return None, Shape(polygons=(ellipse(value("cy"), value("cx"), ry, rx, turn),))
-    raise DataError(f"The shape {str(kind)[:40]!r} of {place} is unknown; draw it anew.")
+    raise DataError(
+        f"The shape {str(kind)[:40]!r} of {place} is unknown; draw it anew.", kind="unknown shape"
+    )
 
 
 def ellipse(

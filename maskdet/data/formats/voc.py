@@ -9,7 +9,6 @@ import logging
 import os
 import warnings
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm.auto import tqdm
 
+from maskdet.data.class_rules import check_class
 from maskdet.data.dataset import Dataset
 from maskdet.data.formats.photo_files import FilesByName, files_below, plain_name
 from maskdet.data.formats.voc_write import write
 from maskdet.data.formats.voc_xml import VOCFile, VOCObject, parse_file, parse_xml, read_objects
-from maskdet.errors import DataError, MaskdetWarning, UsageError
+from maskdet.data.refusal import refuse
+from maskdet.errors import DataError, DataWarning, UsageError
 from maskdet.images import checked_header, photo_endings, turn_boxes, turn_plane
 
 __all__ = ["LOOKS_FOR", "NAME", "VOCDataset", "read", "read_objects", "recognise", "write"]
@@ -97,17 +98,25 @@ def _mask_plane(path: str, shape: tuple[int, int], orientation: int) -> Array:
             if picture.mode not in ("1", "L", "P", "I", "I;16", "I;16B"):
                 raise DataError(
                     f"The mask {path} is a colour picture ({picture.mode}), but its pixels must be "
-                    "object numbers; save it as a palette or grey PNG."
+                    "object numbers; save it as a palette or grey PNG.",
+                    kind="unreadable mask",
+                    path=path,
                 )
             plane = np.array(picture)
     except (OSError, SyntaxError) as error:
-        raise DataError(f"The mask {path} cannot be read ({error}); replace it.") from error
+        raise DataError(
+            f"The mask {path} cannot be read ({error}); replace it.",
+            kind="unreadable mask",
+            path=path,
+        ) from error
     if plane.shape != shape and plane.shape == shape[::-1]:
         plane = turn_plane(plane, orientation)
     if plane.shape != shape:
         raise DataError(
             f"The mask {path} is {plane.shape[1]} x {plane.shape[0]} pixels, but its photo "
-            f"{shape[1]} x {shape[0]}; both must have one size."
+            f"{shape[1]} x {shape[0]}; both must have one size.",
+            kind="mask of another size",
+            path=path,
         )
     return plane
 
@@ -121,7 +130,7 @@ def recognise(path: str | os.PathLike[str]) -> bool:
         try:
             parse_xml(file)
         except DataError as error:
-            if "is not valid XML" not in str(error):
+            if error.kind != "broken XML":
                 continue
             # Damaged, but meant to be one: reading it will say what is wrong, with the line.
             if b"<annotation" not in file.read_bytes()[:1000]:
@@ -212,7 +221,9 @@ class _Reader:
         if not found:
             raise DataError(
                 f"No image of {self.root} can be used; {len(chosen)} XML files were found there, "
-                f"{len(self.photos)} photos and {len(self.planes)} masks."
+                f"{len(self.photos)} photos and {len(self.planes)} masks.",
+                kind="no images",
+                path=self.root,
             )
         self._report(found)
         return self._dataset(found)
@@ -223,7 +234,11 @@ class _Reader:
         path = self.root / "ImageSets" / "Main" / f"{image_set}.txt"
         if not path.is_file():
             known = ", ".join(sorted(f.stem for f in path.parent.glob("*.txt"))) or "none"
-            raise DataError(f"There is no image set {path}; known here: {known}.")
+            raise DataError(
+                f"There is no image set {path}; known here: {known}.",
+                kind="missing image set",
+                path=path,
+            )
         wanted = [line.split()[0] for line in path.read_text("utf-8").splitlines() if line.strip()]
         by_stem = {file.stem: file for file in self.annotations}
         chosen = []
@@ -232,7 +247,12 @@ class _Reader:
                 chosen.append(by_stem[name])
             else:
                 self._refuse(
-                    DataError(f"{path} lists {name}, but there is no {name}.xml."), "it is left out"
+                    DataError(
+                        f"{path} lists {name}, but there is no {name}.xml.",
+                        kind="missing annotation",
+                        path=path,
+                    ),
+                    "it is left out",
                 )
         return chosen
 
@@ -243,7 +263,10 @@ class _Reader:
         owner = self.photo_owner.setdefault(photo, file)
         if owner != file:
             raise DataError(
-                f"Both {owner} and {file} describe the photo {photo}; remove or move one of them."
+                f"Both {owner} and {file} describe the photo {photo}; remove or move one of them.",
+                kind="photo described twice",
+                path=file,
+                photos=(photo,),
             )
         shape, orientation = checked_header(photo)
         unturned = orientation >= 5 and annotation.size == shape[::-1] != shape
@@ -286,17 +309,14 @@ class _Reader:
         raise DataError(
             f"The photo of {annotation.path} is missing: there is none called "
             f"{annotation.path.stem!r}{f' or {stated!r}' if stated else ''} in {self.root} or "
-            "below; add it or remove the XML file."
+            "below; add it or remove the XML file.",
+            kind="missing photo",
+            path=annotation.path,
         )
 
     def _object(self, item: VOCObject, shape: tuple[int, int], orientation: int) -> VOCObject:
         """The object, its class known, its box in pixels of the turned photo and inside it."""
-        if self.classes is not None and item.name not in self.classes:
-            near = get_close_matches(item.name, self.classes, n=1)
-            raise DataError(
-                f"Unknown class in {item.place}; known are {', '.join(self.classes)}"
-                f"{f' (did you mean {near[0]!r}?)' if near else ''}."
-            )
+        check_class(item.name, self.classes, item.place)
         if self.one_based:
             y1, x1, y2, x2 = item.box
             item = VOCObject(**{**item.__dict__, "box": (y1 - 1, x1 - 1, y2, x2)})
@@ -307,19 +327,16 @@ class _Reader:
         return VOCObject(**{**item.__dict__, "box": tuple(turned.tolist())})
 
     def _refuse(self, error: DataError, consequence: str) -> None:
-        if not self.skip:
-            raise error
-        warnings.warn(f"{error} Skipped: {consequence}.", MaskdetWarning, stacklevel=5)
+        refuse(error, self.skip, consequence, stacklevel=6)
 
     def _report(self, found: list[dict[str, Any]]) -> None:
         if self.other_sizes:
-            warnings.warn(
+            text = (
                 f"{len(self.other_sizes)} XML files state another size than their photo has, the "
                 f"first is {self.other_sizes[0]}; if photos were resized after the boxes were "
-                "drawn, the boxes are wrong.",
-                MaskdetWarning,
-                stacklevel=4,
+                "drawn, the boxes are wrong."
             )
+            warnings.warn(DataWarning(text, "size of another photo"), stacklevel=5)
         spare = len(self.photos) - len({entry["path"] for entry in found})
         if spare > 0:
             _log.info("%d photos of %s have no XML file and are left out.", spare, self.root)

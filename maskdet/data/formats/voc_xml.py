@@ -10,6 +10,7 @@ from typing import Any
 from lxml import etree
 
 from maskdet.data.box_rules import Box, checked_box
+from maskdet.data.formats.xml_file import xml_root
 from maskdet.errors import DataError
 
 _SIDES = ("ymin", "xmin", "ymax", "xmax")
@@ -75,21 +76,12 @@ def parse_xml(path: str | os.PathLike[str]) -> Any:
     Raises:
         DataError: if the file does not parse (names file and line) or is something else.
     """
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True
-    )
-    try:
-        root = etree.fromstring(Path(path).read_bytes(), parser)
-    except etree.XMLSyntaxError as error:
-        raise DataError(
-            f"{path}, line {error.lineno or 1} is not valid XML ({error.msg or 'empty file'}); "
-            "repair or remove the file."
-        ) from None
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}); check the path.") from None
+    root = xml_root(path)
     if root.tag != "annotation":
         raise DataError(
-            f"{path} is not a VOC annotation: its root is <{root.tag}>, not <annotation>."
+            f"{path} is not a VOC annotation: its root is <{root.tag}>, not <annotation>.",
+            kind="unknown format",
+            path=path,
         )
     return root
 
@@ -146,10 +138,20 @@ def _parse_object(element: Any, number: int, path: str | os.PathLike[str]) -> VO
     name = _text(element, "name")
     place = f"object {number} ({name or 'no name'}), {path}, line {element.sourceline}"
     if not name:
-        raise DataError(f"There is no <name> in {place}; give it a class or remove it.")
+        raise DataError(
+            f"There is no <name> in {place}; give it a class or remove it.",
+            kind="object without a name",
+            path=path,
+            line=element.sourceline,
+        )
     box = element.find("bndbox")
     if box is None:
-        raise DataError(f"There is no <bndbox> in {place}; draw a box or remove the object.")
+        raise DataError(
+            f"There is no <bndbox> in {place}; draw a box or remove the object.",
+            kind="box without four numbers",
+            path=path,
+            line=element.sourceline,
+        )
     sides = []
     for tag in _SIDES:
         text = _text(box, tag)
@@ -158,7 +160,12 @@ def _parse_object(element: Any, number: int, path: str | os.PathLike[str]) -> VO
         except ValueError:
             value = math.nan
         if not math.isfinite(value):
-            raise DataError(f"<{tag}> is {text!r}, not a number, in {place}; correct it.")
+            raise DataError(
+                f"<{tag}> is {text!r}, not a number, in {place}; correct it.",
+                kind="box without four numbers",
+                path=path,
+                line=element.sourceline,
+            )
         sides.append(value)
     flags = {
         tag: _text(element, tag).lower() in _YES for tag in ("difficult", "truncated", "occluded")

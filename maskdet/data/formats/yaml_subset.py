@@ -23,7 +23,11 @@ def read_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:
     try:
         text = Path(path).read_bytes().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read ({error}); save it as UTF-8 text.") from None
+        raise DataError(
+            f"{path} cannot be read ({error}); save it as UTF-8 text.",
+            kind="unreadable file",
+            path=path,
+        ) from None
     content: dict[str, Any] = {}
     key = ""
     for number, raw in enumerate(text.splitlines(), start=1):
@@ -43,7 +47,12 @@ def read_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:
             if key and isinstance(content[key], str) and content[key].startswith(("[", "{")):
                 content[key] += " " + line.strip()
                 continue
-            raise DataError(f"{place} is not understood ({line.strip()[:60]!r}); write key: value.")
+            raise DataError(
+                f"{place} is not understood ({line.strip()[:60]!r}); write key: value.",
+                kind="broken YAML",
+                path=path,
+                line=number,
+            )
         name, value = match.group(1).strip().strip("'\""), (match.group(2) or "").strip()
         if indented and key:
             if not isinstance(content[key], dict):
@@ -84,7 +93,11 @@ def _value(value: Any, path: str | os.PathLike[str]) -> Any:
         pairs = [part.split(":", 1) for part in _split(value[1:-1]) if ":" in part]
         return {_scalar(name): _scalar(text) for name, text in pairs}
     if value.startswith(("[", "{")):
-        raise DataError(f"A list in {path} is not closed ({value[:60]!r}); close its bracket.")
+        raise DataError(
+            f"A list in {path} is not closed ({value[:60]!r}); close its bracket.",
+            kind="broken YAML",
+            path=path,
+        )
     return _scalar(value)
 
 

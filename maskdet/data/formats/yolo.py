@@ -15,8 +15,9 @@ from maskdet.data.annotated import AnnotatedDataset, Item, Picture, Shape, build
 from maskdet.data.dataset import Dataset
 from maskdet.data.formats.outlines import bridged, polygons_of
 from maskdet.data.formats.photo_files import file_names, files_below, write_photo
-from maskdet.data.formats.refusal import refuse
+from maskdet.data.formats.reading import nothing_at
 from maskdet.data.formats.yaml_subset import quoted, read_yaml
+from maskdet.data.refusal import refuse
 from maskdet.errors import DataError, UsageError
 from maskdet.files import write_whole
 from maskdet.images import photo_endings
@@ -83,14 +84,18 @@ def read(
     folder = place if place.is_dir() else place.parent
     source = place if place.is_file() else _yaml_of(folder) or _list_of(folder)
     if source is None:
-        raise DataError(f"There is no YOLO set at {path}; looked for {LOOKS_FOR}.")
+        raise nothing_at(path, "YOLO set", LOOKS_FOR)
     if split not in (None, *SPLITS):
         raise UsageError(f"split must be one of {', '.join(SPLITS)}, but is {split!r}.")
     facts = read_yaml(source) if source.suffix.lower() in (".yaml", ".yml") else {}
     names = _names(facts, source)
     photos = list(_photos(facts, folder, split))
     if not photos:
-        raise DataError(f"There are no photos in {folder}{f' for {split}' if split else ''}.")
+        raise DataError(
+            f"There are no photos in {folder}{f' for {split}' if split else ''}.",
+            kind="no images",
+            path=folder,
+        )
     skip = on_error == "skip"
     pictures = [_picture(photo, folder, names, skip) for photo in photos]
     ids = {name: number for number, name in enumerate(names)}
@@ -105,20 +110,40 @@ def _names(facts: dict[str, Any], source: Path) -> list[str]:
         try:
             lines = source.read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
-            raise DataError(f"{source} cannot be read ({error}); save it as UTF-8.") from None
+            raise DataError(
+                f"{source} cannot be read ({error}); save it as UTF-8.",
+                kind="unreadable file",
+                path=source,
+            ) from None
         given = [line.strip() for line in lines if line.strip()]
     if isinstance(given, dict):
         try:
             numbers = sorted((int(number), name) for number, name in given.items())
         except ValueError:
-            raise DataError(f"The names of {source} are not numbered; write 0: name.") from None
+            raise DataError(
+                f"The names of {source} are not numbered; write 0: name.",
+                kind="unusable class names",
+                path=source,
+            ) from None
         if [number for number, _ in numbers] != list(range(len(numbers))):
-            raise DataError(f"The names of {source} are not numbered 0, 1, 2, ...; correct them.")
+            raise DataError(
+                f"The names of {source} are not numbered 0, 1, 2, ...; correct them.",
+                kind="unusable class names",
+                path=source,
+            )
         given = [name for _, name in numbers]
     if not isinstance(given, list) or not given or not all(given):
-        raise DataError(f"{source} lists no class names; write names: [a, b].")
+        raise DataError(
+            f"{source} lists no class names; write names: [a, b].",
+            kind="unusable class names",
+            path=source,
+        )
     if len(set(given)) != len(given):
-        raise DataError(f"{source} lists a class name twice; give each its own.")
+        raise DataError(
+            f"{source} lists a class name twice; give each its own.",
+            kind="unusable class names",
+            path=source,
+        )
     return [str(name) for name in given]
 
 
@@ -183,7 +208,14 @@ def _picture(photo: Path, folder: Path, names: Sequence[str], skip: bool) -> Pic
     try:
         lines = file.read_bytes().decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        refuse(DataError(f"{file} cannot be read ({error}); save it as UTF-8 text."), skip)
+        refuse(
+            DataError(
+                f"{file} cannot be read ({error}); save it as UTF-8 text.",
+                kind="unreadable file",
+                path=file,
+            ),
+            skip,
+        )
         return picture
     for number, line in enumerate(lines, start=1):
         if line.strip():
@@ -198,21 +230,29 @@ def _item(words: list[str], names: Sequence[str], place: str) -> Item:
     try:
         values = [float(word) for word in words]
     except ValueError:
-        raise DataError(f"{place} is no line of numbers ({' '.join(words)[:60]!r}).") from None
+        raise DataError(
+            f"{place} is no line of numbers ({' '.join(words)[:60]!r}).", kind="wrong value"
+        ) from None
     kind = values[0]
     if not kind.is_integer() or not 0 <= kind < len(names):
-        raise DataError(f"Class {words[0]} of {place} is unknown; there are {len(names)} names.")
+        raise DataError(
+            f"Class {words[0]} of {place} is unknown; there are {len(names)} names.",
+            kind="unknown class",
+        )
     name, shares = names[int(kind)], np.array(values[1:], dtype=np.float64)
     place = f"{place} ({name})"
     if not np.isfinite(shares).all():
-        raise DataError(f"{place} holds a number that is not finite; correct it.")
+        raise DataError(
+            f"{place} holds a number that is not finite; correct it.", kind="wrong value"
+        )
     if len(shares) in (4, 5):  # the fifth is a detector's score
         x, y, w, h = shares[:4]
         return Item(name, place, (y - h / 2, x - w / 2, y + h / 2, x + w / 2))
     if len(shares) < 6 or len(shares) % 2:
         raise DataError(
             f"{place} has {len(shares)} numbers after the class; a box has 4, an outline an even "
-            "number from 6 on."
+            "number from 6 on.",
+            kind="unusable outline",
         )
     return Item(name, place, None, Shape(polygons=(shares.reshape(-1, 2)[:, ::-1].copy(),)))
 
