@@ -21,9 +21,9 @@ def layer(kind, *arguments, **options):
 
 @pytest.fixture(scope="module")
 def content():
-    """Integer layers ``body``, ``deep`` and ``mid``; heads that read them, and one that does not.
+    """Integer layers ``body``, ``side``, ``deep`` and ``mid``, and the heads that read them.
 
-    ``deep`` feeds ``head_map`` and, as another shape, ``head_dense``; ``mid`` feeds ``head_mid``;
+    ``side`` feeds ``head_map``; ``deep``, as another shape, ``head_dense``; ``mid`` ``head_mid``.
     ``head_last`` reads ``head_dense``, which stays in floats.
     """
     keras.utils.set_random_seed(1)
@@ -33,7 +33,8 @@ def content():
     deep = layers.DepthwiseConv2D(
         3, padding="same", activation="relu", bias_initializer="normal", name="deep"
     )(body)
-    head_map = layer(layers.Conv2D, 5, 1, name="head_map")(deep)
+    side = layer(layers.Conv2D, 8, 1, activation="relu", name="side")(body)
+    head_map = layer(layers.Conv2D, 5, 1, name="head_map")(side)
     dense = layer(layers.Dense, 6, activation="relu", name="head_dense")(
         layers.Flatten(name="flat")(deep)
     )
@@ -153,7 +154,7 @@ def test_weights_and_biases_are_whole_multiples_of_their_steps(content, prepared
 def test_what_last_layers_read_gets_a_short_step_and_nothing_else_does(seen, prepared):
     _, ranges = prepared
     changed = {name for name in ranges if ranges[name] != seen.ranges[name]}
-    assert {layer_of(name) for name in changed} == {"deep", "flat", "mid"}
+    assert {layer_of(name) for name in changed} == {"side", "deep", "flat", "mid"}
     for name in changed:
         low, high = seen.ranges[name]
         assert ranges[name] == short_range(low, high)
@@ -170,7 +171,7 @@ def test_a_tensor_and_its_other_shape_share_one_range(prepared):
 
 def test_other_layers_keep_their_weights(content, prepared):
     before, after = read_model(content), prepared[0]
-    for name in ("body", "deep", "mid", "head_last"):  # head_last reads floats
+    for name in ("body", "side", "deep", "mid", "head_last"):  # head_last reads floats
         _, _, kernel, bias = operators_of(before)[name]
         np.testing.assert_array_equal(constant(before, kernel), constant(after, kernel))
         np.testing.assert_array_equal(constant(before, bias), constant(after, bias))
