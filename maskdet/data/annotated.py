@@ -95,6 +95,7 @@ class AnnotatedDataset(Dataset):
     ((height, width) or None), ``annotation`` (str).
     """
 
+    gives_photos = True  # load_image reads them as they are, from wherever they lie
     masks_given = False
 
     @property
@@ -155,10 +156,6 @@ class AnnotatedDataset(Dataset):
             else:
                 masks[i] = outline.mask(shape, info["places"][i])
         return np.moveaxis(masks, 0, -1), info["class_ids"].copy()
-
-
-# Its photos are files as they are.
-AnnotatedDataset._keeps_photos = (AnnotatedDataset.load_image,)
 
 
 def _embedded_bytes(embedded: tuple[str, int, int]) -> bytes:

@@ -5,11 +5,12 @@ import logging
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from maskdet.data.overrides import derive, note_own
 from maskdet.errors import DataError, UsageError
 from maskdet.geometry.masks import boxes_from_masks, fill_boxes
 from maskdet.images import image_size, png_bytes, read_image
@@ -31,10 +32,30 @@ class Dataset:
         class_info: a dict for each class: ``source``, ``id``, ``name``; the first is background.
         num_classes, class_ids, class_names, num_images, image_ids, sources, source_class_ids,
         class_from_source_map, image_from_source_map: set by ``prepare()``.
+        gives_photos, gives_boxes, gives_masks, gives_labels: see below.
+
+    What a class gives stands in four attributes of the class. They follow from the methods that it
+    or its bases override; a class that sets one itself is believed, until a subclass overrides the
+    method again.
+
+    * ``gives_photos``: ``load_image`` gives the picture of the photo's own file, unchanged. True
+      unless ``load_image`` is overridden.
+    * ``gives_boxes``: ``load_boxes`` knows the boxes; else they are drawn around the masks.
+    * ``gives_masks``: ``load_mask`` knows the masks; else they are filled boxes.
+    * ``gives_labels``: ``load_label`` knows the class of the whole image.
     """
 
-    # Overrides of load_image that give the file's own picture.
-    _keeps_photos: tuple[Any, ...] = ()
+    gives_photos: ClassVar[bool] = True
+    gives_boxes: ClassVar[bool] = False
+    gives_masks: ClassVar[bool] = False
+    gives_labels: ClassVar[bool] = False
+    # Those of the four that follow from methods.
+    _derived: ClassVar[frozenset[str]] = frozenset()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        note_own(cls)
+        derive(cls, Dataset)
 
     def __init__(self, class_map: Any = None) -> None:
         self.class_map = class_map
@@ -64,6 +85,8 @@ class Dataset:
 
     def prepare(self, class_map: Any = None) -> None:
         """Number classes and images; call it after the last ``add_class`` and ``add_image``."""
+        # A method may have been put into the class since it was made.
+        derive(type(self), Dataset)
         self.num_classes = len(self.class_info)
         self.class_ids = np.arange(self.num_classes)
         # Names such as "person, individual, someone" are shown by their first part.
@@ -143,7 +166,7 @@ class Dataset:
         The photo's own file as it is; one that ``load_image`` makes as PNG.
         """
         path = self.image_info[image_id]["path"]
-        if path and type(self).load_image in (Dataset.load_image, *self._keeps_photos):
+        if path and self.gives_photos:
             return Path(path).read_bytes(), Path(path).suffix
         return png_bytes(np.asarray(self.load_image(image_id))), ".png"
 
@@ -152,7 +175,7 @@ class Dataset:
         key = int(image_id)
         if key not in self._shapes:
             path = self.image_info[key]["path"]
-            if self._overrides("load_image") or not path:
+            if not self.gives_photos or not path:
                 height, width = np.asarray(self.load_image(key)).shape[:2]
                 self._shapes[key] = int(height), int(width)
             else:
@@ -160,13 +183,10 @@ class Dataset:
         return self._shapes[key]
 
     # ---- objects -------------------------------------------------------------------------------
-    def _overrides(self, name: str) -> bool:
-        return getattr(type(self), name) is not getattr(Dataset, name)
-
     @property
     def provides_masks(self) -> bool:
-        """Whether masks are real ones, not filled boxes: a subclass overrides ``load_mask``."""
-        return self._overrides("load_mask")
+        """Whether masks are real ones, not filled boxes: by default ``gives_masks``."""
+        return self.gives_masks
 
     def load_mask(self, image_id: int) -> tuple[Array, Array]:
         """Masks bool H x W x N and class ids int32 (N,).
@@ -176,7 +196,7 @@ class Dataset:
         """
         # An override that hands images of other sources to super() must not come back here by way
         # of the other one, hence the two conditions.
-        if self._overrides("load_boxes") and not self._overrides("load_mask"):
+        if self.gives_boxes and not self.gives_masks:
             return self._filled_boxes(image_id)
         self._warn_of_default("load_mask")
         return np.zeros((0, 0, 0), dtype=bool), np.zeros(0, dtype=np.int32)
@@ -187,7 +207,7 @@ class Dataset:
         By default taken from ``load_mask``; if that is not overridden either, a warning and
         nothing.
         """
-        if self._overrides("load_mask") and not self._overrides("load_boxes"):
+        if self.gives_masks and not self.gives_boxes:
             masks, class_ids = self._checked_masks(image_id)
             return boxes_from_masks(masks).astype(np.float32), class_ids
         self._warn_of_default("load_boxes")
@@ -205,7 +225,7 @@ class Dataset:
             boxes, class_ids = self._checked_boxes(image_id)
             return boxes, class_ids, None
         masks, class_ids = self._checked_masks(image_id)
-        if not self._overrides("load_boxes"):
+        if not self.gives_boxes:
             return boxes_from_masks(masks).astype(np.float32), class_ids, masks
         boxes, box_class_ids = self._checked_boxes(image_id)
         if not np.array_equal(class_ids, box_class_ids):
@@ -216,6 +236,18 @@ class Dataset:
                 kind="mismatched objects",
             )
         return boxes, class_ids, masks
+
+    def load_label(self, image_id: int) -> int:
+        """Class id of the whole image, in sets for classification.
+
+        Raises:
+            UsageError: if the set has no class for each image.
+        """
+        raise UsageError(
+            f"{type(self).__name__} has objects and no class for {self.image_label(image_id)} as a "
+            "whole; use load_boxes(), read a folder of photos for each class, or override "
+            "load_label()."
+        )
 
     def load_difficult(self, image_id: int) -> Array:
         """bool (N,): objects that an evaluation neither counts nor punishes; none by default.
@@ -326,30 +358,10 @@ class Dataset:
         Raises:
             DataError: if nothing is there or no format fits; says what was looked for.
         """
-        from maskdet.data.formats import FORMATS  # they build on this module
-        from maskdet.data.index import load_indexed
+        # Formats make data sets, so they are built on this module.
+        from maskdet.data.opening import open_dataset
 
-        if not Path(path).exists():
-            raise DataError(
-                f"There is no {path}; check the path of the data set.",
-                kind="missing path",
-                path=path,
-            )
-
-        def read() -> Dataset:
-            for form in FORMATS:
-                if form.recognise(path):
-                    _log.info("%s is read as %s.", path, form.NAME)
-                    dataset: Dataset = form.read(path, **options)
-                    return dataset
-            looked_for = "; ".join(f"{form.NAME} ({form.LOOKS_FOR})" for form in FORMATS)
-            raise DataError(
-                f"{path} holds no data set in a known format; looked for {looked_for}.",
-                kind="unknown format",
-                path=path,
-            )
-
-        return load_indexed(path, read, options, index)
+        return open_dataset(path, index=index, **options)
 
 
 def stack_masks(masks: Any) -> Array:

@@ -49,13 +49,14 @@ class VOCDataset(Dataset):
     ``mask_values`` (the pixel value of each object in it).
     """
 
-    # Decided once for the whole set, so that all parts of a split agree.
+    # Decided once for the whole set, so that all parts of a split agree; without, boxes are filled.
     masks_given = False
+    gives_masks = False
 
     @property
     def provides_masks(self) -> bool:
         """True if the set was read with a mask picture for every image that has objects."""
-        return self.masks_given or type(self).load_mask is not VOCDataset.load_mask
+        return self.masks_given or self.gives_masks
 
     def image_shape(self, image_id: int) -> tuple[int, int]:
         """(height, width) in pixels, as found when the set was read."""

@@ -1,0 +1,41 @@
+"""A data set from files in any format: which one it is, is found out."""
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+from maskdet.data.dataset import Dataset
+from maskdet.data.formats import FORMATS
+from maskdet.data.index import load_indexed
+from maskdet.errors import DataError
+
+_log = logging.getLogger("maskdet")
+
+
+def open_dataset(
+    path: str | os.PathLike[str], *, index: str | bool = "auto", **options: Any
+) -> Dataset:
+    """What :meth:`maskdet.data.dataset.Dataset.load` does; its arguments and errors are there.
+
+    Formats are tried in the order of :data:`maskdet.data.formats.FORMATS`.
+    """
+    if not Path(path).exists():
+        raise DataError(
+            f"There is no {path}; check the path of the data set.", kind="missing path", path=path
+        )
+    return load_indexed(path, lambda: _read(path, options), options, index)
+
+
+def _read(path: str | os.PathLike[str], options: dict[str, Any]) -> Dataset:
+    for form in FORMATS:
+        if form.recognise(path):
+            _log.info("%s is read as %s.", path, form.NAME)
+            dataset: Dataset = form.read(path, **options)
+            return dataset
+    looked_for = "; ".join(f"{form.NAME} ({form.LOOKS_FOR})" for form in FORMATS)
+    raise DataError(
+        f"{path} holds no data set in a known format; looked for {looked_for}.",
+        kind="unknown format",
+        path=path,
+    )
