@@ -82,13 +82,13 @@ def polygons_from_mask(mask: ArrayLike) -> list[Array]:
     for start in range(len(points)):
         if not left[start]:
             continue
-        ring, here = [], start
-        while left[here]:
-            there = along_row[here]
-            ring += [points[here], points[there]]
-            left[here] = left[there] = False
-            here = along_column[there]
-        # Corners come row by row, so a ring starts at its highest, there its leftmost corner.
+        ring, corner = [], start
+        while left[corner]:
+            row_end = along_row[corner]
+            ring += [points[corner], points[row_end]]
+            left[corner] = left[row_end] = False
+            corner = along_column[row_end]
+        # Corners come row by row, so a ring starts at its highest corner, of those the leftmost.
         (outlines if framed[ring[0][0] + 1, ring[0][1] + 1] else holes).append(ring)
     _cut_open(framed, outlines, holes)
     return [np.array(outline, dtype=np.float64) for outline in outlines]
@@ -98,7 +98,7 @@ def _linked_corners(framed: Array) -> tuple[Array, list[int], list[int]]:
     """Corners (K, 2) of all outlines, in row order, and each one's partner along row and column.
 
     On a grid line corners pair up in order, each pair the ends of an edge. Where two pixels meet
-    at a point only, the corner is there twice: the first belongs to the edge on the left, the
+    at a point only, the corner stands twice: the first belongs to the edge on the left, the
     second to the one on the right, and the sides of one pixel are kept together.
     """
     nw, ne, sw, se = framed[:-1, :-1], framed[:-1, 1:], framed[1:, :-1], framed[1:, 1:]
@@ -132,9 +132,9 @@ def _cut_open(framed: Array, outlines: list[list[Point]], holes: list[list[Point
         column = framed[: y + 1, x + 1]
         top = int(np.flatnonzero(~column[: y + 1])[-1])
         for ring in outlines:
-            place = _edge_over(ring, top, x)
-            if place is not None:
-                ring[place:place] = [(top, x), *hole, (y, x), (top, x)]
+            index = _edge_over(ring, top, x)
+            if index is not None:
+                ring[index:index] = [(top, x), *hole, (y, x), (top, x)]
                 break
 
 

@@ -106,10 +106,10 @@ def encode_rle_at(
     """
     plane = np.asarray(part).astype(bool, copy=False)
     columns, rows = np.nonzero(plane.T)
-    places = (columns + corner[1]) * size[0] + rows + corner[0]
-    first = np.flatnonzero(np.diff(places, prepend=-2) > 1)
-    starts, ends = places[first], places[np.append(first[1:] - 1, len(places) - 1)] + 1
-    if not len(places):
+    positions = (columns + corner[1]) * size[0] + rows + corner[0]
+    first = np.flatnonzero(np.diff(positions, prepend=-2) > 1)
+    starts, ends = positions[first], positions[np.append(first[1:] - 1, len(positions) - 1)] + 1
+    if not len(positions):
         return {"size": list(size), "counts": [size[0] * size[1]]}
     edges = np.stack([starts, ends], axis=1).ravel()
     counts = np.diff(edges, prepend=0).tolist()

@@ -1,6 +1,6 @@
 """The few operations whose best form depends on where a network runs.
 
-One interface, a maker for each place: ``native`` uses TensorFlow's own kernels, ``portable`` is
+One interface, two makers: ``native`` uses TensorFlow's own kernels, ``portable`` is
 written in ``keras.ops`` alone and runs on every backend. Layers ask :func:`get_kernels`.
 """
 
@@ -22,7 +22,7 @@ class Kernels(Protocol):
 
         Args:
             boxes: (B, N, 4).
-            scores: (B, N); boxes with a score of -inf are never chosen.
+            scores: (B, N); boxes with a score of -inf never stay.
             threshold: a box goes if its IoU with a better one is larger.
             count: rows of the result.
 
@@ -47,8 +47,8 @@ class Kernels(Protocol):
         ...
 
     def trim_rows(self, rows: Any, valid: Any) -> Any:
-        """rows (B, N, D) cut to the largest number of valid rows in the batch, where the place
-        allows shapes to depend on values; otherwise unchanged."""
+        """rows (B, N, D) cut to the largest number of valid rows in the batch, where the backend
+        lets shapes depend on values; otherwise unchanged."""
         ...
 
 
@@ -90,16 +90,16 @@ class NativeKernels:
         boxes = tf.reshape(rois, (-1, 4))
         image = tf.repeat(tf.range(batch), count)
         level = tf.reshape(level, (-1,))
-        places, crops = [], []
+        positions, crops = [], []
         for number, feature in enumerate(maps):
-            mine = tf.cast(tf.where(level == number)[:, 0], tf.int32)
+            rows = tf.cast(tf.where(level == number)[:, 0], tf.int32)
             cut = tf.image.crop_and_resize(
-                tf.cast(feature, tf.float32), tf.gather(boxes, mine), tf.gather(image, mine), pool
+                tf.cast(feature, tf.float32), tf.gather(boxes, rows), tf.gather(image, rows), pool
             )
-            places.append(mine)
+            positions.append(rows)
             crops.append(tf.cast(cut, feature.dtype))
         channels = maps[0].shape[3]
-        joined = tf.dynamic_stitch(places, crops)
+        joined = tf.dynamic_stitch(positions, crops)
         return tf.reshape(joined, (batch, count, *pool, channels))
 
     def trim_rows(self, rows: Any, valid: Any) -> Any:
@@ -122,7 +122,7 @@ class PortableKernels:
         def step(i: Any, state: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
             alive, indices, valid = state
             best = ops.argmax(alive, axis=1)[:, None]
-            found = ops.take_along_axis(alive, best, axis=1) > lowest  # (B, 1)
+            has_box = ops.take_along_axis(alive, best, axis=1) > lowest  # (B, 1)
             top, left, bottom, right = (
                 ops.take_along_axis(side, best, axis=1) for side in (y1, x1, y2, x2)
             )
@@ -132,10 +132,10 @@ class PortableKernels:
             union = areas + (bottom - top) * (right - left) - inter
             overlaps = inter > threshold * ops.maximum(union, 1e-12)
             itself = ops.arange(ops.shape(alive)[1])[None] == best
-            alive = ops.where(found & (overlaps | itself), -float("inf"), alive)
+            alive = ops.where(has_box & (overlaps | itself), -float("inf"), alive)
             column = ops.arange(count)[None] == i
-            indices = ops.where(column & found, ops.cast(best, "int32"), indices)
-            return alive, indices, valid | (column & found)
+            indices = ops.where(column & has_box, ops.cast(best, "int32"), indices)
+            return alive, indices, valid | (column & has_box)
 
         batch = ops.shape(boxes)[0]
         state = (
@@ -188,14 +188,14 @@ def _samples(low: Any, high: Any, size: Any, count: int) -> tuple[Any, Any, Any]
     """
     last = ops.cast(size, "float32") - 1.0
     if count == 1:
-        place = (0.5 * (low + high) * last)[..., None]
+        points = (0.5 * (low + high) * last)[..., None]
     else:
         steps = ops.arange(count, dtype="float32")
-        place = (low * last)[..., None] + steps * ((high - low) * last / (count - 1))[..., None]
-    place = ops.clip(place, 0.0, last[..., None])
-    below = ops.floor(place)
+        points = (low * last)[..., None] + steps * ((high - low) * last / (count - 1))[..., None]
+    points = ops.clip(points, 0.0, last[..., None])
+    below = ops.floor(points)
     above = ops.minimum(below + 1.0, last[..., None])
-    return ops.cast(below, "int32"), ops.cast(above, "int32"), place - below
+    return ops.cast(below, "int32"), ops.cast(above, "int32"), points - below
 
 
 def _mix(first: Any, second: Any, share: Any) -> Any:
@@ -203,7 +203,7 @@ def _mix(first: Any, second: Any, share: Any) -> Any:
 
 
 def get_kernels(maker: str = "auto") -> Kernels:
-    """The operations for a place: "native", "portable", or "auto" for the best one here.
+    """The operations of a maker: "native", "portable", or "auto" for the best one here.
 
     Raises:
         ConfigError: for another word.

@@ -51,7 +51,7 @@ class ProposalLayer(keras.layers.Layer):
         """What leads to the proposals, for people who look into the network.
 
         Returns:
-            anchors, refined, clipped: (B, limit, 4), best first; kept: (B, count) indices into
+            anchors, refined, clipped: (B, limit, 4), best first; kept_indices (B, count) into
             them; proposals (B, count, 4).
         """
         scores, all_deltas, anchors = (ops.stop_gradient(tensor) for tensor in inputs)
@@ -70,13 +70,15 @@ class ProposalLayer(keras.layers.Layer):
         whole = ops.convert_to_tensor([0.0, 0.0, 1.0, 1.0], dtype="float32")
         boxes = box_coding.clip(refined, whole)
         kernels = get_kernels(self.kernels)
-        keep, valid = kernels.non_max_suppression(boxes, scores, self.nms_threshold, self.count)
-        rois = ops.where(valid[..., None], box_coding.gather_rows(boxes, keep), 0.0)
+        kept_indices, valid = kernels.non_max_suppression(
+            boxes, scores, self.nms_threshold, self.count
+        )
+        rois = ops.where(valid[..., None], box_coding.gather_rows(boxes, kept_indices), 0.0)
         return {
             "anchors": best,
             "refined": refined,
             "clipped": boxes,
-            "kept": keep,
+            "kept_indices": kept_indices,
             "proposals": rois,
         }
 

@@ -20,7 +20,7 @@ class PyramidROIAlign(keras.layers.Layer):
         pool_size: cells of a crop along height and width, or one number for both.
         image_shape: (height, width) of the network's input, pixels; None where it changes from
             batch to batch: then it is read off the finest map.
-        first_level: number of the finest map given (2 for P2).
+        first_level: number of the finest map (2 for P2).
         kernels: maker of the operations, see :mod:`maskdet.layers.kernels`.
 
     Call arguments:

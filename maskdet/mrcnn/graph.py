@@ -30,7 +30,7 @@ class BatchNorm(batch_norm.BatchNorm):
         super().__init__(train_bn=kwargs.pop("train_bn", None), **kwargs)
 
     def __call__(self, inputs: Any, training: bool | None = None, **kwargs: Any) -> Any:
-        # A model hands its own mode to every layer at each run, so the choice is kept.
+        # A model hands its own mode to every layer at each run, so the layer remembers the choice.
         if isinstance(inputs, keras.KerasTensor):
             self.train_bn = training
         return super().__call__(inputs, training=training, **kwargs)
@@ -156,10 +156,10 @@ class DetectionTargetLayer(keras.layers.Layer):
         rois, ids, deltas, owner = self.sample([proposed, class_ids, boxes])
         positive = self.sample.positive_count
         planes = ops.transpose(masks, (0, 3, 1, 2))
-        found = self.masks([rois[:, :positive], owner, boxes, planes])
-        is_object = ops.cast(ids[:, :positive] > 0, found.dtype)[..., None, None]
+        mask_targets = self.masks([rois[:, :positive], owner, boxes, planes])
+        is_object = ops.cast(ids[:, :positive] > 0, mask_targets.dtype)[..., None, None]
         rest = [[0, 0], [0, self.count - positive], [0, 0], [0, 0]]
-        return rois, ids, deltas, ops.pad(found * is_object, rest)
+        return rois, ids, deltas, ops.pad(mask_targets * is_object, rest)
 
     def compute_output_spec(self, inputs: list[Any]) -> tuple[Any, ...]:
         batch, mask = inputs[0].shape[0], tuple(self.config.MASK_SHAPE)
@@ -176,7 +176,7 @@ def detection_targets_graph(
 ) -> tuple[Any, ...]:
     """:class:`DetectionTargetLayer` for one image, without the batch's axis."""
     inputs = [ops.expand_dims(x, 0) for x in (proposals, gt_class_ids, gt_boxes, gt_masks)]
-    return tuple(found[0] for found in DetectionTargetLayer(config)(inputs))
+    return tuple(output[0] for output in DetectionTargetLayer(config)(inputs))
 
 
 # ---- detection -------------------------------------------------------------------------------
@@ -252,8 +252,8 @@ def log2_graph(x: Any) -> Any:
 
 def trim_zeros_graph(boxes: Any, name: str = "trim_zeros") -> tuple[Any, Any]:
     """Boxes (N, 4) without zero rows, and which rows stayed, bool (N,)."""
-    some = ops.sum(ops.abs(boxes), axis=1) > 0
-    return ops.take(boxes, ops.nonzero(some)[0], axis=0), some
+    is_box = ops.sum(ops.abs(boxes), axis=1) > 0
+    return ops.take(boxes, ops.nonzero(is_box)[0], axis=0), is_box
 
 
 def batch_pack_graph(x: Any, counts: Any, num_rows: int) -> Any:

@@ -12,12 +12,12 @@ from maskdet.errors import MaskdetWarning, UsageError
 from maskdet.layers.proposals import ProposalLayer
 from maskdet.mrcnn.meta import log
 
-# What notebooks look for inside the proposal layer, and what it is called there.
+# What notebooks look for inside the proposal layer, and what the layer calls it.
 _STEPS = (
     (r"ROI/pre_nms_anchors.*", "anchors"),
     (r"ROI/refined_anchors_clipped.*", "clipped"),
     (r"ROI/refined_anchors.*", "refined"),
-    (r"ROI/rpn_non_max_suppression.*", "kept"),
+    (r"ROI/rpn_non_max_suppression.*", "kept_indices"),
 )
 
 
@@ -29,12 +29,13 @@ class ProposalStep(ProposalLayer):
         self.step = step
 
     def call(self, inputs: list[Any]) -> Any:
-        found = self.steps(inputs)[self.step]
-        return found[0] if self.step == "kept" else found  # the original's was of one image
+        tensor = self.steps(inputs)[self.step]
+        # The original's indices were those of one image.
+        return tensor[0] if self.step == "kept_indices" else tensor
 
     def compute_output_spec(self, inputs: list[Any]) -> Any:
         batch = inputs[0].shape[0]
-        if self.step == "kept":
+        if self.step == "kept_indices":
             return keras.KerasTensor((self.count,), "int32")
         return keras.KerasTensor((batch, None, 4), "float32")
 
@@ -88,7 +89,7 @@ def run(network: keras.Model, inputs: list[np.ndarray], outputs: Any) -> Any:
     inner = keras.Model(network.inputs, list(wanted.values()))
     values = inner.predict_on_batch(inputs)
     values = values if isinstance(values, list | tuple) else [values]
-    found = OrderedDict((k, np.asarray(v)) for k, v in zip(wanted, values, strict=True))
-    for name, value in found.items():
+    arrays = OrderedDict((k, np.asarray(v)) for k, v in zip(wanted, values, strict=True))
+    for name, value in arrays.items():
         log(name, value)
-    return found
+    return arrays

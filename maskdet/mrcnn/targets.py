@@ -67,10 +67,10 @@ def build_rpn_targets(
 
 
 def _neutralise(match: Array, kind: int, most: int) -> None:
-    """Set randomly chosen anchors of one kind to 0 until ``most`` are left, in place."""
-    chosen = np.flatnonzero(match == kind)
-    if len(chosen) > most:
-        match[np.random.choice(chosen, len(chosen) - most, replace=False)] = 0
+    """Set anchors of one kind to 0, drawn at random, until ``most`` are left, in place."""
+    of_kind = np.flatnonzero(match == kind)
+    if len(of_kind) > most:
+        match[np.random.choice(of_kind, len(of_kind) - most, replace=False)] = 0
 
 
 def build_detection_targets(
@@ -91,9 +91,9 @@ def build_detection_targets(
     class_ids, boxes, masks = gt_class_ids[objects], gt_boxes[objects], gt_masks[:, :, objects]
     overlaps = pairwise_iou(rpn_rois, boxes)
     owner, best = overlaps.argmax(axis=1), overlaps.max(axis=1)
-    keep = _sampled(best, config)
-    rois, owner = rpn_rois[keep], owner[keep]
-    negative = best[keep] < POSITIVE_ROI_IOU
+    sample = _sampled(best, config)
+    rois, owner = rpn_rois[sample], owner[sample]
+    negative = best[sample] < POSITIVE_ROI_IOU
     roi_classes = np.where(negative, 0, class_ids[owner]).astype(np.int32)
 
     count = config.TRAIN_ROIS_PER_IMAGE
@@ -133,10 +133,10 @@ def _sampled(best: Array, config: Config) -> Array:
     left = count - len(positives)
     if len(negatives) > left:
         negatives = np.random.choice(negatives, left, replace=False)
-    keep = np.concatenate([positives, negatives])
-    missing = count - len(keep)
+    sample = np.concatenate([positives, negatives])
+    missing = count - len(sample)
     if missing > 0:
         # Too few: negatives are repeated, or, without any, weak positives.
         pool = negatives if len(negatives) else np.flatnonzero(best < POSITIVE_ROI_IOU)
-        keep = np.concatenate([keep, np.random.choice(pool, missing, replace=True)])
-    return keep.astype(np.int64)
+        sample = np.concatenate([sample, np.random.choice(pool, missing, replace=True)])
+    return sample.astype(np.int64)

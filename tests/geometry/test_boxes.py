@@ -84,8 +84,8 @@ def test_orders_by_hand(order: str, expected: list[float]) -> None:
 
 @given(corners, st.sampled_from(ORDERS), st.sampled_from(ORDERS))
 def test_every_order_has_a_way_back(boxes: np.ndarray, source: str, target: str) -> None:
-    there = convert_boxes(boxes, source, target)
-    np.testing.assert_allclose(convert_boxes(there, target, source), boxes, atol=1e-9)
+    converted = convert_boxes(boxes, source, target)
+    np.testing.assert_allclose(convert_boxes(converted, target, source), boxes, atol=1e-9)
 
 
 def test_unknown_order_lists_the_known_ones() -> None:

@@ -29,9 +29,9 @@ def test_by_hand() -> None:
 
 def test_zero_deltas_keep_the_box_and_float32_stays() -> None:
     boxes = np.array([[1, 2, 3, 5]], dtype=np.float32)
-    kept = decode_boxes(boxes, np.zeros((1, 4)))
-    assert kept.dtype == np.float32
-    np.testing.assert_array_equal(kept, boxes)
+    moved = decode_boxes(boxes, np.zeros((1, 4)))
+    assert moved.dtype == np.float32
+    np.testing.assert_array_equal(moved, boxes)
     assert decode_boxes(np.array([[1, 2, 3, 5]]), np.zeros((1, 4))).dtype == np.float32
 
 

@@ -52,7 +52,7 @@ def test_a_large_noisy_mask_comes_back() -> None:
 def test_pixels_belong_by_their_centres_and_polygons_unite() -> None:
     triangle = [(0, 0), (4, 0), (4, 4)]
     filled = mask_from_polygons([triangle], (4, 4))
-    # A centre on the slanted edge itself lies outside: the edge's right side begins there.
+    # A centre on the slanted edge itself lies outside: with it begins the edge's right side.
     assert filled.astype(int).tolist() == [[0] * 4, [1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0]]
     square = [(0, 0), (0, 2), (2, 2), (2, 0)]
     assert mask_from_polygons([square, square], (4, 4)).sum() == 4

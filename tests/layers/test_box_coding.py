@@ -13,7 +13,7 @@ corners = st.floats(0, 300)
 
 
 @st.composite
-def some_boxes(draw, count=4):
+def box_lists(draw, count=4):
     rows = []
     for _ in range(count):
         y, x = draw(corners), draw(corners)
@@ -22,14 +22,14 @@ def some_boxes(draw, count=4):
 
 
 @settings(max_examples=30, deadline=None)
-@given(some_boxes(), some_boxes())
+@given(box_lists(), box_lists())
 def test_encode_and_decode_are_inverse(boxes, targets):
     deltas = box_coding.encode(boxes, targets)
     np.testing.assert_allclose(np.asarray(box_coding.decode(boxes, deltas)), targets, atol=2e-2)
 
 
 @settings(max_examples=30, deadline=None)
-@given(some_boxes(), some_boxes())
+@given(box_lists(), box_lists())
 def test_same_numbers_as_numpy(boxes, targets):
     np.testing.assert_allclose(
         np.asarray(box_coding.encode(boxes, targets)),
@@ -45,9 +45,11 @@ def test_same_numbers_as_numpy(boxes, targets):
 
 def test_normalize_is_the_twin_of_geometry():
     boxes = np.array([[0, 0, 320, 320], [10, 20, 30, 40]], "f4")
-    found = np.asarray(box_coding.normalize(boxes, 320.0, 320.0))
-    np.testing.assert_allclose(found, box_geometry.normalize_boxes(boxes, (320, 320)), atol=1e-7)
-    assert found[0].tolist() == [0, 0, 1, 1]
+    normalised = np.asarray(box_coding.normalize(boxes, 320.0, 320.0))
+    np.testing.assert_allclose(
+        normalised, box_geometry.normalize_boxes(boxes, (320, 320)), atol=1e-7
+    )
+    assert normalised[0].tolist() == [0, 0, 1, 1]
 
 
 def test_padding_encodes_to_finite_numbers():

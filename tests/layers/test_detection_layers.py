@@ -69,9 +69,9 @@ def test_no_threshold_keeps_every_object(confidence):
 def test_kept_rows_end_with_the_longest_list_and_padding_restores_the_count():
     detections = np.zeros((2, 5, 6), "f4")
     detections[0, :1, 4], detections[1, :3, 4] = 1, 2
-    kept = KeptRows()(detections)
+    boxes = KeptRows()(detections)
     expected = 3 if keras.backend.backend() == "tensorflow" else 5
-    assert kept.shape == (2, expected, 4)
+    assert boxes.shape == (2, expected, 4)
     assert PadRows(5)(np.ones((2, 3, 7, 7), "f4")).shape == (2, 5, 7, 7)
 
 

@@ -25,8 +25,8 @@ def test_suppression_equals_the_numpy_reference(maker, threshold):
     indices, valid = get_kernels(maker).non_max_suppression(boxes, scores, threshold, 40)
     for image in range(2):
         expected = non_max_suppression(boxes[image], scores[image], threshold)[:40]
-        found = np.asarray(indices)[image][np.asarray(valid)[image]]
-        assert found.tolist() == expected.tolist()
+        stayed = np.asarray(indices)[image][np.asarray(valid)[image]]
+        assert stayed.tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("maker", MAKERS)

@@ -88,26 +88,26 @@ def test_detections_are_those_of_the_network(seed):
     theirs = DetectionLayer(12, 0.3, 0.3, STD)([rois[None], scores, deltas, window])
     rows = np.asarray(theirs)[0]
     layer = LiteDetections(12, 0.3, 0.3, STD)
-    boxes, ids, best, there = layer(rois, scores, deltas, DetectionWindow()(window))
+    boxes, ids, best, valid = layer(rois, scores, deltas, DetectionWindow()(window))
     np.testing.assert_allclose(boxes, rows[:, :4], atol=1e-6)
     np.testing.assert_array_equal(ids, rows[:, 4].astype(int))
     np.testing.assert_allclose(best, rows[:, 5], atol=1e-6)
-    np.testing.assert_array_equal(np.asarray(there)[:, 0], rows[:, 4] > 0)
+    np.testing.assert_array_equal(np.asarray(valid)[:, 0], rows[:, 4] > 0)
     assert (rows[:, 4] > 0).any()
 
 
 def test_outputs_are_shares_of_the_input_and_zero_behind_the_last_object():
     boxes = np.array([[0.0, 0.0, 1.0, 1.0], [0, 0, 0, 0]], np.float32)
-    found = ContractOutputs((64, 128))(
+    outputs = ContractOutputs((64, 128))(
         boxes,
         np.array([3, 0], np.int32),
         np.array([0.5, 0], np.float32),
         np.array([[1], [0]], np.float32),
     )
     # Normalised 0..1 names the first and last pixel: their edges are the picture's.
-    np.testing.assert_allclose(found["boxes"], [[[0, 0, 1, 1], [0, 0, 0, 0]]], atol=1e-6)
-    np.testing.assert_array_equal(found["classes"], [[2, 0]])
-    np.testing.assert_array_equal(found["count"], [1])
+    np.testing.assert_allclose(outputs["boxes"], [[[0, 0, 1, 1], [0, 0, 0, 0]]], atol=1e-6)
+    np.testing.assert_array_equal(outputs["classes"], [[2, 0]])
+    np.testing.assert_array_equal(outputs["count"], [1])
 
 
 def test_upsampling_repeats_cells():
@@ -142,8 +142,8 @@ def test_a_mask_is_the_transposed_convolutions_for_its_class(few):
         own.build([rows.shape, ids.shape])
         own.set_weights(last.get_weights())
         logits = own([rows, ids])
-    there = np.array([[1], [1], [1], [1], [0]], np.float32)
-    masks = np.asarray(Interleave((3, 4))(logits, there))[0]
+    valid = np.array([[1], [1], [1], [1], [0]], np.float32)
+    masks = np.asarray(Interleave((3, 4))(logits, valid))[0]
     np.testing.assert_allclose(masks, expected, atol=1e-6)
 
 
@@ -167,6 +167,8 @@ def test_boxes_without_area_do_not_fill_the_list():
     for detail, value in zip(interpreter.get_input_details(), (boxes, scores), strict=True):
         interpreter.set_tensor(detail["index"], value)
     interpreter.invoke()
-    found = [interpreter.get_tensor(d["index"]).tolist() for d in interpreter.get_output_details()]
-    assert found == [[0, 1, 2, 3], 4]
-    assert [np.asarray(t).tolist() for t in suppress(boxes, scores, 0.7, 4, -1e30)] == found
+    outputs = [
+        interpreter.get_tensor(d["index"]).tolist() for d in interpreter.get_output_details()
+    ]
+    assert outputs == [[0, 1, 2, 3], 4]
+    assert [np.asarray(t).tolist() for t in suppress(boxes, scores, 0.7, 4, -1e30)] == outputs

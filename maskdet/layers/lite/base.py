@@ -1,8 +1,8 @@
 """Layers for one image in operations that TFLite has built in, every shape static.
 
 What is written in this folder in TensorFlow becomes the file's operations one by one, so the form
-of each line is that of its cheapest operation there (benchmarks/README.md). There is no batch axis
-in the geometry. Boxes are normalised y1, x1, y2, x2 (matterport's 0..1).
+of each line is that of its cheapest operation in LiteRT (benchmarks/README.md). There is no batch
+axis in the geometry. Boxes are normalised y1, x1, y2, x2 (matterport's 0..1).
 """
 
 from typing import Any
@@ -38,17 +38,17 @@ class LiteLayer(keras.layers.Layer):
 def suppress(boxes: Any, scores: Any, threshold: float, count: int, lowest: float) -> Any:
     """Greedy NMS of boxes (N, 4) by scores (N,): indices (count,) and how many of them are valid.
 
-    Indices behind those point at box 0. ``lowest``: smaller scores are never chosen.
+    Indices behind those point at box 0. ``lowest``: boxes with smaller scores never stay.
     """
     tf = tensorflow()
     # LiteRT's kernel gives a box without area again and again until the list is full (seen in
-    # 2.3.0). TensorFlow's lets it overlap nothing: so does a place of its own, far outside.
+    # 2.3.0). TensorFlow's lets it overlap nothing: so does a box of its own, far outside.
     sides = boxes[:, 2:] - boxes[:, :2]
     empty = tf.cast((sides[:, 0] * sides[:, 1])[:, None] <= 0.0, tf.float32)
     far = 1000.0 + 3.0 * np.arange(boxes.shape[0], dtype=np.float32)[:, None]
-    own_place = far + np.array([0.0, 0.0, 1.0, 1.0], dtype=np.float32)
-    chosen = tf.raw_ops.NonMaxSuppressionV5(
-        boxes=boxes * (1.0 - empty) + own_place * empty,
+    far_boxes = far + np.array([0.0, 0.0, 1.0, 1.0], dtype=np.float32)
+    result = tf.raw_ops.NonMaxSuppressionV5(
+        boxes=boxes * (1.0 - empty) + far_boxes * empty,
         scores=scores,
         max_output_size=count,
         iou_threshold=threshold,
@@ -56,7 +56,7 @@ def suppress(boxes: Any, scores: Any, threshold: float, count: int, lowest: floa
         soft_nms_sigma=0.0,
         pad_to_max_output_size=True,
     )
-    return chosen.selected_indices, chosen.valid_outputs
+    return result.selected_indices, result.valid_outputs
 
 
 def valid_rows(count: int, valid: Any) -> Any:

@@ -13,7 +13,7 @@ class LiteDetections(LiteLayer):
     """See :class:`maskdet.layers.detection.DetectionLayer`.
 
     Args:
-        count, nms_threshold, box_std, classes, candidates: as there.
+        count, nms_threshold, box_std, classes, candidates: as in that layer.
         min_score: lowest score of a row.
 
     Call arguments:
@@ -102,12 +102,12 @@ def _every_class(
 
 
 class DetectionWindow(LiteLayer):
-    """The part of the input that detections are cut to (4,): given as (1, 4), or the whole."""
+    """The part of the input that detections are cut to (4,): that of (1, 4), or the whole."""
 
-    def call(self, given: Any) -> Any:
+    def call(self, tensor: Any) -> Any:
         tf = tensorflow()
-        if given.shape == (1, 4):
-            return tf.reshape(given, (4,))
+        if tensor.shape == (1, 4):
+            return tf.reshape(tensor, (4,))
         return tf.constant([0.0, 0.0, 1.0, 1.0])
 
 
@@ -118,16 +118,16 @@ class ContractOutputs(LiteLayer):
         super().__init__(**kwargs)
         self.image_shape = image_shape
 
-    def call(self, boxes: Any, class_ids: Any, scores: Any, there: Any) -> dict[str, Any]:
+    def call(self, boxes: Any, class_ids: Any, scores: Any, valid: Any) -> dict[str, Any]:
         tf = tensorflow()
         # Normalised corners name the last pixel inside; clients mean the edge behind it.
         sides = np.array(self.image_shape * 2, dtype=np.float64)
         scale = ((sides - 1) / sides).astype(np.float32)
         shift = (np.array([0.0, 0.0, 1.0, 1.0]) / sides).astype(np.float32)
-        count = there.shape[0]
-        flat = tf.reshape(there, (1, count))
+        count = valid.shape[0]
+        flat = tf.reshape(valid, (1, count))
         return {
-            "boxes": tf.reshape((boxes * scale + shift) * there, (1, count, 4)),
+            "boxes": tf.reshape((boxes * scale + shift) * valid, (1, count, 4)),
             "classes": tf.reshape(tf.cast(class_ids, tf.float32), (1, count)) - flat,
             "scores": tf.reshape(scores, (1, count)),
             "count": tf.reduce_sum(flat, axis=1),

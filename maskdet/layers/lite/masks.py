@@ -60,26 +60,26 @@ class OwnClass(LiteLayer):
 
     def call(self, logits: Any, class_ids: Any) -> Any:
         tf = tensorflow()
-        chosen = tf.one_hot(class_ids, logits.shape[3])[:, None, :, None]
+        own_class = tf.one_hot(class_ids, logits.shape[3])[:, None, :, None]
         count, height, width, classes = logits.shape
         rows = tf.reshape(logits, (count, 1, height * width, classes))
-        return tf.reshape(tf.matmul(rows, chosen), (count, height, width))
+        return tf.reshape(tf.matmul(rows, own_class), (count, height, width))
 
 
 class Interleave(LiteLayer):
     """Logits (N, h, w * 4), four of a cell beside each other, as masks (1, N, 2 h, 2 w) in 0..1.
 
-    ``there`` (N, 1) is 1 for objects and 0 for rows behind the last one, whose masks become 0.
+    ``valid`` (N, 1) is 1 for objects and 0 for rows behind the last one, whose masks become 0.
     """
 
     def __init__(self, cells: tuple[int, int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.cells = cells
 
-    def call(self, logits: Any, there: Any) -> Any:
+    def call(self, logits: Any, valid: Any) -> Any:
         tf = tensorflow()
         height, width = self.cells
         four = tf.reshape(logits, (-1, height, width, 4))
-        values = tf.sigmoid(four) * there[:, :, None, None]
+        values = tf.sigmoid(four) * valid[:, :, None, None]
         maps = tf.nn.depth_to_space(values, 2)
         return tf.reshape(maps, (1, logits.shape[0], 2 * height, 2 * width))

@@ -75,18 +75,18 @@ class LiteROIAlign(LiteLayer):
         last = facts[:, :2]
         steps = np.linspace(0.0, 1.0, self.pool, dtype=np.float32)[None, :, None]
         low, high = rois[:, None, :2], rois[:, None, 2:]  # (N, 1, 2)
-        place = (low + (high - low) * steps) * last[:, None]  # (N, P, 2)
-        place = tf.minimum(tf.maximum(place, 0.0), last[:, None])
-        below = tf.floor(place)
+        points = (low + (high - low) * steps) * last[:, None]  # (N, P, 2)
+        points = tf.minimum(tf.maximum(points, 0.0), last[:, None])
+        below = tf.floor(points)
         above = tf.minimum(below + 1.0, last[:, None])
-        part = place - below
+        share = points - below
         width, start = facts[:, None, 2], facts[:, None, 3]
         # Cells are counted in float32: exact up to 2 ** 24.
         row_low = tf.cast(below[..., 0] * width + start, tf.int32)[:, :, None]
         row_high = tf.cast(above[..., 0] * width + start, tf.int32)[:, :, None]
         left = tf.cast(below[..., 1], tf.int32)[:, None]
         right = tf.cast(above[..., 1], tf.int32)[:, None]
-        x_part, y_part = part[:, None, :, 1, None], part[:, :, None, 0, None]
+        x_part, y_part = share[:, None, :, 1, None], share[:, :, None, 0, None]
 
         def mixed(row: Any) -> Any:
             first, second = tf.gather(table, row + left), tf.gather(table, row + right)

@@ -64,7 +64,7 @@ def build_lite_network(
     _, scores, deltas = box_head(
         crops, classes, config.FPN_CLASSIF_FC_LAYERS_SIZE, heads_bn(config)
     )
-    boxes, class_ids, best, there = LiteDetections(
+    boxes, class_ids, best, valid = LiteDetections(
         count,
         min_score,
         config.DETECTION_NMS_THRESHOLD,
@@ -72,10 +72,10 @@ def build_lite_network(
         name="mrcnn_detection",
     )(rois, scores, deltas, window)
     shape = (height, width)
-    outputs = ContractOutputs(shape, name="detection_outputs")(boxes, class_ids, best, there)
+    outputs = ContractOutputs(shape, name="detection_outputs")(boxes, class_ids, best, valid)
     if with_masks:
         crops = align(boxes, config.MASK_POOL_SIZE, "roi_align_mask")
-        outputs["masks"] = _mask_head(crops, class_ids, there, config)
+        outputs["masks"] = _mask_head(crops, class_ids, valid, config)
     return keras.Model(inputs, outputs, name="mask_rcnn_lite")
 
 
@@ -98,7 +98,7 @@ def _proposals(logits: Any, deltas: Any, config: Config) -> Any:
     return layer(Objectness(name="rpn_objectness")(logits), deltas)
 
 
-def _mask_head(crops: Any, class_ids: Any, there: Any, config: Config) -> Any:
+def _mask_head(crops: Any, class_ids: Any, valid: Any, config: Config) -> Any:
     """Each object's mask for its own class: crops (N, h, w, C) to (1, N, 2 h, 2 w)."""
     rows, channels = crops, config.MASK_HEAD_CHANNELS
     for number in range(1, config.MASK_HEAD_CONVS + 1):
@@ -115,4 +115,4 @@ def _mask_head(crops: Any, class_ids: Any, there: Any, config: Config) -> Any:
         logits = OwnClass(name="mask_own_class")(logits, class_ids)
     else:
         logits = OwnClassConv(config.NUM_CLASSES, name="mrcnn_mask")([rows, class_ids])
-    return Interleave((height, width), name="mask_outputs")(logits, there)
+    return Interleave((height, width), name="mask_outputs")(logits, valid)

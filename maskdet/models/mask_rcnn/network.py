@@ -104,8 +104,8 @@ def _align(rois: Any, levels: list[Any], pool: int, config: Config, kernels: str
 
 
 def heads_bn(config: Config) -> bool | None:
-    chosen = config.TRAIN_HEADS_BN
-    return config.TRAIN_BN if chosen == "same" else chosen  # type: ignore[return-value]
+    setting = config.TRAIN_HEADS_BN
+    return config.TRAIN_BN if setting == "same" else setting  # type: ignore[return-value]
 
 
 def _classify(rois: Any, levels: list[Any], config: Config, kernels: str) -> tuple[Any, Any, Any]:

@@ -64,7 +64,7 @@ class DetectionTargetLayer(keras.layers.Layer):
         if self.filled:
             objects = ops.where((class_ids > 0)[..., None], boxes, 0.0)
             proposals = ops.concatenate([objects, proposals], axis=1)
-        # Few proposals are filled up with padding, so that `count` rows can be chosen.
+        # Few proposals are filled up with padding, so that there are `count` rows to draw.
         missing = max(0, self.count - int(inputs[0].shape[1]))
         proposals = ops.pad(proposals, [[0, 0], [0, missing], [0, 0]])
         overlaps = box_coding.pairwise_iou(proposals, boxes)  # (B, N, M)
@@ -72,19 +72,21 @@ class DetectionTargetLayer(keras.layers.Layer):
         of_crowds = ops.where((class_ids < 0)[:, None], overlaps, 0.0)
         best = ops.max(of_objects, axis=2)
         owner = ops.cast(ops.argmax(of_objects, axis=2), "int32")
-        some = ops.any(proposals != 0, axis=2)
+        is_proposal = ops.any(proposals != 0, axis=2)
         draws = keras.random.uniform(ops.shape(best), seed=self.random)
-        positive = some & (best >= POSITIVE_ROI_IOU)
+        positive = is_proposal & (best >= POSITIVE_ROI_IOU)
         positive = random_share(positive, self.positive_count, draws, self.positive_count)
-        found = ops.sum(ops.cast(positive, "int32"), axis=1)
-        negative = some & (best < POSITIVE_ROI_IOU) & (ops.max(of_crowds, axis=2) < CROWD_IOU)
-        negative = random_share(negative, self._negatives(found), draws, self.count)
+        positives = ops.sum(ops.cast(positive, "int32"), axis=1)
+        negative = (
+            is_proposal & (best < POSITIVE_ROI_IOU) & (ops.max(of_crowds, axis=2) < CROWD_IOU)
+        )
+        negative = random_share(negative, self._negatives(positives), draws, self.count)
 
         # Positives rank above negatives above the rest; the first `count` are the sample.
         rank = ops.where(positive, 2.0, ops.where(negative, 1.0, 0.0))
-        kind, chosen = ops.top_k(rank, self.count)
-        rois = ops.where((kind > 0)[..., None], box_coding.gather_rows(proposals, chosen), 0.0)
-        owner = ops.take_along_axis(owner, ops.cast(chosen, "int32"), axis=1)
+        kind, sample = ops.top_k(rank, self.count)
+        rois = ops.where((kind > 0)[..., None], box_coding.gather_rows(proposals, sample), 0.0)
+        owner = ops.take_along_axis(owner, ops.cast(sample, "int32"), axis=1)
         is_positive = kind > 1.5
         ids = ops.take_along_axis(ops.cast(class_ids, "int32"), owner, axis=1)
         ids = ops.where(is_positive, ids, 0)
@@ -93,10 +95,10 @@ class DetectionTargetLayer(keras.layers.Layer):
         deltas = ops.where(is_positive[..., None], deltas, 0.0)
         return rois, ids, deltas, owner[:, : self.positive_count]
 
-    def _negatives(self, found: Any) -> Any:
+    def _negatives(self, positives: Any) -> Any:
         if self.filled:
-            return self.count - found
-        wanted = ops.cast(ops.cast(found, "float32") / self.positive_ratio, "int32") - found
+            return self.count - positives
+        wanted = ops.cast(ops.cast(positives, "float32") / self.positive_ratio, "int32") - positives
         return wanted
 
     def compute_output_spec(self, inputs: list[Any]) -> tuple[Any, ...]:
@@ -170,8 +172,8 @@ def _interpolation(low: Any, high: Any, samples: int, size: int) -> Any:
     Points outside the source read zero, as in TensorFlow's ``crop_and_resize``.
     """
     steps = ops.arange(samples, dtype="float32") / max(samples - 1, 1)
-    place = (low[..., None] + steps * (high - low)[..., None]) * (size - 1.0)
+    points = (low[..., None] + steps * (high - low)[..., None]) * (size - 1.0)
     cells = ops.arange(size, dtype="float32")
-    weights = ops.maximum(1.0 - ops.abs(place[..., None] - cells), 0.0)
-    inside = (place >= 0.0) & (place <= size - 1.0)
+    weights = ops.maximum(1.0 - ops.abs(points[..., None] - cells), 0.0)
+    inside = (points >= 0.0) & (points <= size - 1.0)
     return ops.where(inside[..., None], weights, 0.0)
