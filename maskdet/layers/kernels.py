@@ -35,6 +35,8 @@ class Kernels(Protocol):
     def roi_align(self, rois: Any, level: Any, maps: list[Any], pool: tuple[int, int]) -> Any:
         """Bilinear crops, one sample a bin, the outermost samples on the RoI's corners.
 
+        RoI Align (He et al. 2017, section 3) as matterport simplified it to ``crop_and_resize``.
+
         Args:
             rois: (B, N, 4) normalised, 0 the centre of the first cell and 1 of the last.
             level: (B, N) int32, index of the map that each RoI is cut from.
@@ -61,7 +63,7 @@ class NativeKernels:
         import tensorflow as tf
 
         def one_image(inputs: Any) -> tuple[Any, Any]:
-            image_boxes, image_scores = inputs
+            image_boxes, image_scores = inputs  # (N, 4), (N,)
             result = tf.raw_ops.NonMaxSuppressionV5(
                 boxes=image_boxes,
                 scores=image_scores,
@@ -87,19 +89,19 @@ class NativeKernels:
         import tensorflow as tf
 
         batch, count = tf.shape(rois)[0], tf.shape(rois)[1]
-        boxes = tf.reshape(rois, (-1, 4))
-        image = tf.repeat(tf.range(batch), count)
-        level = tf.reshape(level, (-1,))
+        boxes = tf.reshape(rois, (-1, 4))  # (B * N, 4)
+        image = tf.repeat(tf.range(batch), count)  # (B * N,)
+        level = tf.reshape(level, (-1,))  # (B * N,)
         positions, crops = [], []
         for number, feature in enumerate(maps):
-            rows = tf.cast(tf.where(level == number)[:, 0], tf.int32)
+            rows = tf.cast(tf.where(level == number)[:, 0], tf.int32)  # (R,)
             cut = tf.image.crop_and_resize(
                 tf.cast(feature, tf.float32), tf.gather(boxes, rows), tf.gather(image, rows), pool
-            )
+            )  # (R, *pool, C)
             positions.append(rows)
             crops.append(tf.cast(cut, feature.dtype))
         channels = maps[0].shape[3]
-        joined = tf.dynamic_stitch(positions, crops)
+        joined = tf.dynamic_stitch(positions, crops)  # (B * N, *pool, C)
         return tf.reshape(joined, (batch, count, *pool, channels))
 
     def trim_rows(self, rows: Any, valid: Any) -> Any:
@@ -116,25 +118,25 @@ class PortableKernels:
         self, boxes: Any, scores: Any, threshold: float, count: int
     ) -> tuple[Any, Any]:
         lowest = -1e30
-        y1, x1, y2, x2 = (boxes[..., i] for i in range(4))
-        areas = (y2 - y1) * (x2 - x1)
+        y1, x1, y2, x2 = (boxes[..., i] for i in range(4))  # (B, N)
+        areas = (y2 - y1) * (x2 - x1)  # (B, N)
 
         def step(i: Any, state: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
-            alive, indices, valid = state
-            best = ops.argmax(alive, axis=1)[:, None]
+            alive, indices, valid = state  # (B, N), (B, count), (B, count)
+            best = ops.argmax(alive, axis=1)[:, None]  # (B, 1)
             has_box = ops.take_along_axis(alive, best, axis=1) > lowest  # (B, 1)
             top, left, bottom, right = (
                 ops.take_along_axis(side, best, axis=1) for side in (y1, x1, y2, x2)
-            )
-            height = ops.maximum(ops.minimum(bottom, y2) - ops.maximum(top, y1), 0.0)
-            width = ops.maximum(ops.minimum(right, x2) - ops.maximum(left, x1), 0.0)
+            )  # (B, 1)
+            height = ops.maximum(ops.minimum(bottom, y2) - ops.maximum(top, y1), 0.0)  # (B, N)
+            width = ops.maximum(ops.minimum(right, x2) - ops.maximum(left, x1), 0.0)  # (B, N)
             inter = height * width
-            union = areas + (bottom - top) * (right - left) - inter
-            overlaps = inter > threshold * ops.maximum(union, 1e-12)
-            itself = ops.arange(ops.shape(alive)[1])[None] == best
-            alive = ops.where(has_box & (overlaps | itself), -float("inf"), alive)
-            column = ops.arange(count)[None] == i
-            indices = ops.where(column & has_box, ops.cast(best, "int32"), indices)
+            union = areas + (bottom - top) * (right - left) - inter  # (B, N)
+            overlaps = inter > threshold * ops.maximum(union, 1e-12)  # (B, N)
+            itself = ops.arange(ops.shape(alive)[1])[None] == best  # (B, N)
+            alive = ops.where(has_box & (overlaps | itself), -float("inf"), alive)  # (B, N)
+            column = ops.arange(count)[None] == i  # (1, count)
+            indices = ops.where(column & has_box, ops.cast(best, "int32"), indices)  # (B, count)
             return alive, indices, valid | (column & has_box)
 
         batch = ops.shape(boxes)[0]
@@ -155,25 +157,25 @@ class PortableKernels:
         channels = int(maps[0].shape[3])
         rows = [
             ops.reshape(m, (-1, h * w, channels)) for m, (h, w) in zip(maps, sizes, strict=True)
-        ]
-        table = ops.reshape(ops.concatenate(rows, axis=1), (-1, channels))
+        ]  # (B, cells of the level, C) each
+        table = ops.reshape(ops.concatenate(rows, axis=1), (-1, channels))  # (B * cells, C)
         height, width, start = (
             ops.take(ops.convert_to_tensor(values, dtype="int32"), level, axis=0)
             for values in ([h for h, _ in sizes], [w for _, w in sizes], starts)
         )  # (B, N)
-        y_low, y_high, y_part = _samples(rois[..., 0], rois[..., 2], height, pool[0])
-        x_low, x_high, x_part = _samples(rois[..., 1], rois[..., 3], width, pool[1])
-        first = ops.arange(batch, dtype="int32")[:, None] * cells + start
+        y_low, y_high, y_part = _samples(rois[..., 0], rois[..., 2], height, pool[0])  # (B, N, P)
+        x_low, x_high, x_part = _samples(rois[..., 1], rois[..., 3], width, pool[1])  # (B, N, P)
+        first = ops.arange(batch, dtype="int32")[:, None] * cells + start  # (B, N)
 
         def read(lines: Any, columns: Any) -> Any:
             index = first[..., None, None] + lines[..., :, None] * width[..., None, None]
             return ops.take(table, index + columns[..., None, :], axis=0)  # (B, N, P, P, C)
 
-        x_part = ops.cast(x_part[..., None, :, None], table.dtype)
-        y_part = ops.cast(y_part[..., :, None, None], table.dtype)
+        x_part = ops.cast(x_part[..., None, :, None], table.dtype)  # (B, N, 1, P, 1)
+        y_part = ops.cast(y_part[..., :, None, None], table.dtype)  # (B, N, P, 1, 1)
         top = _mix(read(y_low, x_low), read(y_low, x_high), x_part)
         bottom = _mix(read(y_high, x_low), read(y_high, x_high), x_part)
-        crops = _mix(top, bottom, y_part)
+        crops = _mix(top, bottom, y_part)  # (B, N, P, P, C)
         return ops.reshape(crops, (batch, count, *pool, channels))
 
     def trim_rows(self, rows: Any, valid: Any) -> Any:
@@ -186,13 +188,13 @@ def _samples(low: Any, high: Any, size: Any, count: int) -> tuple[Any, Any, Any]
     Samples are clamped to the map, where TensorFlow's kernel writes zeros once rounding carries a
     border box past the last cell.
     """
-    last = ops.cast(size, "float32") - 1.0
+    last = ops.cast(size, "float32") - 1.0  # (B, N)
     if count == 1:
         points = (0.5 * (low + high) * last)[..., None]
     else:
         steps = ops.arange(count, dtype="float32")
         points = (low * last)[..., None] + steps * ((high - low) * last / (count - 1))[..., None]
-    points = ops.clip(points, 0.0, last[..., None])
+    points = ops.clip(points, 0.0, last[..., None])  # (B, N, count)
     below = ops.floor(points)
     above = ops.minimum(below + 1.0, last[..., None])
     return ops.cast(below, "int32"), ops.cast(above, "int32"), points - below

@@ -13,6 +13,9 @@ from maskdet.layers.kernels import get_kernels
 class ProposalLayer(keras.layers.Layer):
     """Best anchors, moved by their deltas, clipped, and thinned by non-maximum suppression.
 
+    As in Faster R-CNN (Ren et al. 2015, section 3.3), over all levels of a pyramid together, which
+    is matterport's rule where FPN's authors (Lin et al. 2017) take the best of each level.
+
     Args:
         count: proposals per image; zero rows fill up.
         nms_threshold: a proposal goes if its IoU with a better one is larger.
@@ -55,25 +58,26 @@ class ProposalLayer(keras.layers.Layer):
             them; proposals (B, count, 4).
         """
         scores, all_deltas, anchors = (ops.stop_gradient(tensor) for tensor in inputs)
-        scores = ops.cast(scores[..., 1], "float32")
+        scores = ops.cast(scores[..., 1], "float32")  # (B, A)
         limit: Any = self.pre_nms_limit
         if anchors.shape[1] is None:
             limit = ops.minimum(limit, ops.shape(scores)[1])
         else:
             limit = min(limit, int(anchors.shape[1]))
-        scores, indices = ops.top_k(scores, limit)
+        scores, indices = ops.top_k(scores, limit)  # (B, limit)
         deltas = box_coding.gather_rows(ops.cast(all_deltas, "float32"), indices)
-        deltas = deltas * ops.convert_to_tensor(self.box_std, dtype="float32")
-        anchors = ops.broadcast_to(anchors, ops.shape(all_deltas))
-        best = box_coding.gather_rows(anchors, indices)
-        refined = box_coding.decode(best, deltas)
+        deltas = deltas * ops.convert_to_tensor(self.box_std, dtype="float32")  # (B, limit, 4)
+        anchors = ops.broadcast_to(anchors, ops.shape(all_deltas))  # (B, A, 4)
+        best = box_coding.gather_rows(anchors, indices)  # (B, limit, 4)
+        refined = box_coding.decode(best, deltas)  # (B, limit, 4)
         whole = ops.convert_to_tensor([0.0, 0.0, 1.0, 1.0], dtype="float32")
-        boxes = box_coding.clip(refined, whole)
+        boxes = box_coding.clip(refined, whole)  # (B, limit, 4)
         kernels = get_kernels(self.kernels)
         kept_indices, valid = kernels.non_max_suppression(
             boxes, scores, self.nms_threshold, self.count
-        )
-        rois = ops.where(valid[..., None], box_coding.gather_rows(boxes, kept_indices), 0.0)
+        )  # (B, count)
+        kept_boxes = box_coding.gather_rows(boxes, kept_indices)  # (B, count, 4)
+        rois = ops.where(valid[..., None], kept_boxes, 0.0)  # (B, count, 4)
         return {
             "anchors": best,
             "refined": refined,

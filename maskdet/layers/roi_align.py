@@ -50,8 +50,8 @@ class PyramidROIAlign(keras.layers.Layer):
 
     def call(self, inputs: list[Any]) -> Any:
         rois, *maps = inputs
-        rois = ops.stop_gradient(ops.cast(rois, "float32"))
-        level = self.levels(rois, len(maps), self._reference(maps[0]))
+        rois = ops.stop_gradient(ops.cast(rois, "float32"))  # (B, N, 4)
+        level = self.levels(rois, len(maps), self._reference(maps[0]))  # (B, N)
         return get_kernels(self.kernels).roi_align(rois, level, maps, self.pool_size)
 
     def _reference(self, finest: Any) -> Any:
@@ -66,9 +66,9 @@ class PyramidROIAlign(keras.layers.Layer):
 
         ``reference`` is 224 pixels as a share of the image's side.
         """
-        height = rois[..., 2] - rois[..., 0]
-        width = rois[..., 3] - rois[..., 1]
-        side = ops.sqrt(ops.maximum(height * width, 1e-20))
+        height = rois[..., 2] - rois[..., 0]  # (B, N)
+        width = rois[..., 3] - rois[..., 1]  # (B, N)
+        side = ops.sqrt(ops.maximum(height * width, 1e-20))  # (B, N)
         level = 4 + ops.cast(ops.round(ops.log(side / reference) / math.log(2.0)), "int32")
         last = self.first_level + maps - 1
         return ops.clip(level, self.first_level, last) - self.first_level

@@ -43,10 +43,10 @@ def suppress(boxes: Any, scores: Any, threshold: float, count: int, lowest: floa
     tf = tensorflow()
     # LiteRT's kernel gives a box without area again and again until the list is full (seen in
     # 2.3.0). TensorFlow's lets it overlap nothing: so does a box of its own, far outside.
-    sides = boxes[:, 2:] - boxes[:, :2]
-    empty = tf.cast((sides[:, 0] * sides[:, 1])[:, None] <= 0.0, tf.float32)
-    far = 1000.0 + 3.0 * np.arange(boxes.shape[0], dtype=np.float32)[:, None]
-    far_boxes = far + np.array([0.0, 0.0, 1.0, 1.0], dtype=np.float32)
+    sides = boxes[:, 2:] - boxes[:, :2]  # (N, 2)
+    empty = tf.cast((sides[:, 0] * sides[:, 1])[:, None] <= 0.0, tf.float32)  # (N, 1)
+    far = 1000.0 + 3.0 * np.arange(boxes.shape[0], dtype=np.float32)[:, None]  # (N, 1)
+    far_boxes = far + np.array([0.0, 0.0, 1.0, 1.0], dtype=np.float32)  # (N, 4)
     result = tf.raw_ops.NonMaxSuppressionV5(
         boxes=boxes * (1.0 - empty) + far_boxes * empty,
         scores=scores,
@@ -62,7 +62,7 @@ def suppress(boxes: Any, scores: Any, threshold: float, count: int, lowest: floa
 def valid_rows(count: int, valid: Any) -> Any:
     """1 for the first ``valid`` of ``count`` rows and 0 behind, float32 (count, 1)."""
     tf = tensorflow()
-    rows = tf.constant(np.arange(count, dtype=np.float32)[:, None])
+    rows = tf.constant(np.arange(count, dtype=np.float32)[:, None])  # (count, 1)
     # Arithmetic instead of a comparison, which XNNPACK would leave to slower kernels.
     return tf.clip_by_value(tf.cast(valid, tf.float32) - rows, 0.0, 1.0)
 

@@ -112,7 +112,20 @@ class DetectionWindow(LiteLayer):
 
 
 class ContractOutputs(LiteLayer):
-    """Detections in the form that clients of object detectors know."""
+    """Detections in the form that clients of object detectors know.
+
+    Args:
+        image_shape: (height, width) of the network's input, pixels.
+
+    Call arguments:
+        boxes (count, 4) normalised, class_ids (count,) int32, scores (count,), valid (count, 1),
+        as :class:`LiteDetections` gives them.
+
+    Returns:
+        A dict of float32: boxes (1, count, 4) y1, x1, y2, x2 as shares of the input's sides,
+        classes (1, count) from 0 without background, scores (1, count), count (1,); zeros behind
+        the last object.
+    """
 
     def __init__(self, image_shape: tuple[int, int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -122,10 +135,10 @@ class ContractOutputs(LiteLayer):
         tf = tensorflow()
         # Normalised corners name the last pixel inside; clients mean the edge behind it.
         sides = np.array(self.image_shape * 2, dtype=np.float64)
-        scale = ((sides - 1) / sides).astype(np.float32)
-        shift = (np.array([0.0, 0.0, 1.0, 1.0]) / sides).astype(np.float32)
+        scale = ((sides - 1) / sides).astype(np.float32)  # (4,)
+        shift = (np.array([0.0, 0.0, 1.0, 1.0]) / sides).astype(np.float32)  # (4,)
         count = valid.shape[0]
-        flat = tf.reshape(valid, (1, count))
+        flat = tf.reshape(valid, (1, count))  # (1, count)
         return {
             "boxes": tf.reshape((boxes * scale + shift) * valid, (1, count, 4)),
             "classes": tf.reshape(tf.cast(class_ids, tf.float32), (1, count)) - flat,

@@ -11,8 +11,8 @@ from maskdet.layers.lite.base import LiteLayer, tensorflow
 class SubpixelDoubling(layers.Conv2DTranspose):
     """A 2 x 2 transposed convolution of stride 2 as a 1 x 1 one to four times the channels.
 
-    Same weights and numbers; the four results of a cell stay beside each other on the last axis
-    (row by row) instead of being spread over the map.
+    (N, h, w, C) to (N, h, w, 4 * filters). Same weights and numbers; the four results of a cell
+    stay beside each other on the last axis (row by row) instead of being spread over the map.
     """
 
     def compute_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -49,9 +49,9 @@ class OwnClassConv(layers.Layer):
         rows, class_ids = inputs
         count, height, width, channels = rows.shape
         kernels = tf.gather(tf.transpose(self.kernel[0, 0]), class_ids)  # (N, C)
-        bias = tf.gather(self.bias, class_ids)
-        flat = tf.reshape(rows, (count, height * width, channels))
-        logits = tf.matmul(flat, kernels[:, :, None]) + bias[:, None, None]
+        bias = tf.gather(self.bias, class_ids)  # (N,)
+        flat = tf.reshape(rows, (count, height * width, channels))  # (N, h * w, C)
+        logits = tf.matmul(flat, kernels[:, :, None]) + bias[:, None, None]  # (N, h * w, 1)
         return tf.reshape(logits, (count, height, width))
 
 
@@ -60,9 +60,9 @@ class OwnClass(LiteLayer):
 
     def call(self, logits: Any, class_ids: Any) -> Any:
         tf = tensorflow()
-        own_class = tf.one_hot(class_ids, logits.shape[3])[:, None, :, None]
+        own_class = tf.one_hot(class_ids, logits.shape[3])[:, None, :, None]  # (N, 1, classes, 1)
         count, height, width, classes = logits.shape
-        rows = tf.reshape(logits, (count, 1, height * width, classes))
+        rows = tf.reshape(logits, (count, 1, height * width, classes))  # (N, 1, h * w, classes)
         return tf.reshape(tf.matmul(rows, own_class), (count, height, width))
 
 
@@ -79,7 +79,7 @@ class Interleave(LiteLayer):
     def call(self, logits: Any, valid: Any) -> Any:
         tf = tensorflow()
         height, width = self.cells
-        four = tf.reshape(logits, (-1, height, width, 4))
-        values = tf.sigmoid(four) * valid[:, :, None, None]
-        maps = tf.nn.depth_to_space(values, 2)
+        four = tf.reshape(logits, (-1, height, width, 4))  # (N, h, w, 4)
+        values = tf.sigmoid(four) * valid[:, :, None, None]  # (N, h, w, 4)
+        maps = tf.nn.depth_to_space(values, 2)  # (N, 2 h, 2 w, 1)
         return tf.reshape(maps, (1, logits.shape[0], 2 * height, 2 * width))

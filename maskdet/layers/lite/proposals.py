@@ -17,7 +17,7 @@ class Objectness(LiteLayer):
     def call(self, logits: Any) -> Any:
         tf = tensorflow()
         # A product reads two numbers a row; a slice would copy through a slow kernel.
-        difference = tf.matmul(tf.reshape(logits, (-1, 2)), tf.constant([[-1.0], [1.0]]))
+        difference = tf.matmul(tf.reshape(logits, (-1, 2)), tf.constant([[-1.0], [1.0]]))  # (A, 1)
         return tf.reshape(difference, (-1,))
 
 
@@ -50,11 +50,11 @@ class LiteProposals(LiteLayer):
         super().__init__(**kwargs)
         # A table of centres and one of sizes: a thirtieth of the file, where all anchors together
         # would be a tenth.
-        grid = np.asarray(anchors, dtype=np.float64).reshape(-1, per_cell, 4)
+        grid = np.asarray(anchors, np.float64).reshape(-1, per_cell, 4)  # (cells, per_cell, 4)
         self.centres = ((grid[:, 0, :2] + grid[:, 0, 2:]) / 2).astype(np.float32)
         first = np.cumsum([0, *cells])[:-1]
         sizes = grid[first, :, 2:] - grid[first, :, :2]  # (levels, per_cell, 2)
-        self.sizes = sizes.reshape(-1, 2).astype(np.float32)
+        self.sizes = sizes.reshape(-1, 2).astype(np.float32)  # (levels * per_cell, 2)
         self.first_anchors = [int(start) * per_cell for start in first]
         self.per_cell = per_cell
         self.count, self.nms_threshold = int(count), float(nms_threshold)
@@ -63,16 +63,18 @@ class LiteProposals(LiteLayer):
 
     def call(self, scores: Any, deltas: Any) -> Any:
         tf = tensorflow()
-        scores, indices = tf.math.top_k(scores, self.limit)
-        deltas = tf.gather(tf.reshape(deltas, (-1, 4)), indices) * self.box_std
-        cell = indices // self.per_cell
+        scores, indices = tf.math.top_k(scores, self.limit)  # (limit,)
+        deltas = tf.gather(tf.reshape(deltas, (-1, 4)), indices) * self.box_std  # (limit, 4)
+        cell = indices // self.per_cell  # (limit,)
+        # How many levels begin at the anchor or before it: (limit,).
         level = sum(tf.cast(indices >= start, tf.int32) for start in self.first_anchors[1:])
-        shape = indices - cell * self.per_cell
-        centres = tf.gather(tf.constant(self.centres), cell)
-        sizes = tf.gather(tf.constant(self.sizes), level * self.per_cell + shape)
-        centres = centres + deltas[:, :2] * sizes
-        sizes = sizes * tf.exp(deltas[:, 2:])
-        corner = centres - 0.5 * sizes
-        boxes = tf.clip_by_value(tf.concat([corner, corner + sizes], axis=1), 0.0, 1.0)
-        keep, valid = suppress(boxes, scores, self.nms_threshold, self.count, -1e30)
-        return tf.gather(boxes, keep) * valid_rows(self.count, valid)
+        shape = indices - cell * self.per_cell  # (limit,)
+        centres = tf.gather(tf.constant(self.centres), cell)  # (limit, 2)
+        sizes = tf.gather(tf.constant(self.sizes), level * self.per_cell + shape)  # (limit, 2)
+        centres = centres + deltas[:, :2] * sizes  # (limit, 2)
+        sizes = sizes * tf.exp(deltas[:, 2:])  # (limit, 2)
+        corner = centres - 0.5 * sizes  # (limit, 2)
+        boxes = tf.concat([corner, corner + sizes], axis=1)  # (limit, 4)
+        boxes = tf.clip_by_value(boxes, 0.0, 1.0)  # (limit, 4)
+        indices, valid_count = suppress(boxes, scores, self.nms_threshold, self.count, -1e30)
+        return tf.gather(boxes, indices) * valid_rows(self.count, valid_count)  # (count, 4)

@@ -14,7 +14,7 @@ class LiteUpsampling(LiteLayer):
     def call(self, feature: Any) -> Any:
         tf = tensorflow()
         _, height, width, channels = feature.shape
-        rows = tf.reshape(feature, (height * width, 1, channels))
+        rows = tf.reshape(feature, (height * width, 1, channels))  # (H * W, 1, C)
         rows = tf.reshape(tf.concat([rows, rows], axis=1), (height, 1, 2 * width * channels))
         return tf.reshape(tf.concat([rows, rows], axis=1), (1, 2 * height, 2 * width, channels))
 
@@ -53,8 +53,8 @@ class LiteROIAlign(LiteLayer):
     def _levels(self, rois: Any) -> Any:
         """Index of the map of each roi (N,): one more for each doubling of its side."""
         tf = tensorflow()
-        sides = rois[:, 2:] - rois[:, :2]
-        area = sides[:, 0] * sides[:, 1]
+        sides = rois[:, 2:] - rois[:, :2]  # (N, 2)
+        area = sides[:, 0] * sides[:, 1]  # (N,)
         # The half-way points between levels, squared, instead of logarithm and rounding.
         last = len(self.sizes) - 1
         bounds = [
@@ -66,31 +66,31 @@ class LiteROIAlign(LiteLayer):
 
     def call(self, table: Any, rois: Any) -> Any:
         tf = tensorflow()
-        level = self._levels(rois)
+        level = self._levels(rois)  # (N,)
         heights, widths = (np.array(side, np.int32) for side in zip(*self.sizes, strict=True))
         starts = np.cumsum([0, *(heights * widths)])[:-1].astype(np.int32)
         # One row for each level: last line, last column, width, first cell.
         facts = np.stack([heights - 1, widths - 1, widths, starts], axis=1).astype(np.float32)
         facts = tf.gather(tf.constant(facts), level)  # (N, 4)
-        last = facts[:, :2]
-        steps = np.linspace(0.0, 1.0, self.pool, dtype=np.float32)[None, :, None]
+        last = facts[:, :2]  # (N, 2)
+        steps = np.linspace(0.0, 1.0, self.pool, dtype=np.float32)[None, :, None]  # (1, P, 1)
         low, high = rois[:, None, :2], rois[:, None, 2:]  # (N, 1, 2)
         points = (low + (high - low) * steps) * last[:, None]  # (N, P, 2)
-        points = tf.minimum(tf.maximum(points, 0.0), last[:, None])
-        below = tf.floor(points)
-        above = tf.minimum(below + 1.0, last[:, None])
-        share = points - below
-        width, start = facts[:, None, 2], facts[:, None, 3]
+        points = tf.minimum(tf.maximum(points, 0.0), last[:, None])  # (N, P, 2)
+        below = tf.floor(points)  # (N, P, 2)
+        above = tf.minimum(below + 1.0, last[:, None])  # (N, P, 2)
+        share = points - below  # (N, P, 2)
+        width, start = facts[:, None, 2], facts[:, None, 3]  # (N, 1)
         # Cells are counted in float32: exact up to 2 ** 24.
-        row_low = tf.cast(below[..., 0] * width + start, tf.int32)[:, :, None]
-        row_high = tf.cast(above[..., 0] * width + start, tf.int32)[:, :, None]
-        left = tf.cast(below[..., 1], tf.int32)[:, None]
-        right = tf.cast(above[..., 1], tf.int32)[:, None]
+        row_low = tf.cast(below[..., 0] * width + start, tf.int32)[:, :, None]  # (N, P, 1)
+        row_high = tf.cast(above[..., 0] * width + start, tf.int32)[:, :, None]  # (N, P, 1)
+        left = tf.cast(below[..., 1], tf.int32)[:, None]  # (N, 1, P)
+        right = tf.cast(above[..., 1], tf.int32)[:, None]  # (N, 1, P)
         x_part, y_part = share[:, None, :, 1, None], share[:, :, None, 0, None]
 
         def mixed(row: Any) -> Any:
             first, second = tf.gather(table, row + left), tf.gather(table, row + right)
             return first + (second - first) * x_part
 
-        top, bottom = mixed(row_low), mixed(row_high)
+        top, bottom = mixed(row_low), mixed(row_high)  # (N, P, P, C)
         return top + (bottom - top) * y_part
