@@ -44,7 +44,7 @@ class Item:
 
     Attributes:
         name: its class.
-        place: where it stands, for messages: "object 3 (cat), labels/a.txt, line 3".
+        location: where it stands, for messages: "object 3 (cat), labels/a.txt, line 3".
         box: y1, x1, y2, x2; None: taken from the shape.
         shape: its outline, None for a box alone.
         crowd: several objects as one (COCO's iscrowd): neither an object nor background.
@@ -52,7 +52,7 @@ class Item:
     """
 
     name: str
-    place: str
+    location: str
     box: Box | None = None
     shape: Shape | None = None
     crowd: bool = False
@@ -66,7 +66,7 @@ class Picture:
     Attributes:
         image_id: the source's own name for it.
         path: the photo; it may be missing.
-        place: what describes it, for messages: "photo a.jpg in labels.json".
+        location: what describes it, for messages: "photo a.jpg in labels.json".
         items: its objects.
         size: (height, width) that the annotation states, None if it states none.
         relative: boxes and polygons are shares 0..1 of the photo's height and width.
@@ -78,7 +78,7 @@ class Picture:
 
     image_id: str
     path: Path
-    place: str
+    location: str
     items: list[Item] = field(default_factory=list)
     size: tuple[int, int] | None = None
     relative: bool = False
@@ -243,27 +243,27 @@ class _Builder:
         try:
             shape = self._shape(picture)
         except DataError as error:
-            self._refuse(error, f"{picture.place} is left out")
+            self._refuse(error, f"{picture.location} is left out")
             return None
-        kept: list[tuple[Item, Box, Shape | None]] = []
+        checked_items: list[tuple[Item, Box, Shape | None]] = []
         for item in picture.items:
             try:
-                kept.append((item, *self._checked(item, picture, shape)))
+                checked_items.append((item, *self._checked(item, picture, shape)))
             except DataError as error:
                 self._refuse(error, "it is left out")
-        boxes = np.array([box for _, box, _ in kept], dtype=np.float32).reshape(-1, 4)
+        boxes = np.array([box for _, box, _ in checked_items], dtype=np.float32).reshape(-1, 4)
         return {
             "id": picture.image_id,
             "path": str(picture.path),
             "source": picture.source,
             "boxes": boxes,
-            "names": [item.name for item, _, _ in kept],
-            "shapes": [outline for _, _, outline in kept],
-            "places": [item.place for item, _, _ in kept],
-            "crowd": np.array([item.crowd for item, _, _ in kept], dtype=bool),
-            "difficult": np.array([item.difficult for item, _, _ in kept], dtype=bool),
+            "names": [item.name for item, _, _ in checked_items],
+            "shapes": [outline for _, _, outline in checked_items],
+            "places": [item.location for item, _, _ in checked_items],
+            "crowd": np.array([item.crowd for item, _, _ in checked_items], dtype=bool),
+            "difficult": np.array([item.difficult for item, _, _ in checked_items], dtype=bool),
             "stated_size": picture.size,
-            "annotation": picture.place,
+            "annotation": picture.location,
             "embedded": picture.embedded,
             **picture.extra,
         }
@@ -274,7 +274,7 @@ class _Builder:
             return _embedded_size(picture.embedded)
         if not picture.path.is_file():
             raise DataError(
-                f"The photo {picture.path} of {picture.place} is missing; add it or remove what "
+                f"The photo {picture.path} of {picture.location} is missing; add it or remove what "
                 "describes it.",
                 kind="missing photo",
                 path=picture.path,
@@ -285,7 +285,7 @@ class _Builder:
         self, item: Item, picture: Picture, shape: tuple[int, int]
     ) -> tuple[Box, Shape | None]:
         """The object's box and outline in pixels, inside the image."""
-        check_class(item.name, self.classes, item.place)
+        check_class(item.name, self.classes, item.location)
         outline, box = item.shape, item.box
         if picture.relative:
             scale = np.array(shape, dtype=np.float64)
@@ -294,8 +294,8 @@ class _Builder:
             if box is not None:
                 box = tuple((np.array(box) * np.tile(scale, 2)).tolist())
         if box is None:
-            box = outline_box(outline, shape, item.place)
-        return checked_box(box, shape, item.place), outline
+            box = outline_box(outline, shape, item.location)
+        return checked_box(box, shape, item.location), outline
 
     def _refuse(self, error: DataError, consequence: str) -> None:
         self.first_error = self.first_error or error

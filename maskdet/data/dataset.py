@@ -254,9 +254,9 @@ class Dataset:
 
         Taken from the image's ``difficult`` in ``image_info`` where it has one.
         """
-        given = self.image_info[image_id].get("difficult")
-        if given is not None:
-            return np.array(given, dtype=bool).reshape(-1)
+        stated = self.image_info[image_id].get("difficult")
+        if stated is not None:
+            return np.array(stated, dtype=bool).reshape(-1)
         return np.zeros(len(self.load_boxes(image_id)[1]), dtype=bool)
 
     def _filled_boxes(self, image_id: int) -> tuple[Array, Array]:
@@ -273,8 +273,8 @@ class Dataset:
 
     def _checked_boxes(self, image_id: int) -> tuple[Array, Array]:
         """What ``load_boxes`` gives, as float32 (N, 4) and int32 (N,)."""
-        given, ids = self.load_boxes(image_id)
-        boxes = np.array(given, dtype=np.float32)
+        raw_boxes, ids = self.load_boxes(image_id)
+        boxes = np.array(raw_boxes, dtype=np.float32)
         boxes = boxes.reshape(0, 4) if boxes.size == 0 else boxes
         class_ids = np.array(ids, dtype=np.int32).reshape(-1)
         if boxes.shape != (len(class_ids), 4):
@@ -287,9 +287,9 @@ class Dataset:
 
     def _checked_masks(self, image_id: int) -> tuple[Array, Array]:
         """What ``load_mask`` gives, as bool H x W x N and int32 (N,)."""
-        given, ids = self.load_mask(image_id)
+        raw_masks, ids = self.load_mask(image_id)
         class_ids = np.array(ids, dtype=np.int32).reshape(-1)
-        masks = stack_masks(given)
+        masks = stack_masks(raw_masks)
         if masks.size == 0 and len(class_ids) == 0:
             masks = np.zeros((*self.image_shape(image_id), 0), dtype=bool)
         if masks.ndim != 3 or masks.shape[2] != len(class_ids):
@@ -309,15 +309,15 @@ class Dataset:
         Raises:
             UsageError: for an image id that does not exist.
         """
-        count, chosen = len(self.image_info), [int(i) for i in image_ids]
-        for image_id in chosen:
+        count, rows = len(self.image_info), [int(i) for i in image_ids]
+        for image_id in rows:
             if not 0 <= image_id < count:
                 raise UsageError(
                     f"There is no image {image_id}; the data set has {count}, counted from 0."
                 )
         part = copy.copy(self)
-        lazily = getattr(self.image_info, "chosen", None)
-        part.image_info = lazily(chosen) if lazily else [dict(self.image_info[i]) for i in chosen]
+        lazily = getattr(self.image_info, "subset", None)
+        part.image_info = lazily(rows) if lazily else [dict(self.image_info[i]) for i in rows]
         part.class_info = [dict(info) for info in self.class_info]
         part.prepare()
         return part

@@ -37,18 +37,18 @@ def read_image_sets(dataset: AnyDataset, folder: str | os.PathLike[str]) -> dict
     Raises:
         DataError: if there is no list, or one names an image that the set has not.
     """
-    place = Path(folder)
-    files = sorted(place.glob("*.txt"))
+    root = Path(folder)
+    files = sorted(root.glob("*.txt"))
     if not files:
         raise DataError(
-            f"There are no lists (*.txt) in {place}; check the path.",
+            f"There are no lists (*.txt) in {root}; check the path.",
             kind="missing image set",
             path=folder,
         )
     numbers = {str(info["id"]): i for i, info in enumerate(dataset.image_info)}
     parts = {}
     for file in files:
-        chosen = []
+        image_ids = []
         for line, text in enumerate(file.read_text(encoding="utf-8-sig").splitlines(), start=1):
             name = text.strip()
             if not name:
@@ -66,6 +66,6 @@ def read_image_sets(dataset: AnyDataset, folder: str | os.PathLike[str]) -> dict
                     path=file,
                     line=line,
                 )
-            chosen.append(numbers[name])
-        parts[file.stem] = dataset.subset(chosen)
+            image_ids.append(numbers[name])
+        parts[file.stem] = dataset.subset(image_ids)
     return parts

@@ -64,17 +64,17 @@ def load_indexed(
     if index == "auto" and files < INDEX_FROM:
         return read()
     key = [__version__, mark, sorted((k, repr(v)) for k, v in options.items())]
-    place = _folder_of(path) / hashlib.sha256(json.dumps(key).encode()).hexdigest()[:24]
-    if (place / _FACTS).is_file():
-        log.info("%s is opened by its index in %s.", path, place)
-        return _open(place)
+    index_folder = _folder_of(path) / hashlib.sha256(json.dumps(key).encode()).hexdigest()[:24]
+    if (index_folder / _FACTS).is_file():
+        log.info("%s is opened by its index in %s.", path, index_folder)
+        return _open(index_folder)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", MaskdetWarning)
         dataset = read()
     met = [entry.message for entry in caught if isinstance(entry.message, MaskdetWarning)]
     if type(dataset).__name__ in KINDS and type(dataset) is KINDS[type(dataset).__name__]:
-        _save(dataset, place, met)
-        return _open(place)
+        _save(dataset, index_folder, met)
+        return _open(index_folder)
     _warn(met)
     return dataset
 
@@ -85,12 +85,12 @@ def fingerprint(folder: str | os.PathLike[str]) -> tuple[str, int]:
     seen: set[str] = set()
     waiting = [os.fspath(folder)]
     while waiting:
-        place = waiting.pop()
-        real = os.path.realpath(place)
+        current = waiting.pop()
+        real = os.path.realpath(current)
         if real in seen:
             continue
         seen.add(real)
-        with os.scandir(place) as entries:
+        with os.scandir(current) as entries:
             for entry in entries:
                 if entry.name.startswith("."):
                     continue
@@ -120,10 +120,10 @@ def _warn(met: Iterable[MaskdetWarning]) -> None:
 
 
 # ---- writing and opening ---------------------------------------------------------------------
-def _save(dataset: Dataset, place: Path, met: Sequence[MaskdetWarning]) -> None:
+def _save(dataset: Dataset, index_folder: Path, met: Sequence[MaskdetWarning]) -> None:
     """Write the index beside older ones of this folder, which go; whole or not at all."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix=".part-", dir=place.parent))
+    index_folder.parent.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(prefix=".part-", dir=index_folder.parent))
     try:
         offsets = [0]
         with open(made / _LINES, "wb") as file:
@@ -139,22 +139,22 @@ def _save(dataset: Dataset, place: Path, met: Sequence[MaskdetWarning]) -> None:
             "warnings": [_packed_warning(warning) for warning in met],
         }
         (made / _FACTS).write_text(json.dumps(facts), encoding="utf-8")
-        for old in place.parent.iterdir():
+        for old in index_folder.parent.iterdir():
             if old != made and not old.name.startswith(".part-"):
                 shutil.rmtree(old, ignore_errors=True)
-        os.replace(made, place)
+        os.replace(made, index_folder)
     except BaseException:
         shutil.rmtree(made, ignore_errors=True)
         raise
 
 
-def _open(place: Path) -> Dataset:
-    facts = json.loads((place / _FACTS).read_text(encoding="utf-8"))
+def _open(index_folder: Path) -> Dataset:
+    facts = json.loads((index_folder / _FACTS).read_text(encoding="utf-8"))
     _warn(map(_unpacked_warning, facts["warnings"]))
     dataset = KINDS[facts["kind"]]()
     dataset.class_info = facts["class_info"]
     dataset.masks_given = facts["masks_given"]  # type: ignore[attr-defined]
-    dataset.image_info = LazyInfos(place)  # type: ignore[assignment]
+    dataset.image_info = LazyInfos(index_folder)  # type: ignore[assignment]
     dataset.prepare()
     return dataset
 
@@ -163,14 +163,14 @@ class LazyInfos(Sequence[dict[str, Any]]):
     """``image_info`` read from an index, an image at a time; each access gives a fresh dict.
 
     Args:
-        place: folder of the index.
+        index_folder: folder of the index.
         rows: which of its images, in which order; None for all.
     """
 
-    def __init__(self, place: Path, rows: Array | None = None) -> None:
-        self._place, self._rows = place, rows
-        self._offsets = np.load(place / _OFFSETS, mmap_mode="r")
-        self._file = open(place / _LINES, "rb")
+    def __init__(self, index_folder: Path, rows: Array | None = None) -> None:
+        self._folder, self._rows = index_folder, rows
+        self._offsets = np.load(index_folder / _OFFSETS, mmap_mode="r")
+        self._file = open(index_folder / _LINES, "rb")
         self._bytes = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
 
     def __len__(self) -> int:
@@ -184,8 +184,8 @@ class LazyInfos(Sequence[dict[str, Any]]):
             raise IndexError(f"image {number} of {len(self)}")
         row = range(len(self))[number] if self._rows is None else int(self._rows[number])
         line = self._bytes[int(self._offsets[row]) : int(self._offsets[row + 1])]
-        found: dict[str, Any] = _unpacked(json.loads(line))
-        return found
+        info: dict[str, Any] = _unpacked(json.loads(line))
+        return info
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return (self[i] for i in range(len(self)))
@@ -196,12 +196,12 @@ class LazyInfos(Sequence[dict[str, Any]]):
             self._file.close()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (LazyInfos, (self._place, self._rows))
+        return (LazyInfos, (self._folder, self._rows))
 
-    def chosen(self, numbers: Sequence[int]) -> "LazyInfos":
+    def subset(self, numbers: Sequence[int]) -> "LazyInfos":
         """Some of these images, without reading them."""
         rows = np.asarray(numbers, dtype=np.int64)
-        return LazyInfos(self._place, rows if self._rows is None else self._rows[rows])
+        return LazyInfos(self._folder, rows if self._rows is None else self._rows[rows])
 
 
 # ---- values as JSON and back -----------------------------------------------------------------

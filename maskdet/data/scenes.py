@@ -59,7 +59,7 @@ class Scene:
                 truncated=bool(cut),
                 occluded=False,
                 pose="Unspecified",
-                place="",
+                location="",
             )
             for name, box, cut in zip(self.names, boxes, self.truncated, strict=True)
         ]

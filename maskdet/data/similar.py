@@ -47,17 +47,17 @@ def hashes(paths: Sequence[str], progress: bool = False) -> list[Array | None]:
             return None
 
     with ThreadPoolExecutor(max(2, os.cpu_count() or 2)) as pool:
-        found = pool.map(one, paths)
-        bar = tqdm(found, "comparing photos", len(paths), disable=not progress, unit="photo")
+        results = pool.map(one, paths)
+        bar = tqdm(results, "comparing photos", len(paths), disable=not progress, unit="photo")
         return list(bar)
 
 
-def near_pairs(found: Sequence[Array | None], limit: int = NEAR) -> list[tuple[int, int]]:
+def near_pairs(photo_hashes: Sequence[Array | None], limit: int = NEAR) -> list[tuple[int, int]]:
     """Pairs of photos (first, second) whose hashes differ in at most ``limit`` bits."""
-    known = [i for i, bits in enumerate(found) if bits is not None]
+    known = [i for i, bits in enumerate(photo_hashes) if bits is not None]
     if len(known) < 2:
         return []
-    table = np.stack([found[i] for i in known]).astype(np.float32)  # type: ignore[misc]
+    table = np.stack([photo_hashes[i] for i in known]).astype(np.float32)  # type: ignore[misc]
     ones = table.sum(axis=1)
     pairs = []
     for start in range(0, len(table), _BLOCK):
@@ -102,14 +102,14 @@ def connected(count: int, pairs: Iterable[tuple[int, int]]) -> Array:
     for first, second in pairs:
         owner[root(second)] = root(first)
     numbers: dict[int, int] = {}
-    found = [numbers.setdefault(root(thing), len(numbers)) for thing in range(count)]
-    return np.array(found, dtype=np.int64)
+    labels = [numbers.setdefault(root(thing), len(numbers)) for thing in range(count)]
+    return np.array(labels, dtype=np.int64)
 
 
 def similar_groups(dataset: Dataset) -> Array:
     """A number for each image, int (images,); near-identical photos share it."""
-    found = list(_hashes_of(dataset))
-    return connected(len(found), near_pairs(found))
+    photo_hashes = list(_hashes_of(dataset))
+    return connected(len(photo_hashes), near_pairs(photo_hashes))
 
 
 def _hashes_of(dataset: Dataset) -> Iterator[Array | None]:

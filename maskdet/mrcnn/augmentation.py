@@ -104,7 +104,7 @@ class ImgaugAugmentation(Augmentation):
         image, moved = _with_imgaug(self.augmenter, placed.image, planes)
         planes = np.moveaxis(moved, 2, 0)
         changed = Sample(image, boxes_around(planes), placed.class_ids, planes)
-        changed = changed.kept(np.flatnonzero(planes.any(axis=(1, 2))))
+        changed = changed.subset(np.flatnonzero(planes.any(axis=(1, 2))))
         if masks is None:
             changed.masks = None
         return changed

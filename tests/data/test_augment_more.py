@@ -73,7 +73,7 @@ def test_any_pipeline_takes_any_sample(seed, names, boxes, masks):
     pipeline = Augmentation().replace(**{name: FULL[name] for name in names})
     given_sample = sample(seed, masks=masks)
     if boxes != "two":
-        given_sample = given_sample.kept(np.zeros(2, bool))
+        given_sample = given_sample.subset(np.zeros(2, bool))
     if boxes == "a pixel":
         plane = np.zeros((1, 90, 120), bool)
         plane[0, 44, 55] = True
@@ -83,11 +83,11 @@ def test_any_pipeline_takes_any_sample(seed, names, boxes, masks):
             np.ones(1, np.int32),
             plane if masks else None,
         )
-    found = pipeline.apply(
+    result = pipeline.apply(
         given_sample, CANVAS, np.random.default_rng(seed), lambda: sample(seed + 1, masks=masks)
     )
-    assert found.image.shape == (*CANVAS, 3) and len(found.boxes) == len(found.class_ids)
-    assert (found.boxes[:, 2:] > found.boxes[:, :2]).all()
+    assert result.image.shape == (*CANVAS, 3) and len(result.boxes) == len(result.class_ids)
+    assert (result.boxes[:, 2:] > result.boxes[:, :2]).all()
 
 
 def test_presets_give_what_trained_figures_rest_on():

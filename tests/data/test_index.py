@@ -24,12 +24,12 @@ XML = (
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("MASKDET_HOME", str(tmp_path / "home"))
-    place = tmp_path / "set"
-    place.mkdir()
+    root = tmp_path / "set"
+    root.mkdir()
     for number in range(12):
-        Image.new("RGB", (20, 10), (number, 0, 0)).save(place / f"{number:02}.png")
-        (place / f"{number:02}.xml").write_text(XML.format(f"{number:02}", "ab"[number % 2]))
-    return place
+        Image.new("RGB", (20, 10), (number, 0, 0)).save(root / f"{number:02}.png")
+        (root / f"{number:02}.xml").write_text(XML.format(f"{number:02}", "ab"[number % 2]))
+    return root
 
 
 def boxes(dataset):
@@ -72,8 +72,8 @@ def test_a_changed_folder_is_read_anew(folder, change):
         os.utime(folder / "03.xml", ns=(1, 1))
     assert fingerprint(folder) != before
     assert boxes(Dataset.load(folder, index=True)) == boxes(Dataset.load(folder, index=False))
-    kept = [p for p in (Path(os.environ["MASKDET_HOME"]) / "index").glob("*/*") if p.is_dir()]
-    assert len(kept) == 1  # the old one went
+    indexes = [p for p in (Path(os.environ["MASKDET_HOME"]) / "index").glob("*/*") if p.is_dir()]
+    assert len(indexes) == 1  # the old one went
 
 
 def test_other_options_are_another_index(folder):

@@ -36,9 +36,9 @@ def folder(tmp_path):
 
 def test_pairs(folder):
     names = [path.rpartition("/")[2] for path in folder]
-    found = hashes(folder)
-    assert [bits is None for bits in found] == [name.startswith("9") for name in names]
-    pairs = {tuple(sorted((names[a], names[b]))) for a, b in near_pairs(found)}
+    photo_hashes = hashes(folder)
+    assert [bits is None for bits in photo_hashes] == [name.startswith("9") for name in names]
+    pairs = {tuple(sorted((names[a], names[b]))) for a, b in near_pairs(photo_hashes)}
     assert pairs == {("2 small.jpg", "2.png"), ("4 again.png", "4.png")}
     assert [(names[a], names[b]) for a, b in same_files(folder)] == [("4 again.png", "4.png")]
 

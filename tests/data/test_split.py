@@ -148,8 +148,8 @@ def test_photos_of_one_series_stay_together() -> None:
             dataset.add_image("x", f"{series}-{number}", path, ids=[1])
     dataset.prepare()
     parts = split(dataset, {"train": 2 / 3, "test": 1 / 3}, group="prefix")
-    found = [{info["path"][6] for info in part.image_info} for part in parts.values()]
-    assert not found[0] & found[1] and [len(found[0]), len(found[1])] == [4, 2]
+    train, test = ({info["path"][6] for info in part.image_info} for part in parts.values())
+    assert not train & test and (len(train), len(test)) == (4, 2)
 
 
 def test_one_group_of_all_is_refused() -> None:

@@ -70,8 +70,8 @@ def mutated(data, rng):
             data = data[:at]
         elif way == 4:
             numbers = list(re.finditer(rb"-?\d+\.?\d*", data)) or [re.search(b"", data)]
-            place = rng.choice(numbers)
-            data = data[: place.start()] + rng.choice(ODD) + data[place.end() :]
+            number = rng.choice(numbers)
+            data = data[: number.start()] + rng.choice(ODD) + data[number.end() :]
         else:
             other = rng.randrange(len(data))
             a, b = data[at : at + length], data[other : other + length]

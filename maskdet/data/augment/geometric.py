@@ -113,8 +113,8 @@ def cut(sample: Sample, whole: NDArray[np.float64]) -> Sample:
         left = sample.masks.sum(axis=(1, 2)).astype(np.float64)
     share = left / np.maximum(whole, 1e-6)
     ids = np.where(share >= VISIBLE, sample.class_ids, -np.abs(sample.class_ids))
-    kept = (share >= FORGOTTEN) & (_areas(boxes) >= 1)
-    return Sample(sample.image, boxes, ids.astype(np.int32), sample.masks).kept(kept)
+    visible = (share >= FORGOTTEN) & (_areas(boxes) >= 1)
+    return Sample(sample.image, boxes, ids.astype(np.int32), sample.masks).subset(visible)
 
 
 def compose(

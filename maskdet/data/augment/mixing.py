@@ -17,19 +17,19 @@ def paste_objects(sample: Sample, other: Sample, share: float, rng: np.random.Ge
     """
     if sample.masks is None or other.masks is None or sample.image.shape != other.image.shape:
         return sample
-    chosen = np.flatnonzero((rng.random(len(other.masks)) < share) & (other.class_ids > 0))
-    if not len(chosen):
+    pasted = np.flatnonzero((rng.random(len(other.masks)) < share) & (other.class_ids > 0))
+    if not len(pasted):
         return sample
-    covered = np.asarray(other.masks[chosen].any(axis=0))
+    covered = np.asarray(other.masks[pasted].any(axis=0))
     image = np.where(covered[..., None], other.image, sample.image)
     whole = sample.masks.sum(axis=(1, 2)).astype(np.float64)
     under = cut(Sample(image, sample.boxes, sample.class_ids, sample.masks & ~covered), whole)
     assert under.masks is not None
     return Sample(
         image,
-        np.concatenate([under.boxes, other.boxes[chosen]]),
-        np.concatenate([under.class_ids, other.class_ids[chosen]]),
-        np.concatenate([under.masks, other.masks[chosen]]),
+        np.concatenate([under.boxes, other.boxes[pasted]]),
+        np.concatenate([under.class_ids, other.class_ids[pasted]]),
+        np.concatenate([under.masks, other.masks[pasted]]),
     )
 
 

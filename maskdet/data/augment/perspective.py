@@ -34,8 +34,8 @@ def random_homography(shape: tuple[int, int], strength: float, rng: np.random.Ge
 def moved(points: Array, matrix: Array) -> Array:
     """Points (..., 2) of y, x after a homography."""
     ahead = points @ matrix[:, :2].T + matrix[:, 2]
-    found: Array = ahead[..., :2] / ahead[..., 2:]
-    return found
+    projected: Array = ahead[..., :2] / ahead[..., 2:]
+    return projected
 
 
 def apply(sample: Sample, matrix: Array, fill: tuple[int, ...]) -> Sample:

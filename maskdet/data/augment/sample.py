@@ -22,7 +22,7 @@ class Sample:
     class_ids: NDArray[np.int32]
     masks: NDArray[np.bool_] | None = None
 
-    def kept(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> "Sample":
+    def subset(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> "Sample":
         """The sample with the chosen objects only."""
         masks = None if self.masks is None else self.masks[rows]
         return Sample(self.image, self.boxes[rows], self.class_ids[rows], masks)

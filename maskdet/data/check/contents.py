@@ -42,7 +42,7 @@ def counts(dataset: Dataset) -> dict[str, Any]:
         by_class.update(dataset.class_names[k] for k in class_ids if k > 0)
         for area in _areas(boxes):
             by_size["small" if area < _SMALL else "medium" if area < _MEDIUM else "large"] += 1
-    found: dict[str, Any] = {
+    counted: dict[str, Any] = {
         "images": len(dataset.image_ids),
         "images without objects": empty,
         "objects": sum(by_size.values()),
@@ -50,8 +50,8 @@ def counts(dataset: Dataset) -> dict[str, Any]:
         "objects by size": dict(by_size),
     }
     if crowds:
-        found["crowds"] = crowds
-    return found
+        counted["crowds"] = crowds
+    return counted
 
 
 def _areas(boxes: np.ndarray) -> np.ndarray:
@@ -69,12 +69,12 @@ def check_boxes(dataset: Dataset) -> Iterator[Finding]:
         height, width = dataset.image_shape(int(image_id))
         names = [dataset.class_names[abs(int(k))] for k in class_ids]
         for number, area in enumerate(_areas(boxes)):
-            place = f"object {number + 1} ({names[number]}) of {label}"
+            location = f"object {number + 1} ({names[number]}) of {label}"
             if area < TINY:
-                text = f"The box of {place} has {area:g} square pixels."
+                text = f"The box of {location} has {area:g} square pixels."
                 yield Finding("tiny box", "warning", text, (label,))
             elif area > 0.98 * height * width:
-                text = f"The box of {place} covers the whole image."
+                text = f"The box of {location} covers the whole image."
                 yield Finding("box of the whole image", "note", text, (label,))
         overlaps = np.triu(pairwise_iou(boxes, boxes), 1)
         for first, second in np.argwhere(overlaps > TWICE):
@@ -144,8 +144,8 @@ def check_photos(paths: Sequence[str], progress: bool = False) -> Iterator[Findi
         if value is not None and not 1 <= value <= 8:
             text = f"{path} carries the EXIF orientation {value}, which does not exist; it is not "
             yield Finding("odd EXIF orientation", "note", text + "turned.", (path,))
-    found = hashes(paths, progress)
-    for path, bits in zip(paths, found, strict=True):
+    photo_hashes = hashes(paths, progress)
+    for path, bits in zip(paths, photo_hashes, strict=True):
         if bits is None:
             try:
                 read_image(path)
@@ -155,7 +155,7 @@ def check_photos(paths: Sequence[str], progress: bool = False) -> Iterator[Findi
     for first, second in sorted(same):
         text = f"{paths[first]} and {paths[second]} are the same file."
         yield Finding("same photo twice", "warning", text, (paths[first], paths[second]))
-    groups = connected(len(paths), [*near_pairs(found), *same])
+    groups = connected(len(paths), [*near_pairs(photo_hashes), *same])
     for number in np.flatnonzero(np.bincount(groups) > 1):
         members = [paths[int(i)] for i in np.flatnonzero(groups == number)]
         if len(members) == 2 and any(paths[a] in members and paths[b] in members for a, b in same):

@@ -86,17 +86,17 @@ def _sizes(
 
 def _worst(page: Image.Image, pen: Any, report: CheckReport) -> None:
     """Photos that findings speak of, six of different kinds first."""
-    chosen: list[tuple[str, str]] = []
+    photos: list[tuple[str, str]] = []
     kinds: set[str] = set()
     for fresh in (True, False):
         for finding in report.findings:
             if finding.images and (finding.kind not in kinds) == fresh:
                 kinds.add(finding.kind)
                 photo = (finding.kind, finding.images[-1])
-                if photo not in chosen:
-                    chosen.append(photo)
+                if photo not in photos:
+                    photos.append(photo)
     column = 0
-    for kind, path in chosen:
+    for kind, path in photos:
         if column == 6:
             break
         try:

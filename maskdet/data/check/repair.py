@@ -58,8 +58,8 @@ def _items(dataset: Dataset, image_id: int, names: dict[str, str]) -> list[Item]
         kind = dataset.class_names[abs(int(class_id))]
         y1, x1, y2, x2 = (float(side) for side in boxes[number])
         shape = None if masks is None else Shape(rle=encode_rle(masks[..., number]))
-        place = f"object {number + 1} ({kind}) of {dataset.image_label(image_id)}"
-        item = Item(names.get(kind, kind), place, (y1, x1, y2, x2), shape)
+        location = f"object {number + 1} ({kind}) of {dataset.image_label(image_id)}"
+        item = Item(names.get(kind, kind), location, (y1, x1, y2, x2), shape)
         item.crowd, item.difficult = bool(class_id < 0), bool(difficult[number])
         items.append(item)
     if isinstance(dataset, VOCDataset) and masks is None:
@@ -69,24 +69,24 @@ def _items(dataset: Dataset, image_id: int, names: dict[str, str]) -> list[Item]
 
 def _turned_around(dataset: Dataset, image_id: int, names: dict[str, str]) -> list[Item]:
     """Objects of the XML file whose corners are swapped, put right."""
-    found = []
+    items = []
     for item in parse_file(dataset.image_info[image_id]["annotation"]).objects:
         if isinstance(item, DataError):
             continue
         y1, x1, y2, x2 = item.box
         if (x2 < x1 or y2 < y1) and x1 != x2 and y1 != y2:
             box: Box = (min(y1, y2), min(x1, x2), max(y1, y2), max(x1, x2))
-            found.append(Item(names.get(item.name, item.name), item.place, box))
-    return found
+            items.append(Item(names.get(item.name, item.name), item.location, box))
+    return items
 
 
 def _unique(items: list[Item]) -> list[Item]:
     """Without boxes that repeat an earlier one of their class."""
-    kept: list[Item] = []
+    unique: list[Item] = []
     for item in items:
-        others = [other.box for other in kept if other.name == item.name and not other.crowd]
+        others = [other.box for other in unique if other.name == item.name and not other.crowd]
         if others and item.box is not None and not item.crowd:
             if pairwise_iou(np.array([item.box]), np.array(others)).max() > TWICE:
                 continue
-        kept.append(item)
-    return kept
+        unique.append(item)
+    return unique

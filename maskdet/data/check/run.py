@@ -73,12 +73,12 @@ def check(
         report.counts = counts(dataset)
         known = {(f.kind, image) for f in findings for image in f.images}
         repeated = {f.kind for f in findings if f.kind == "duplicated box"}
-        found = [*check_boxes(dataset), *check_masks(dataset)]
+        content_findings = [*check_boxes(dataset), *check_masks(dataset)]
         if isinstance(dataset, ImageFolderDataset):  # it has no objects anywhere
             report.counts["images by class"] = _by_label(dataset)
-            found = []
+            content_findings = []
         # Doubled boxes of VOC files are named with their line already.
-        findings += [f for f in found if f.kind not in repeated]
+        findings += [f for f in content_findings if f.kind not in repeated]
         findings += check_classes(spelled or dataset.class_counts())
         paths = [str(info["path"]) for info in dataset.image_info if _is_file(info)]
         findings += [f for f in check_photos(paths, progress) if (f.kind, f.images[0]) not in known]

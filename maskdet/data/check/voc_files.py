@@ -43,43 +43,43 @@ def _of_file(path: Path, root: Any, names: dict[str, int]) -> Iterator[Finding]:
     for number, element in enumerate(objects, start=1):
         raw = element.findtext("name") or ""
         name = raw.strip()
-        place = f"object {number} ({name or 'no name'}), {path}, line {element.sourceline}"
+        location = f"object {number} ({name or 'no name'}), {path}, line {element.sourceline}"
         names[name] = names.get(name, 0) + 1
         if not name:
-            yield Finding("object without a name", "error", f"There is no <name> in {place}.")
+            yield Finding("object without a name", "error", f"There is no <name> in {location}.")
         elif raw != name:
-            yield Finding("blanks around a class name", "warning", f"{raw!r} is {place}.")
+            yield Finding("blanks around a class name", "warning", f"{raw!r} is {location}.")
         corners = [_number(element.findtext(f"bndbox/{side}")) for side in _SIDES]
         if any(value is None for value in corners):
-            yield Finding("box without four numbers", "error", f"<bndbox> of {place}.")
+            yield Finding("box without four numbers", "error", f"<bndbox> of {location}.")
             continue
         x1, y1, x2, y2 = (float(value or 0.0) for value in corners)
         floats += any(not value.is_integer() for value in (x1, y1, x2, y2))
         key = (name, x1, y1, x2, y2)
         if key in seen:
-            yield Finding("duplicated box", "warning", f"The same box again: {place}.")
+            yield Finding("duplicated box", "warning", f"The same box again: {location}.")
         seen.add(key)
-        yield from _of_box((x1, y1, x2, y2), size, place)
+        yield from _of_box((x1, y1, x2, y2), size, location)
     if floats:
         text = f"{path} holds {floats} boxes with fractions of pixels; they are kept."
         yield Finding("float coordinates", "note", text)
 
 
 def _of_box(
-    box: tuple[float, float, float, float], size: dict[str, float | None], place: str
+    box: tuple[float, float, float, float], size: dict[str, float | None], location: str
 ) -> Iterator[Finding]:
     x1, y1, x2, y2 = box
     shown = f"xmin {x1:g}, ymin {y1:g}, xmax {x2:g}, ymax {y2:g}"
     if x2 < x1 or y2 < y1:
-        yield Finding("swapped corners", "error", f"{shown} of {place}.")
+        yield Finding("swapped corners", "error", f"{shown} of {location}.")
     elif x2 == x1 or y2 == y1:
-        yield Finding("box without area", "error", f"{shown} of {place}.")
+        yield Finding("box without area", "error", f"{shown} of {location}.")
     if min(box) < 0:
-        yield Finding("negative coordinates", "warning", f"{shown} of {place}; it is cut.")
+        yield Finding("negative coordinates", "warning", f"{shown} of {location}; it is cut.")
     width, height = size["width"], size["height"]
     upright = (min(y1, y2), min(x1, x2), max(y1, y2), max(x1, x2))
     if width and height and leaves_image(upright, (height, width)):
-        text = f"{shown} of {place} leaves the {width:g} x {height:g} pixels of its image."
+        text = f"{shown} of {location} leaves the {width:g} x {height:g} pixels of its image."
         yield Finding("box outside its image", "error", text)
 
 

@@ -103,18 +103,18 @@ class _Reader:
             name = as_name(entry.get("name"), "A category's name", str(file))
             names[_key(entry.get("id"))] = name
             self.categories.setdefault(name, entry.get("id"))
-        found: dict[Any, Picture] = {}
+        pictures_by_id: dict[Any, Picture] = {}
         for number, image in enumerate(as_list(content.get("images"), "images", str(file))):
             entry = as_dict(image, f"Image {number}", str(file))
             picture = self._picture(entry, number, file)
-            found[_key(entry.get("id"))] = picture
+            pictures_by_id[_key(entry.get("id"))] = picture
         annotations = as_list(content.get("annotations"), "annotations", str(file))
         for number, annotation in enumerate(annotations):
-            place = f"annotation {number} of {file}"
-            entry = as_dict(annotation, "It", place)
-            picture_or_none = found.get(_key(entry.get("image_id")))
+            location = f"annotation {number} of {file}"
+            entry = as_dict(annotation, "It", location)
+            picture_or_none = pictures_by_id.get(_key(entry.get("image_id")))
             if picture_or_none is None:
-                text = f"{place} belongs to image {entry.get('image_id')!r}, which is not listed"
+                text = f"{location} belongs to image {entry.get('image_id')!r}, which is not listed"
                 refuse(
                     DataError(
                         f"{text}; remove it or add the image.", kind="image not listed", path=file
@@ -123,21 +123,21 @@ class _Reader:
                 )
                 continue
             try:
-                item = _item(entry, names, place)
+                item = _item(entry, names, location)
             except DataError as error:
                 refuse(error, self.skip)
                 continue
             self.used.add(item.name)
             picture_or_none.items.append(item)
-        yield from found.values()
+        yield from pictures_by_id.values()
 
     def _picture(self, entry: dict[str, Any], number: int, file: Path) -> Picture:
-        place = f"image {number} of {file}"
-        name = as_name(entry.get("file_name"), "file_name", place)
+        location = f"image {number} of {file}"
+        name = as_name(entry.get("file_name"), "file_name", location)
         return Picture(
             image_id=entry.get("id") if isinstance(entry.get("id"), int | str) else name,  # type: ignore[arg-type]
             path=self.finder.find(file, name),
-            place=place,
+            location=location,
             size=as_size(entry.get("height"), entry.get("width")),
         )
 
@@ -150,46 +150,48 @@ def _order(value: Any) -> tuple[int, Any]:
     return (0, value) if isinstance(value, int | float) else (1, str(value))
 
 
-def _item(entry: dict[str, Any], names: dict[Any, str], place: str) -> Item:
+def _item(entry: dict[str, Any], names: dict[Any, str], location: str) -> Item:
     name = names.get(_key(entry.get("category_id")))
     if name is None:
         raise DataError(
-            f"{place} has the unknown category {entry.get('category_id')!r}.", kind="unlisted class"
+            f"{location} has the unknown category {entry.get('category_id')!r}.",
+            kind="unlisted class",
         )
-    place = f"{place} ({name})"
+    location = f"{location} ({name})"
     box = None
     if entry.get("bbox"):
-        x, y, w, h = _four(entry["bbox"], place)
+        x, y, w, h = _four(entry["bbox"], location)
         box = (y, x, y + h, x + w)
-    outline = _outline(entry.get("segmentation"), place)
-    return Item(name, place, box, outline, crowd=entry.get("iscrowd") in (1, True))
+    outline = _outline(entry.get("segmentation"), location)
+    return Item(name, location, box, outline, crowd=entry.get("iscrowd") in (1, True))
 
 
-def _four(values: Any, place: str) -> list[float]:
-    numbers = [as_number(v, "A number of bbox", place) for v in as_list(values, "bbox", place)]
+def _four(values: Any, location: str) -> list[float]:
+    sides = as_list(values, "bbox", location)
+    numbers = [as_number(side, "A number of bbox", location) for side in sides]
     if len(numbers) != 4:
         raise DataError(
-            f"bbox has {len(numbers)} numbers instead of 4 in {place}; correct it.",
+            f"bbox has {len(numbers)} numbers instead of 4 in {location}; correct it.",
             kind="box without four numbers",
         )
     return numbers
 
 
-def _outline(value: Any, place: str) -> Shape | None:
+def _outline(value: Any, location: str) -> Shape | None:
     if isinstance(value, dict):
         size, counts = value.get("size"), value.get("counts")
-        sizes = [as_number(v, "A side", place) for v in as_list(size, "size", place)]
+        sizes = [as_number(v, "A side", location) for v in as_list(size, "size", location)]
         if not isinstance(counts, list | str) or len(sizes) != 2:
             raise DataError(
-                f"The run lengths of {place} have no size or counts; correct them.",
+                f"The run lengths of {location} have no size or counts; correct them.",
                 kind="unusable run lengths",
             )
         return Shape(rle={"size": [int(side) for side in sizes], "counts": counts})
     if not value:
         return None
     polygons = []
-    for part in as_list(value, "segmentation", place):
-        numbers = [as_number(v, "A corner", place) for v in as_list(part, "A polygon", place)]
+    for part in as_list(value, "segmentation", location):
+        numbers = [as_number(v, "A corner", location) for v in as_list(part, "A polygon", location)]
         if len(numbers) < 6 or len(numbers) % 2:
             continue  # a part of one or two corners covers nothing
         polygons.append(np.array(numbers, dtype=np.float64).reshape(-1, 2)[:, ::-1].copy())

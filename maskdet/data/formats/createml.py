@@ -65,19 +65,19 @@ def _pictures(file: Path, finder: PhotoFinder, skip: bool) -> Iterator[Picture]:
         stated = next((entry[key] for key in _PHOTO_KEYS if key in entry), None)
         name = as_name(stated, "image", f"entry {number} of {file}")
         picture = Picture(name, finder.find(file, name), f"photo {name} in {file}")
-        objects = as_list(entry.get("annotations"), "annotations", picture.place)
+        objects = as_list(entry.get("annotations"), "annotations", picture.location)
         for index, annotation in enumerate(objects):
-            place = f"object {index} of {picture.place}"
+            location = f"object {index} of {picture.location}"
             try:
-                found = as_dict(annotation, "It", place)
-                label = as_name(found.get("label"), "label", place)
-                where = as_dict(found.get("coordinates"), "coordinates", place)
-                x, y, width, height = (as_number(where.get(k), k, place) for k in _SIDES)
+                fields = as_dict(annotation, "It", location)
+                label = as_name(fields.get("label"), "label", location)
+                where = as_dict(fields.get("coordinates"), "coordinates", location)
+                x, y, width, height = (as_number(where.get(k), k, location) for k in _SIDES)
             except DataError as error:
                 refuse(error, skip)
                 continue
             box = (y - height / 2, x - width / 2, y + height / 2, x + width / 2)
-            picture.items.append(Item(label, f"{place} ({label})", box))
+            picture.items.append(Item(label, f"{location} ({label})", box))
         yield picture
 
 

@@ -77,11 +77,11 @@ def _delimiter(text: str) -> str:
 def _header(row: Sequence[str]) -> dict[str, int] | None:
     """Column of each known name, or None for a row that is no header."""
     words = [word.strip().lower() for word in row]
-    found = {
+    indices = {
         name: next((words.index(alias) for alias in aliases if alias in words), -1)
         for name, aliases in _COLUMNS.items()
     }
-    known = {name: place for name, place in found.items() if place >= 0}
+    known = {name: index for name, index in indices.items() if index >= 0}
     return known if all(name in known for name in _NEEDED) else None
 
 
@@ -121,7 +121,7 @@ def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
                 columns = _header(row)
                 if columns is not None:
                     continue
-                columns = {name: place for place, name in enumerate(_HEADERLESS)}
+                columns = {name: index for index, name in enumerate(_HEADERLESS)}
             if any(word.strip() for word in row) and columns is not None:
                 cells = {n: row[i].strip() if i < len(row) else "" for n, i in columns.items()}
                 yield reader.line_num, cells
@@ -135,15 +135,15 @@ def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 def _pictures(file: Path, finder: PhotoFinder, skip: bool) -> Iterator[Picture]:
-    found: dict[str, Picture] = {}
+    pictures_by_name: dict[str, Picture] = {}
     largest = 0.0
     for line, row in _rows(file):
-        place = f"{file}, line {line}"
+        location = f"{file}, line {line}"
         name = row["filename"]
         if not name:
             refuse(
                 DataError(
-                    f"{place} names no photo; give it one.",
+                    f"{location} names no photo; give it one.",
                     kind="photo without name",
                     path=file,
                     line=line,
@@ -151,22 +151,22 @@ def _pictures(file: Path, finder: PhotoFinder, skip: bool) -> Iterator[Picture]:
                 skip,
             )
             continue
-        if name not in found:
+        if name not in pictures_by_name:
             size = as_size(row.get("height"), row.get("width"))
             try:
                 photo = finder.find(file, name)
             except DataError as error:
                 refuse(error, skip)
                 continue
-            found[name] = Picture(name, photo, f"photo {name} in {place}", size=size)
+            pictures_by_name[name] = Picture(name, photo, f"photo {name} in {location}", size=size)
         corners = [row[side] for side in ("ymin", "xmin", "ymax", "xmax")]
         if not any(corners) and not row["class"]:
             continue  # a photo without objects
         try:
-            box = tuple(as_number(value, "A corner", place) for value in corners)
+            box = tuple(as_number(value, "A corner", location) for value in corners)
             if not row["class"]:
                 raise DataError(
-                    f"There is no class in {place}; give it one.",
+                    f"There is no class in {location}; give it one.",
                     kind="object without a name",
                     path=file,
                     line=line,
@@ -175,9 +175,9 @@ def _pictures(file: Path, finder: PhotoFinder, skip: bool) -> Iterator[Picture]:
             refuse(error, skip)
             continue
         largest = max(largest, *(abs(side) for side in box))
-        item = Item(row["class"], f"{place} ({row['class']})", box)  # type: ignore[arg-type]
-        found[name].items.append(item)
-    for picture in found.values():
+        item = Item(row["class"], f"{location} ({row['class']})", box)  # type: ignore[arg-type]
+        pictures_by_name[name].items.append(item)
+    for picture in pictures_by_name.values():
         picture.relative = 0 < largest <= 1.0
         yield picture
 

@@ -79,10 +79,10 @@ def _root(file: Path) -> Any:
 def _pictures(file: Path, finder: PhotoFinder, skip: bool) -> Iterator[Picture]:
     left_out: Counter[str] = Counter()
     for element in _root(file).iter("image"):
-        place = f"{file}, line {element.sourceline}"
-        name = as_name(element.get("name"), "The name of an image", place)
+        location = f"{file}, line {element.sourceline}"
+        name = as_name(element.get("name"), "The name of an image", location)
         size = as_size(element.get("height"), element.get("width"))
-        picture = Picture(name, finder.find(file, name), f"image {name} in {place}", size=size)
+        picture = Picture(name, finder.find(file, name), f"image {name} in {location}", size=size)
         for child in element:
             if child.tag in _FLAT:
                 left_out[child.tag] += 1
@@ -97,40 +97,40 @@ def _pictures(file: Path, finder: PhotoFinder, skip: bool) -> Iterator[Picture]:
     warn_of_flat(left_out, claim, "it is left out")
 
 
-def _item(element: Any, place: str, size: tuple[int, int] | None) -> Item:
-    label = as_name(element.get("label"), "label", place)
-    place = f"{place} ({label})"
+def _item(element: Any, location: str, size: tuple[int, int] | None) -> Item:
+    label = as_name(element.get("label"), "label", location)
+    location = f"{location} ({label})"
 
     def value(name: str) -> float:
-        return as_number(element.get(name), name, place)
+        return as_number(element.get(name), name, location)
 
     if element.tag == "box":
         y1, x1, y2, x2 = (value(name) for name in ("ytl", "xtl", "ybr", "xbr"))
-        return Item(label, place, (y1, x1, y2, x2))
+        return Item(label, location, (y1, x1, y2, x2))
     if element.tag == "polygon":
-        return Item(label, place, None, Shape(polygons=(_corners(element, place),)))
+        return Item(label, location, None, Shape(polygons=(_corners(element, location),)))
     if element.tag == "ellipse":
-        turn = np.radians(as_number(element.get("rotation") or 0, "rotation", place))
+        turn = np.radians(as_number(element.get("rotation") or 0, "rotation", location))
         corners = ellipse(value("cy"), value("cx"), value("ry"), value("rx"), float(turn))
-        return Item(label, place, None, Shape(polygons=(corners,)))
+        return Item(label, location, None, Shape(polygons=(corners,)))
     if element.tag == "mask":
         corner = int(value("top")), int(value("left"))
         shape = int(value("height")), int(value("width"))
-        return Item(label, place, None, _mask(element.get("rle"), corner, shape, size, place))
+        return Item(label, location, None, _mask(element.get("rle"), corner, shape, size, location))
     raise DataError(
-        f"<{str(element.tag)[:40]}> in {place} is no shape that is known; remove it.",
+        f"<{str(element.tag)[:40]}> in {location} is no shape that is known; remove it.",
         kind="unusable outline",
     )
 
 
-def _corners(element: Any, place: str) -> np.ndarray:
+def _corners(element: Any, location: str) -> np.ndarray:
     pairs = [pair.split(",") for pair in (element.get("points") or "").split(";") if pair]
     if len(pairs) < 3 or any(len(pair) != 2 for pair in pairs):
         raise DataError(
-            f"The points of {place} are no corners x,y;x,y;...; correct them.",
+            f"The points of {location} are no corners x,y;x,y;...; correct them.",
             kind="unusable outline",
         )
-    corners = [[as_number(y, "y", place), as_number(x, "x", place)] for x, y in pairs]
+    corners = [[as_number(y, "y", location), as_number(x, "x", location)] for x, y in pairs]
     return np.array(corners, dtype=np.float64)
 
 
@@ -139,25 +139,26 @@ def _mask(
     corner: tuple[int, int],
     shape: tuple[int, int],
     size: tuple[int, int] | None,
-    place: str,
+    location: str,
 ) -> Shape:
     """CVAT's run lengths (row by row within a box of the image) as COCO's of the whole image."""
     try:
         runs = np.array([int(word) for word in (text or "").split(",")], dtype=np.int64)
     except (ValueError, OverflowError):
         raise DataError(
-            f"The rle of {place} is no list of numbers; draw it anew.", kind="unusable run lengths"
+            f"The rle of {location} is no list of numbers; draw it anew.",
+            kind="unusable run lengths",
         ) from None
     y, x = corner
     inside = size is not None and 0 <= y and 0 <= x and max(shape) < 1 << 16
     if not inside or size is None or y + shape[0] > size[0] or x + shape[1] > size[1]:
         raise DataError(
-            f"The mask of {place} leaves the image; draw it anew.", kind="mask outside its image"
+            f"The mask of {location} leaves the image; draw it anew.", kind="mask outside its image"
         )
     if min(shape) < 1 or (runs < 0).any() or runs.sum() != shape[0] * shape[1]:
         raise DataError(
-            f"The rle of {place} sums up to {int(runs.sum())} instead of {shape[0]} x {shape[1]} "
-            "pixels; draw it anew.",
+            f"The rle of {location} sums up to {int(runs.sum())} instead of {shape[0]} x "
+            f"{shape[1]} pixels; draw it anew.",
             kind="unusable run lengths",
         )
     values = np.repeat(np.arange(len(runs)) % 2 == 1, runs)

@@ -57,37 +57,37 @@ def records(path: str | os.PathLike[str]) -> Iterator[tuple[int, bytes]]:
     with open(path, "rb") as file:
         number = 0
         while head := file.read(12):
-            place = f"record {number} of {path}"
+            location = f"record {number} of {path}"
             if len(head) < 12 or masked_crc(head[:8]) != struct.unpack("<I", head[8:])[0]:
                 raise DataError(
-                    f"{place} is damaged; write the file again.", kind="broken record", path=path
+                    f"{location} is damaged; write the file again.", kind="broken record", path=path
                 )
             (length,) = struct.unpack("<Q", head[:8])
             offset = file.tell()
             if length > _LARGEST or offset + length + 4 > size:
                 raise DataError(
-                    f"{place} breaks off; write the file again.", kind="broken record", path=path
+                    f"{location} breaks off; write the file again.", kind="broken record", path=path
                 )
             data, tail = file.read(length), file.read(4)
             if length <= CHECKED and masked_crc(data) != struct.unpack("<I", tail)[0]:
                 raise DataError(
-                    f"{place} is damaged; write the file again.", kind="broken record", path=path
+                    f"{location} is damaged; write the file again.", kind="broken record", path=path
                 )
             yield offset, data
             number += 1
 
 
-def parse_example(data: bytes, offset: int, place: str) -> dict[str, Feature]:
+def parse_example(data: bytes, offset: int, location: str) -> dict[str, Feature]:
     """The features of a tf.train.Example by name; ``offset`` is where the data begins in its file.
 
     Raises:
-        DataError: naming ``place``, if it is no such message.
+        DataError: naming ``location``, if it is no such message.
     """
     try:
         return dict(_features(data, offset))
     except (IndexError, ValueError, struct.error, UnicodeDecodeError) as error:
         raise DataError(
-            f"{place} is no tf.train.Example ({error}); write it again.", kind="broken record"
+            f"{location} is no tf.train.Example ({error}); write it again.", kind="broken record"
         ) from None
 
 
@@ -126,35 +126,35 @@ def _feature(data: bytes, start: int, end: int, offset: int) -> Feature | None:
     return None
 
 
-def _fields(data: bytes, place: int, end: int) -> Iterator[tuple[int, int, int]]:
+def _fields(data: bytes, position: int, end: int) -> Iterator[tuple[int, int, int]]:
     """(field number, start, end) of each field's content."""
-    while place < end:
-        key, place = _varint(data, place)
-        start = place
+    while position < end:
+        key, position = _varint(data, position)
+        start = position
         if key & 7 == 0:
-            _, place = _varint(data, place)
+            _, position = _varint(data, position)
         elif key & 7 == 1:
-            place += 8
+            position += 8
         elif key & 7 == 2:
-            length, start = _varint(data, place)
-            place = start + length
+            length, start = _varint(data, position)
+            position = start + length
         elif key & 7 == 5:
-            place += 4
+            position += 4
         else:
             raise ValueError(f"wire type {key & 7}")
-        if place > end:
+        if position > end:
             raise ValueError("a field leaves its message")
-        yield key >> 3, start, place
+        yield key >> 3, start, position
 
 
-def _varint(data: bytes, place: int) -> tuple[int, int]:
+def _varint(data: bytes, position: int) -> tuple[int, int]:
     value = shift = 0
     while True:
-        byte = data[place]
+        byte = data[position]
         value |= (byte & 127) << shift
-        place, shift = place + 1, shift + 7
+        position, shift = position + 1, shift + 7
         if byte < 128:
-            return value & (1 << 64) - 1, place
+            return value & (1 << 64) - 1, position
         if shift > 63:
             raise ValueError("a number is too long")
 

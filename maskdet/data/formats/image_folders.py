@@ -47,12 +47,12 @@ class ImageFolderDataset(Dataset):
 def _classes(root: Path) -> dict[str, list[Path]]:
     """Photos by class, of a folder with a folder for each class."""
     endings = photo_endings()
-    found = {}
-    for place in sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")):
-        photos = [file for file in files_below(place) if file.suffix.lower() in endings]
+    photos_by_class = {}
+    for folder in sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")):
+        photos = [file for file in files_below(folder) if file.suffix.lower() in endings]
         if photos:
-            found[place.name] = photos
-    return found
+            photos_by_class[folder.name] = photos
+    return photos_by_class
 
 
 def _parts(root: Path) -> list[Path]:

@@ -69,11 +69,11 @@ def has_keys(content: Any, *keys: str) -> bool:
     return isinstance(content, dict) and all(key in content for key in keys)
 
 
-def as_number(value: Any, what: str, place: str) -> float:
+def as_number(value: Any, what: str, location: str) -> float:
     """A finite number; text of one counts.
 
     Raises:
-        DataError: naming ``what`` and ``place``.
+        DataError: naming ``what`` and ``location``.
     """
     try:
         if isinstance(value, bool) or value is None:
@@ -83,39 +83,39 @@ def as_number(value: Any, what: str, place: str) -> float:
         number = math.nan
     if not math.isfinite(number):
         raise DataError(
-            f"{what} is {str(value)[:60]!r}, not a number, in {place}; correct it.",
+            f"{what} is {str(value)[:60]!r}, not a number, in {location}; correct it.",
             kind="wrong value",
         )
     return number
 
 
-def as_list(value: Any, what: str, place: str) -> list[Any]:
-    """A list. Raises DataError naming ``what`` and ``place``."""
+def as_list(value: Any, what: str, location: str) -> list[Any]:
+    """A list. Raises DataError naming ``what`` and ``location``."""
     if not isinstance(value, list):
         raise DataError(
-            f"{what} is {str(value)[:60]!r} instead of a list in {place}; repair or remove it.",
+            f"{what} is {str(value)[:60]!r} instead of a list in {location}; repair or remove it.",
             kind="wrong value",
         )
     return value
 
 
-def as_dict(value: Any, what: str, place: str) -> dict[str, Any]:
-    """An object with keys. Raises DataError naming ``what`` and ``place``."""
+def as_dict(value: Any, what: str, location: str) -> dict[str, Any]:
+    """An object with keys. Raises DataError naming ``what`` and ``location``."""
     if not isinstance(value, dict):
         raise DataError(
-            f"{what} is {str(value)[:60]!r} instead of an object with keys in {place}; repair or "
-            "remove it.",
+            f"{what} is {str(value)[:60]!r} instead of an object with keys in {location}; repair "
+            "or remove it.",
             kind="wrong value",
         )
     return value
 
 
-def as_name(value: Any, what: str, place: str) -> str:
-    """Text that is not empty; numbers count. Raises DataError naming ``what`` and ``place``."""
+def as_name(value: Any, what: str, location: str) -> str:
+    """Text that is not empty; numbers count. Raises DataError naming ``what`` and ``location``."""
     usable = isinstance(value, str | int | float) and not isinstance(value, bool)
     text = str(value).strip() if usable else ""
     if not text:
-        raise DataError(f"{what} is missing in {place}; give it a name.", kind="missing value")
+        raise DataError(f"{what} is missing in {location}; give it a name.", kind="missing value")
     return text
 
 

@@ -65,12 +65,12 @@ def read_label_map(path: str | os.PathLike[str]) -> dict[int, str]:
 
 
 def _tokens(text: str, path: str | os.PathLike[str]) -> list[tuple[int, str, str]]:
-    found, place, line = [], 0, 1
-    while place < len(text):
-        match = _TOKEN.match(text, place)
+    tokens, position, line = [], 0, 1
+    while position < len(text):
+        match = _TOKEN.match(text, position)
         if match is None:
             raise DataError(
-                f"{path}, line {line} is not understood ({text[place : place + 20]!r}).",
+                f"{path}, line {line} is not understood ({text[position : position + 20]!r}).",
                 kind="broken label map",
                 path=path,
                 line=line,
@@ -80,23 +80,23 @@ def _tokens(text: str, path: str | os.PathLike[str]) -> list[tuple[int, str, str
             body = token[1:-1]
             token = re.sub(r"\\(.)", lambda m: {"n": "\n", "t": "\t"}.get(m[1], m[1]), body)
         if kind != "space":
-            found.append((line, kind, token))
+            tokens.append((line, kind, token))
         line += match.group().count("\n")
-        place = match.end()
-    return found
+        position = match.end()
+    return tokens
 
 
-def _item(fields: dict[str, str], place: str) -> tuple[int, str]:
+def _item(fields: dict[str, str], location: str) -> tuple[int, str]:
     name = fields.get("display_name") or fields.get("name")
     try:
         number = int(fields["id"])
     except (KeyError, ValueError):
         raise DataError(
-            f"The item that ends in {place} has no id; give it one.", kind="broken label map"
+            f"The item that ends in {location} has no id; give it one.", kind="broken label map"
         ) from None
     if not name or number < 1:
         raise DataError(
-            f"The item that ends in {place} needs a name and an id from 1 on.",
+            f"The item that ends in {location} needs a name and an id from 1 on.",
             kind="broken label map",
         )
     return number, name

@@ -93,9 +93,9 @@ def _picture(
     picture = Picture(file.stem, photo, str(file), size=size)
     data = content.get("imageData")
     if not photo.is_file() and isinstance(data, str) and data:
-        place = file.read_bytes().find(data[:200].encode())
-        if place >= 0:
-            picture.embedded = (str(file), place, len(data))
+        offset = file.read_bytes().find(data[:200].encode())
+        if offset >= 0:
+            picture.embedded = (str(file), offset, len(data))
     groups: dict[Any, Item] = {}
     for number, value in enumerate(as_list(content.get("shapes"), "shapes", str(file))):
         spot = f"shape {number} of {file}"
@@ -132,48 +132,50 @@ def _join(first: Item, other: Item) -> bool:
 
 
 def _item(
-    shape: dict[str, Any], kind: str, label: str, place: str, size: tuple[int, int] | None
+    shape: dict[str, Any], kind: str, label: str, location: str, size: tuple[int, int] | None
 ) -> Item:
     pairs = [
-        [as_number(v, "A corner", place) for v in as_list(point, "A point", place)]
-        for point in as_list(shape.get("points"), "points", place)
+        [as_number(v, "A corner", location) for v in as_list(point, "A point", location)]
+        for point in as_list(shape.get("points"), "points", location)
     ]
     if any(len(pair) != 2 for pair in pairs):
         raise DataError(
-            f"The points of {place} are no pairs of x and y; correct them.", kind="unusable outline"
+            f"The points of {location} are no pairs of x and y; correct them.",
+            kind="unusable outline",
         )
     points = np.array(pairs, dtype=np.float64).reshape(-1, 2)
     corners = points[:, ::-1]
     if kind == "polygon":
         if len(corners) < 3:
             raise DataError(
-                f"The polygon of {place} has {len(corners)} corners; draw it anew.",
+                f"The polygon of {location} has {len(corners)} corners; draw it anew.",
                 kind="unusable outline",
             )
-        return Item(label, place, None, Shape(polygons=(corners.copy(),)))
+        return Item(label, location, None, Shape(polygons=(corners.copy(),)))
     if len(corners) < 2:
         raise DataError(
-            f"The {kind} of {place} needs two points; draw it anew.", kind="unusable outline"
+            f"The {kind} of {location} needs two points; draw it anew.", kind="unusable outline"
         )
     (y1, x1), (y2, x2) = np.minimum(*corners[:2]), np.maximum(*corners[:2])
     if kind == "rectangle":
-        return Item(label, place, (float(y1), float(x1), float(y2), float(x2)))
+        return Item(label, location, (float(y1), float(x1), float(y2), float(x2)))
     if kind == "circle":
         (cy, cx), (ey, ex) = corners[:2]
         radius = math.hypot(ey - cy, ex - cx)
-        return Item(label, place, None, Shape(polygons=(ellipse(cy, cx, radius, radius),)))
+        return Item(label, location, None, Shape(polygons=(ellipse(cy, cx, radius, radius),)))
     if kind == "mask":
-        return Item(label, place, None, _mask(shape.get("mask"), (int(y1), int(x1)), size, place))
+        outline = _mask(shape.get("mask"), (int(y1), int(x1)), size, location)
+        return Item(label, location, None, outline)
     raise DataError(
-        f"The shape {kind[:40]!r} of {place} is unknown; draw it anew.", kind="unknown shape"
+        f"The shape {kind[:40]!r} of {location} is unknown; draw it anew.", kind="unknown shape"
     )
 
 
-def _mask(data: Any, corner: tuple[int, int], size: tuple[int, int] | None, place: str) -> Shape:
+def _mask(data: Any, corner: tuple[int, int], size: tuple[int, int] | None, location: str) -> Shape:
     """A mask picture in base64, laid at its corner, as run lengths."""
     if not isinstance(data, str) or size is None:
         raise DataError(
-            f"The mask of {place} has no picture or no image size; draw it anew.",
+            f"The mask of {location} has no picture or no image size; draw it anew.",
             kind="unreadable mask",
         )
     try:
@@ -181,7 +183,8 @@ def _mask(data: Any, corner: tuple[int, int], size: tuple[int, int] | None, plac
             plane = np.asarray(picture.convert("L")) > 0
     except (binascii.Error, OSError, SyntaxError, ValueError) as error:
         raise DataError(
-            f"The mask of {place} cannot be read ({error}); draw it anew.", kind="unreadable mask"
+            f"The mask of {location} cannot be read ({error}); draw it anew.",
+            kind="unreadable mask",
         ) from None
     y, x = max(corner[0], 0), max(corner[1], 0)
     part = plane[: max(0, size[0] - y), : max(0, size[1] - x)]

@@ -37,9 +37,9 @@ def recognise(path: str | os.PathLike[str]) -> bool:
 def _single(root: Path) -> list[Path]:
     """Folders with ``images`` and ``masks`` in them, sorted."""
     return sorted(
-        place.parent
-        for place in root.rglob("masks")
-        if place.is_dir() and (place.parent / "images").is_dir() and place.parent != root
+        folder.parent
+        for folder in root.rglob("masks")
+        if folder.is_dir() and (folder.parent / "images").is_dir() and folder.parent != root
     )
 
 
@@ -51,17 +51,17 @@ def _paired(root: Path) -> tuple[list[Path], dict[str, Path]] | None:
         if file.suffix.lower() in endings:
             folders.setdefault(file.parent, []).append(file)
     masks = {
-        place: files
-        for place, files in folders.items()
-        if any(word in place.name.lower() for word in _MASK_WORDS)
+        folder: files
+        for folder, files in folders.items()
+        if any(word in folder.name.lower() for word in _MASK_WORDS)
         and all(file.suffix.lower() in (".png", ".tif", ".tiff", ".bmp") for file in files)
     }
-    for place, files in masks.items():
+    for folder, files in masks.items():
         by_stem = {_plain(file.stem): file for file in files}
         for other, photos in folders.items():
-            if other != place and other not in masks:
-                found = [photo for photo in photos if photo.stem in by_stem]
-                if found and len(found) >= len(files) / 2:
+            if other != folder and other not in masks:
+                matched = [photo for photo in photos if photo.stem in by_stem]
+                if matched and len(matched) >= len(files) / 2:
                     return sorted(photos), by_stem
     return None
 
@@ -152,9 +152,9 @@ def _of_pairs(
             continue
         try:
             for value in _values(file):
-                place = f"object {value} of {file}"
+                location = f"object {value} of {file}"
                 shape = Shape(picture=(str(file), value))
-                picture.items.append(Item(class_name, place, None, shape))
+                picture.items.append(Item(class_name, location, None, shape))
         except DataError as error:
             refuse(error, skip)
         yield picture

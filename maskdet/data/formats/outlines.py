@@ -28,19 +28,19 @@ def shapes_of(dataset: Dataset, image_id: int) -> list[Shape | None]:
     if not dataset.provides_masks:
         return [None] * count
     masks = None
-    found: list[Shape | None] = []
+    shapes: list[Shape | None] = []
     has_shapes = hasattr(dataset, "load_shapes")
     for i in range(count):
         shape = known[i] if has_shapes else None
         if has_shapes and shape is None:
-            found.append(None)
+            shapes.append(None)
         elif shape is not None and shape.picture is None:
-            found.append(shape)
+            shapes.append(shape)
         else:
             if masks is None:
                 masks = np.asarray(dataset.load_mask(image_id)[0])
-            found.append(Shape(rle=encode_rle(masks[..., i])))
-    return found
+            shapes.append(Shape(rle=encode_rle(masks[..., i])))
+    return shapes
 
 
 def polygons_of(dataset: Dataset, image_id: int) -> list[tuple[Array, ...] | None]:
@@ -50,16 +50,16 @@ def polygons_of(dataset: Dataset, image_id: int) -> list[tuple[Array, ...] | Non
     mask is their union.
     """
     height, width = dataset.image_shape(image_id)
-    found: list[tuple[Array, ...] | None] = []
+    outlines: list[tuple[Array, ...] | None] = []
     for shape in shapes_of(dataset, image_id):
         if shape is None:
-            found.append(None)
+            outlines.append(None)
         elif shape.polygons is not None:
-            found.append(shape.polygons)
+            outlines.append(shape.polygons)
         else:
-            mask = shape.mask((height, width))
-            found.append(tuple(np.asarray(p, dtype=np.float64) for p in polygons_from_mask(mask)))
-    return found
+            parts = polygons_from_mask(shape.mask((height, width)))
+            outlines.append(tuple(np.asarray(part, dtype=np.float64) for part in parts))
+    return outlines
 
 
 def bridged(polygons: Sequence[Array]) -> Array:

@@ -17,17 +17,17 @@ def files_below(folder: Path) -> list[Path]:
 
     Links to folders are followed (photos often lie on another disk), each folder is seen once.
     """
-    found: list[Path] = []
+    files: list[Path] = []
     seen: set[str] = set()
-    for place, folders, names in os.walk(folder, followlinks=True):
-        real = os.path.realpath(place)
+    for subfolder, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(subfolder)
         if real in seen:
             folders.clear()
             continue
         seen.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [Path(place, name) for name in names if not name.startswith(".")]
-    return sorted(found)
+        files += [Path(subfolder, name) for name in names if not name.startswith(".")]
+    return sorted(files)
 
 
 def plain_name(text: str) -> str:
@@ -81,8 +81,8 @@ class FilesByName:
         return candidates[0] if candidates else None
 
     def _nearness(self, annotation: Path, path: Path) -> int:
-        here, there = (self._folders(p) for p in (annotation, path))
-        return _shared(here, there) + _shared(here[::-1], there[::-1])
+        folders, photo_folders = self._folders(annotation), self._folders(path)
+        return _shared(folders, photo_folders) + _shared(folders[::-1], photo_folders[::-1])
 
     def _folders(self, path: PurePath) -> tuple[str, ...]:
         inside = path.is_relative_to(self._root)
@@ -161,8 +161,8 @@ class PhotoFinder:
                         return folder / inner
                 except OSError:  # a name too long for any file
                     break
-        found = self._by_name.find(annotation, Path(name).stem, name)
+        photo = self._by_name.find(annotation, Path(name).stem, name)
         # The same stem with another ending is another photo, unless it is the only one.
-        if found is not None:
-            return found
+        if photo is not None:
+            return photo
         return annotation.parent / name[:200]

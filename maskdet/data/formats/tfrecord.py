@@ -44,9 +44,9 @@ def recognise(path: str | os.PathLike[str]) -> bool:
     Where photos are, the records were made of them and of other annotations.
     """
     root, endings = Path(path), photo_endings()
-    found = bool(_files(root))
-    if not found or root.is_file():
-        return found
+    has_files = bool(_files(root))
+    if not has_files or root.is_file():
+        return has_files
     return not any(file.suffix.lower() in endings for file in files_below(root))
 
 
@@ -85,22 +85,22 @@ def read(
     return build_dataset(pictures, "tfrecord", classes, on_error, ids)
 
 
-def _label_map(root: Path, given: str | os.PathLike[str] | None) -> dict[int, str]:
-    if given is not None:
-        return read_label_map(given)
+def _label_map(root: Path, path: str | os.PathLike[str] | None) -> dict[int, str]:
+    if path is not None:
+        return read_label_map(path)
     folder = root if root.is_dir() else root.parent
-    found = sorted(folder.rglob("*.pbtxt"))
-    return read_label_map(found[0]) if len(found) == 1 else {}
+    label_maps = sorted(folder.rglob("*.pbtxt"))
+    return read_label_map(label_maps[0]) if len(label_maps) == 1 else {}
 
 
 def _pictures(file: Path, names: dict[int, str], skip: bool) -> Iterator[Picture]:
     number = 0
     try:
         for offset, data in records(file):
-            place = f"record {number} of {file}"
+            location = f"record {number} of {file}"
             number += 1
             try:
-                yield _picture(parse_example(data, offset, place), file, place, names, skip)
+                yield _picture(parse_example(data, offset, location), file, location, names, skip)
             except DataError as error:
                 refuse(error, skip)
     except DataError as error:
@@ -108,17 +108,17 @@ def _pictures(file: Path, names: dict[int, str], skip: bool) -> Iterator[Picture
 
 
 def _picture(
-    features: dict[str, Feature], file: Path, place: str, names: dict[int, str], skip: bool
+    features: dict[str, Feature], file: Path, location: str, names: dict[int, str], skip: bool
 ) -> Picture:
     encoded = _bytes(features, "image/encoded")
     if not encoded:
         raise DataError(
-            f"There is no image/encoded in {place}; write it again.", kind="broken record"
+            f"There is no image/encoded in {location}; write it again.", kind="broken record"
         )
     stated = _bytes(features, "image/filename") or _bytes(features, "image/source_id")
-    name = stated[0].value.decode("utf-8", errors="replace") if stated else place
+    name = stated[0].value.decode("utf-8", errors="replace") if stated else location
     where = (str(file), encoded[0].offset, len(encoded[0].value))
-    picture = Picture(name, Path(name), place, relative=True, embedded=where)
+    picture = Picture(name, Path(name), location, relative=True, embedded=where)
     sides = [_numbers(features, f"image/object/bbox/{side}") for side in _SIDES]
     texts = [
         t.value.decode("utf-8", errors="replace")
@@ -131,11 +131,11 @@ def _picture(
     count = len(sides[0])
     if any(len(side) != count for side in sides) or (texts and len(texts) != count):
         raise DataError(
-            f"The boxes and classes of {place} differ in number; write it again.",
+            f"The boxes and classes of {location} differ in number; write it again.",
             kind="mismatched objects",
         )
     for index in range(count):
-        spot = f"object {index} of {place}"
+        spot = f"object {index} of {location}"
         try:
             kind = texts[index] if texts else _class_of(labels, index, names, spot)
             outline = _mask(masks[index], spot) if len(masks) == count else None
@@ -151,27 +151,27 @@ def _picture(
 
 
 def _bytes(features: dict[str, Feature], name: str) -> list[Bytes]:
-    found = features.get(name)
-    return found if isinstance(found, list) else []
+    feature = features.get(name)
+    return feature if isinstance(feature, list) else []
 
 
 def _numbers(features: dict[str, Feature], name: str) -> Any:
-    found = features.get(name)
-    return found if isinstance(found, np.ndarray) else np.zeros(0)
+    feature = features.get(name)
+    return feature if isinstance(feature, np.ndarray) else np.zeros(0)
 
 
-def _class_of(labels: Any, index: int, names: dict[int, str], place: str) -> str:
+def _class_of(labels: Any, index: int, names: dict[int, str], location: str) -> str:
     number = int(labels[index]) if index < len(labels) else 0
     if number not in names:
         raise DataError(
-            f"Class {number} of {place} is not in the label map; give its .pbtxt.",
+            f"Class {number} of {location} is not in the label map; give its .pbtxt.",
             kind="unlisted class",
         )
     return names[number]
 
 
-def _mask(data: Bytes, place: str) -> Shape:
-    plane = read_bytes(data.value, f"the mask of {place}")
+def _mask(data: Bytes, location: str) -> Shape:
+    plane = read_bytes(data.value, f"the mask of {location}")
     return Shape(rle=encode_rle(plane[..., 0] > 0))
 
 

@@ -97,24 +97,24 @@ def _pictures(
     for key, value in entries.items():
         entry = as_dict(value, f"Entry {key[:60]!r}", str(file))
         name = as_name(entry.get("filename"), "filename", f"entry {key[:60]!r} of {file}")
-        place = f"photo {name} in {file}"
+        location = f"photo {name} in {file}"
         regions = entry.get("regions")
         if isinstance(regions, dict):  # version 1
             regions = list(regions.values())
-        photos.append((name, place, as_list(regions, "regions", place)))
-    chosen = attribute or _attribute(photos)
+        photos.append((name, location, as_list(regions, "regions", location)))
+    class_attribute = attribute or _attribute(photos)
     left_out: Counter[str] = Counter()
-    for name, place, regions in photos:
-        picture = Picture(name, finder.find(file, name), place)
+    for name, location, regions in photos:
+        picture = Picture(name, finder.find(file, name), location)
         for number, value in enumerate(regions):
-            spot = f"region {number} of {place}"
+            spot = f"region {number} of {location}"
             try:
                 region = as_dict(value, "It", spot)
                 shape = as_dict(region.get("shape_attributes"), "shape_attributes", spot)
                 if shape.get("name") in _FLAT:
                     left_out[str(shape["name"])] += 1
                     continue
-                kind = _class_of(region, chosen, default, spot)
+                kind = _class_of(region, class_attribute, default, spot)
                 box, outline = _outline(shape, spot)
                 picture.items.append(Item(kind, f"{spot} ({kind})", box, outline))
             except DataError as error:
@@ -129,8 +129,8 @@ def _attribute(photos: Sequence[tuple[str, str, list[Any]]]) -> str | None:
     seen: Counter[str] = Counter()
     for _, _, regions in photos:
         for region in regions:
-            given = region.get("region_attributes") if isinstance(region, dict) else None
-            seen.update(str(key) for key in given or {} if isinstance(given, dict))
+            attributes = region.get("region_attributes") if isinstance(region, dict) else None
+            seen.update(str(key) for key in attributes or {} if isinstance(attributes, dict))
     if not seen:
         return None
     most = max(seen.values())
@@ -138,22 +138,22 @@ def _attribute(photos: Sequence[tuple[str, str, list[Any]]]) -> str | None:
     return next((key for word in _USUAL for key in often if key.lower() == word), often[0])
 
 
-def _class_of(region: dict[str, Any], attribute: str | None, default: str, place: str) -> str:
-    given = region.get("region_attributes")
-    if attribute is None or not isinstance(given, dict) or not given:
+def _class_of(region: dict[str, Any], attribute: str | None, default: str, location: str) -> str:
+    attributes = region.get("region_attributes")
+    if attribute is None or not isinstance(attributes, dict) or not attributes:
         return default
-    value = given.get(attribute)
+    value = attributes.get(attribute)
     if isinstance(value, dict):  # a check box: {"cat": true}
         ticked = [name for name, on in value.items() if on]
         value = ticked[0] if len(ticked) == 1 else None
-    return as_name(value, f"The attribute {attribute!r}", place)
+    return as_name(value, f"The attribute {attribute!r}", location)
 
 
-def _outline(shape: dict[str, Any], place: str) -> tuple[Any, Shape | None]:
+def _outline(shape: dict[str, Any], location: str) -> tuple[Any, Shape | None]:
     """Box (of rectangles) and outline (of everything else)."""
 
     def value(name: str) -> float:
-        return as_number(shape.get(name), name, place)
+        return as_number(shape.get(name), name, location)
 
     kind = shape.get("name")
     if kind == "rect":
@@ -161,21 +161,22 @@ def _outline(shape: dict[str, Any], place: str) -> tuple[Any, Shape | None]:
         return (y, x, y + value("height"), x + value("width")), None
     if kind == "polygon":
         xs, ys = (
-            [as_number(v, "A corner", place) for v in as_list(shape.get(name), name, place)]
+            [as_number(v, "A corner", location) for v in as_list(shape.get(name), name, location)]
             for name in ("all_points_x", "all_points_y")
         )
         if len(xs) != len(ys) or len(xs) < 3:
             raise DataError(
-                f"The polygon of {place} has {len(xs)} x and {len(ys)} y; correct it.",
+                f"The polygon of {location} has {len(xs)} x and {len(ys)} y; correct it.",
                 kind="unusable outline",
             )
         return None, Shape(polygons=(np.stack([ys, xs], axis=1).astype(np.float64),))
     if kind in ("circle", "ellipse"):
         rx, ry = (value("r"),) * 2 if kind == "circle" else (value("rx"), value("ry"))
-        turn = as_number(shape.get("theta") or 0.0, "theta", place)
+        turn = as_number(shape.get("theta") or 0.0, "theta", location)
         return None, Shape(polygons=(ellipse(value("cy"), value("cx"), ry, rx, turn),))
     raise DataError(
-        f"The shape {str(kind)[:40]!r} of {place} is unknown; draw it anew.", kind="unknown shape"
+        f"The shape {str(kind)[:40]!r} of {location} is unknown; draw it anew.",
+        kind="unknown shape",
     )
 
 

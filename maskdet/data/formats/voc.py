@@ -205,11 +205,11 @@ class _Reader:
         self.other_sizes: list[Path] = []
 
     def read(self, image_set: str | None) -> VOCDataset:
-        chosen = self._chosen(image_set)
-        stems = [file.stem for file in chosen]
+        files = self._listed(image_set)
+        stems = [file.stem for file in files]
         unique = len(set(stems)) == len(stems)
-        found: list[dict[str, Any]] = []
-        bar = tqdm(chosen, f"reading {self.root.name}", disable=len(chosen) < MANY, unit="file")
+        entries: list[dict[str, Any]] = []
+        bar = tqdm(files, f"reading {self.root.name}", disable=len(files) < MANY, unit="file")
         for file in bar:
             try:
                 entry = self._image(file)
@@ -218,18 +218,18 @@ class _Reader:
                 continue
             if self.masks != "only" or entry["mask"]:
                 name = file.relative_to(self.root).with_suffix("").as_posix()
-                found.append({"id": file.stem if unique else name, **entry})
-        if not found:
+                entries.append({"id": file.stem if unique else name, **entry})
+        if not entries:
             raise DataError(
-                f"No image of {self.root} can be used; {len(chosen)} XML files were found there, "
+                f"No image of {self.root} can be used; {len(files)} XML files were found there, "
                 f"{len(self.photos)} photos and {len(self.planes)} masks.",
                 kind="no images",
                 path=self.root,
             )
-        self._report(found)
-        return self._dataset(found)
+        self._report(entries)
+        return self._dataset(entries)
 
-    def _chosen(self, image_set: str | None) -> list[Path]:
+    def _listed(self, image_set: str | None) -> list[Path]:
         if image_set is None:
             return self.annotations
         path = self.root / "ImageSets" / "Main" / f"{image_set}.txt"
@@ -242,10 +242,10 @@ class _Reader:
             )
         wanted = [line.split()[0] for line in path.read_text("utf-8").splitlines() if line.strip()]
         by_stem = {file.stem: file for file in self.annotations}
-        chosen = []
+        files = []
         for name in wanted:
             if name in by_stem:
-                chosen.append(by_stem[name])
+                files.append(by_stem[name])
             else:
                 self._refuse(
                     DataError(
@@ -255,7 +255,7 @@ class _Reader:
                     ),
                     "it is left out",
                 )
-        return chosen
+        return files
 
     def _image(self, file: Path) -> dict[str, Any]:
         """Everything about one XML file and its photo, checked."""
@@ -317,7 +317,7 @@ class _Reader:
 
     def _object(self, item: VOCObject, shape: tuple[int, int], orientation: int) -> VOCObject:
         """The object, its class known, its box in pixels of the turned photo and inside it."""
-        check_class(item.name, self.classes, item.place)
+        check_class(item.name, self.classes, item.location)
         if self.one_based:
             y1, x1, y2, x2 = item.box
             item = VOCObject(**{**item.__dict__, "box": (y1 - 1, x1 - 1, y2, x2)})
@@ -330,7 +330,7 @@ class _Reader:
     def _refuse(self, error: DataError, consequence: str) -> None:
         refuse(error, self.skip, consequence, stacklevel=6)
 
-    def _report(self, found: list[dict[str, Any]]) -> None:
+    def _report(self, entries: list[dict[str, Any]]) -> None:
         if self.other_sizes:
             text = (
                 f"{len(self.other_sizes)} XML files state another size than their photo has, the "
@@ -338,10 +338,10 @@ class _Reader:
                 "drawn, the boxes are wrong."
             )
             warnings.warn(DataWarning(text, "size of another photo"), stacklevel=5)
-        spare = len(self.photos) - len({entry["path"] for entry in found})
+        spare = len(self.photos) - len({entry["path"] for entry in entries})
         if spare > 0:
             _log.info("%d photos of %s have no XML file and are left out.", spare, self.root)
-        without = sum(1 for entry in found if entry["names"] and not entry["mask"])
+        without = sum(1 for entry in entries if entry["names"] and not entry["mask"])
         if len(self.planes) and without:
             _log.warning(
                 "%d images of %s have no mask in SegmentationObject, so masks are not used; "
@@ -350,18 +350,18 @@ class _Reader:
                 self.root,
             )
 
-    def _dataset(self, found: list[dict[str, Any]]) -> VOCDataset:
+    def _dataset(self, entries: list[dict[str, Any]]) -> VOCDataset:
         dataset = VOCDataset()
-        dataset.masks_given = any(entry["mask"] for entry in found) and all(
-            entry["mask"] for entry in found if entry["names"]
+        dataset.masks_given = any(entry["mask"] for entry in entries) and all(
+            entry["mask"] for entry in entries if entry["names"]
         )
         names = self.classes
         if names is None:
-            names = sorted({name for entry in found for name in entry["names"]})
+            names = sorted({name for entry in entries for name in entry["names"]})
         ids = {name: number for number, name in enumerate(names, start=1)}
         for name, number in ids.items():
             dataset.add_class("voc", number, name)
-        for entry in found:
+        for entry in entries:
             class_ids = np.array([ids[name] for name in entry.pop("names")], dtype=np.int32)
             image_id, path = entry.pop("id"), entry.pop("path")
             dataset.add_image("voc", image_id, path, class_ids=class_ids, **entry)

@@ -60,7 +60,7 @@ def _objects(
 
     truncated, occluded = (kept_with_image(key, False) for key in ("truncated", "occluded"))
     poses = kept_with_image("pose", "")
-    objects, kept = [], []
+    objects, written = [], []
     for k, (y1, x1, y2, x2) in enumerate(boxes.tolist()):
         name = str(dataset.class_info[abs(int(class_ids[k]))]["name"])
         if y2 <= y1 or x2 <= x1:
@@ -71,7 +71,7 @@ def _objects(
                 stacklevel=3,
             )
             continue
-        kept.append(k)
+        written.append(k)
         shift = 1.0 if one_based else 0.0
         objects.append(
             VOCObject(
@@ -81,10 +81,10 @@ def _objects(
                 truncated=bool(truncated[k]),
                 occluded=bool(occluded[k]),
                 pose=str(poses[k]),
-                place="",
+                location="",
             )
         )
-    return objects, None if masks is None else masks[:, :, kept]
+    return objects, None if masks is None else masks[:, :, written]
 
 
 def write_masks(path: Path, masks: Array) -> None:

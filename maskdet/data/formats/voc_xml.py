@@ -26,7 +26,7 @@ class VOCObject:
         box: y1, x1, y2, x2 in pixels, as the file has them.
         difficult, truncated, occluded: its flags; empty or odd values count as no.
         pose: as the file has it, often "Unspecified" or empty.
-        place: "object K (name), file, line L", for messages.
+        location: "object K (name), file, line L", for messages.
     """
 
     name: str
@@ -35,7 +35,7 @@ class VOCObject:
     truncated: bool
     occluded: bool
     pose: str
-    place: str
+    location: str
 
     def checked(self, shape: Sequence[int] | None = None) -> "VOCObject":
         """This object with its box cut to an image of ``shape`` (height, width), if given.
@@ -43,7 +43,7 @@ class VOCObject:
         Raises:
             DataError: if the box has no area or leaves the image by more than two pixels.
         """
-        box = checked_box(self.box, shape, self.place, self._corners())
+        box = checked_box(self.box, shape, self.location, self._corners())
         return VOCObject(**{**self.__dict__, "box": box})
 
     def _corners(self) -> str:
@@ -136,10 +136,10 @@ def _stated_size(root: Any) -> tuple[int, int] | None:
 def _parse_object(element: Any, number: int, path: str | os.PathLike[str]) -> VOCObject:
     # Only direct children count: <part> holds a name and a box of its own.
     name = _text(element, "name")
-    place = f"object {number} ({name or 'no name'}), {path}, line {element.sourceline}"
+    location = f"object {number} ({name or 'no name'}), {path}, line {element.sourceline}"
     if not name:
         raise DataError(
-            f"There is no <name> in {place}; give it a class or remove it.",
+            f"There is no <name> in {location}; give it a class or remove it.",
             kind="object without a name",
             path=path,
             line=element.sourceline,
@@ -147,7 +147,7 @@ def _parse_object(element: Any, number: int, path: str | os.PathLike[str]) -> VO
     box = element.find("bndbox")
     if box is None:
         raise DataError(
-            f"There is no <bndbox> in {place}; draw a box or remove the object.",
+            f"There is no <bndbox> in {location}; draw a box or remove the object.",
             kind="box without four numbers",
             path=path,
             line=element.sourceline,
@@ -161,7 +161,7 @@ def _parse_object(element: Any, number: int, path: str | os.PathLike[str]) -> VO
             value = math.nan
         if not math.isfinite(value):
             raise DataError(
-                f"<{tag}> is {text!r}, not a number, in {place}; correct it.",
+                f"<{tag}> is {text!r}, not a number, in {location}; correct it.",
                 kind="box without four numbers",
                 path=path,
                 line=element.sourceline,
@@ -171,7 +171,8 @@ def _parse_object(element: Any, number: int, path: str | os.PathLike[str]) -> VO
         tag: _text(element, tag).lower() in _YES for tag in ("difficult", "truncated", "occluded")
     }
     y1, x1, y2, x2 = sides
-    return VOCObject(name, (y1, x1, y2, x2), pose=_text(element, "pose"), place=place, **flags)
+    pose = _text(element, "pose")
+    return VOCObject(name, (y1, x1, y2, x2), pose=pose, location=location, **flags)
 
 
 def format_number(value: float) -> str:

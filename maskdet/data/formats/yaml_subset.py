@@ -34,7 +34,7 @@ def read_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:
         line = _without_comment(raw).rstrip()
         if not line.strip() or line.strip() in ("---", "..."):
             continue
-        place = f"{path}, line {number}"
+        location = f"{path}, line {number}"
         indented = line[0] in " \t"
         if line.lstrip().startswith("- ") and key:
             if not isinstance(content[key], list):
@@ -48,7 +48,7 @@ def read_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:
                 content[key] += " " + line.strip()
                 continue
             raise DataError(
-                f"{place} is not understood ({line.strip()[:60]!r}); write key: value.",
+                f"{location} is not understood ({line.strip()[:60]!r}); write key: value.",
                 kind="broken YAML",
                 path=path,
                 line=number,
@@ -66,13 +66,13 @@ def read_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 def _without_comment(line: str) -> str:
     quote = ""
-    for place, letter in enumerate(line):
+    for position, letter in enumerate(line):
         if quote:
             quote = "" if letter == quote else quote
         elif letter in "'\"":
             quote = letter
-        elif letter == "#" and (place == 0 or line[place - 1] in " \t"):
-            return line[:place]
+        elif letter == "#" and (position == 0 or line[position - 1] in " \t"):
+            return line[:position]
     return line
 
 

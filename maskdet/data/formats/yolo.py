@@ -30,12 +30,12 @@ _NAME_LISTS = ("classes.txt", "obj.names", "_darknet.labels")
 
 def recognise(path: str | os.PathLike[str]) -> bool:
     """Whether a folder (or its .yaml) holds a YOLO set."""
-    place = Path(path)
-    if place.is_file():
-        return place.suffix.lower() in (".yaml", ".yml") and _has_names(place)
-    if not place.is_dir():
+    root = Path(path)
+    if root.is_file():
+        return root.suffix.lower() in (".yaml", ".yml") and _has_names(root)
+    if not root.is_dir():
         return False
-    return _yaml_of(place) is not None or _list_of(place) is not None
+    return _yaml_of(root) is not None or _list_of(root) is not None
 
 
 def _has_names(path: Path) -> bool:
@@ -52,10 +52,10 @@ def _yaml_of(folder: Path) -> Path | None:
 
 
 def _list_of(folder: Path) -> Path | None:
-    for place in (folder, folder / "labels"):
+    for parent in (folder, folder / "labels"):
         for name in _NAME_LISTS:
-            if (place / name).is_file():
-                return place / name
+            if (parent / name).is_file():
+                return parent / name
     return None
 
 
@@ -80,9 +80,9 @@ def read(
         DataError: for what cannot be used; names file and line.
         UsageError: for another ``split``.
     """
-    place = Path(path)
-    folder = place if place.is_dir() else place.parent
-    source = place if place.is_file() else _yaml_of(folder) or _list_of(folder)
+    root = Path(path)
+    folder = root if root.is_dir() else root.parent
+    source = root if root.is_file() else _yaml_of(folder) or _list_of(folder)
     if source is None:
         raise nothing_at(path, "YOLO set", LOOKS_FOR)
     if split not in (None, *SPLITS):
@@ -105,8 +105,8 @@ def read(
 
 
 def _names(facts: dict[str, Any], source: Path) -> list[str]:
-    given = facts.get("names")
-    if given is None and not facts:
+    names = facts.get("names")
+    if names is None and not facts:
         try:
             lines = source.read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
@@ -115,10 +115,10 @@ def _names(facts: dict[str, Any], source: Path) -> list[str]:
                 kind="unreadable file",
                 path=source,
             ) from None
-        given = [line.strip() for line in lines if line.strip()]
-    if isinstance(given, dict):
+        names = [line.strip() for line in lines if line.strip()]
+    if isinstance(names, dict):
         try:
-            numbers = sorted((int(number), name) for number, name in given.items())
+            numbers = sorted((int(number), name) for number, name in names.items())
         except ValueError:
             raise DataError(
                 f"The names of {source} are not numbered; write 0: name.",
@@ -131,42 +131,42 @@ def _names(facts: dict[str, Any], source: Path) -> list[str]:
                 kind="unusable class names",
                 path=source,
             )
-        given = [name for _, name in numbers]
-    if not isinstance(given, list) or not given or not all(given):
+        names = [name for _, name in numbers]
+    if not isinstance(names, list) or not names or not all(names):
         raise DataError(
             f"{source} lists no class names; write names: [a, b].",
             kind="unusable class names",
             path=source,
         )
-    if len(set(given)) != len(given):
+    if len(set(names)) != len(names):
         raise DataError(
             f"{source} lists a class name twice; give each its own.",
             kind="unusable class names",
             path=source,
         )
-    return [str(name) for name in given]
+    return [str(name) for name in names]
 
 
 def _photos(facts: dict[str, Any], folder: Path, split: str | None) -> Iterator[Path]:
     endings, seen = photo_endings(), set()
     wanted = SPLITS if split is None else (split, "valid" if split == "val" else split)
-    places = [where for name in wanted for where in _places(facts.get(name), facts, folder)]
-    if not places:
-        places = [folder / split] if split else [folder]
-        if split == "val" and not places[0].exists():
-            places = [folder / "valid"]
-    for place in places:
-        if place.is_file() and place.suffix == ".txt":
-            files = [folder / line.strip() for line in place.read_text("utf-8").splitlines()]
+    sources = [where for name in wanted for where in _sources(facts.get(name), facts, folder)]
+    if not sources:
+        sources = [folder / split] if split else [folder]
+        if split == "val" and not sources[0].exists():
+            sources = [folder / "valid"]
+    for source in sources:
+        if source.is_file() and source.suffix == ".txt":
+            files = [folder / line.strip() for line in source.read_text("utf-8").splitlines()]
         else:
-            files = files_below(place) if place.is_dir() else []
+            files = files_below(source) if source.is_dir() else []
         for file in files:
             if file.suffix.lower() in endings and file not in seen and "labels" not in file.parts:
                 seen.add(file)
                 yield file
 
 
-def _places(value: Any, facts: dict[str, Any], folder: Path) -> Iterator[Path]:
+def _sources(value: Any, facts: dict[str, Any], folder: Path) -> Iterator[Path]:
     """Folders (or lists) that a split's entry may mean; those that exist."""
     for entry in value if isinstance(value, list) else [value]:
         if not entry or not isinstance(entry, str):
@@ -226,35 +226,35 @@ def _picture(photo: Path, folder: Path, names: Sequence[str], skip: bool) -> Pic
     return picture
 
 
-def _item(words: list[str], names: Sequence[str], place: str) -> Item:
+def _item(words: list[str], names: Sequence[str], location: str) -> Item:
     try:
         values = [float(word) for word in words]
     except ValueError:
         raise DataError(
-            f"{place} is no line of numbers ({' '.join(words)[:60]!r}).", kind="wrong value"
+            f"{location} is no line of numbers ({' '.join(words)[:60]!r}).", kind="wrong value"
         ) from None
     kind = values[0]
     if not kind.is_integer() or not 0 <= kind < len(names):
         raise DataError(
-            f"Class {words[0]} of {place} is unknown; there are {len(names)} names.",
+            f"Class {words[0]} of {location} is unknown; there are {len(names)} names.",
             kind="unknown class",
         )
     name, shares = names[int(kind)], np.array(values[1:], dtype=np.float64)
-    place = f"{place} ({name})"
+    location = f"{location} ({name})"
     if not np.isfinite(shares).all():
         raise DataError(
-            f"{place} holds a number that is not finite; correct it.", kind="wrong value"
+            f"{location} holds a number that is not finite; correct it.", kind="wrong value"
         )
     if len(shares) in (4, 5):  # the fifth is a detector's score
         x, y, w, h = shares[:4]
-        return Item(name, place, (y - h / 2, x - w / 2, y + h / 2, x + w / 2))
+        return Item(name, location, (y - h / 2, x - w / 2, y + h / 2, x + w / 2))
     if len(shares) < 6 or len(shares) % 2:
         raise DataError(
-            f"{place} has {len(shares)} numbers after the class; a box has 4, an outline an even "
-            "number from 6 on.",
+            f"{location} has {len(shares)} numbers after the class; a box has 4, an outline an "
+            "even number from 6 on.",
             kind="unusable outline",
         )
-    return Item(name, place, None, Shape(polygons=(shares.reshape(-1, 2)[:, ::-1].copy(),)))
+    return Item(name, location, None, Shape(polygons=(shares.reshape(-1, 2)[:, ::-1].copy(),)))
 
 
 def write(dataset: Dataset, path: str | os.PathLike[str], *, split: str = "train") -> None:

@@ -235,8 +235,8 @@ def test_shards_and_tensorflow_read_our_records(tmp_path):
         "image/object/bbox/xmax": tf.io.VarLenFeature(tf.float32),
     }
     record = next(iter(tf.data.TFRecordDataset(str(tmp_path / names[0]))))
-    found = tf.io.parse_single_example(record, spec)
-    assert int(found["image/height"]) == 40
-    texts = [t.decode() for t in found["image/object/class/text"].values.numpy()]
+    example = tf.io.parse_single_example(record, spec)
+    assert int(example["image/height"]) == 40
+    texts = [t.decode() for t in example["image/object/class/text"].values.numpy()]
     assert texts == NAMES
-    np.testing.assert_allclose(found["image/object/bbox/xmax"].values.numpy()[0], 30 / 56)
+    np.testing.assert_allclose(example["image/object/bbox/xmax"].values.numpy()[0], 30 / 56)
