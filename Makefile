@@ -53,8 +53,22 @@ docs: $(READY) ## the documentation, in docs/_build/html
 parity: $(READY) ## the numbers beside the original's, where ../shared/parity is present
 	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m tests.parity.table
 
-bench: $(READY) ## the benchmarks; tables on the screen, rows appended to benchmarks/*.csv
-	$(BIN)/python benchmarks/train.py
+# The short form says that every benchmark works; the figures come from `make bench FULL=1` on a machine
+# that does nothing else. WEIGHTS and PHOTOS: a training of your own instead of the demo's.
+BENCH := demo_output/bench_$(if $(FULL),full,quick)
+WEIGHTS ?= $(BENCH)/scenes.h5
+PHOTOS ?= $(BENCH)/dataset
+quick_or_full = $(if $(FULL),,--quick --csv $(BENCH)/$(1).csv)
+bench: $(READY) ## every benchmark in short; with FULL=1 in full, rows appended to benchmarks/*.csv
+	test -f $(WEIGHTS) || \
+		$(BIN)/python -m maskdet demo --out $(BENCH) $(if $(FULL),,--images 32 --epochs 1 1)
+	$(BIN)/python benchmarks/index.py $(call quick_or_full,index)
+	$(BIN)/python benchmarks/gradients.py $(call quick_or_full,gradients)
+	$(BIN)/python benchmarks/train.py $(call quick_or_full,train)
+	$(BIN)/python benchmarks/first_step.py $(call quick_or_full,first_step)
+	$(BIN)/python benchmarks/loader.py $(call quick_or_full,loader)
+	$(BIN)/python benchmarks/int8.py $(call quick_or_full,int8) --model $(WEIGHTS) --data $(PHOTOS)
+	$(BIN)/python benchmarks/lite.py $(call quick_or_full,lite) --model demo=$(WEIGHTS) --data $(PHOTOS)
 
 clean: ## remove what make made
 	rm -rf $(VENV) .arm demo_output docs/_build .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -6,289 +6,17 @@ For every model: float32 and int8 in both profiles are exported (calibrated on -
 default the data itself), timed in rounds that take turns with the backbone alone and with an
 SSDLite head on the same backbone, then run from a 640 x 480 photo to Detections with masks in a
 process of its own that has numpy, Pillow and the interpreter only. Rows go to benchmarks/lite.csv.
+The short form has int8 with masks alone and leaves out where the time goes.
 """
 
-import argparse
-import csv
-import datetime
-import json
-import platform
-import statistics
-import subprocess
-import sys
 import tempfile
-import time
-import warnings
 from pathlib import Path
 
-import maskdet.runtime  # isort: skip  (sets what TensorFlow reads when it loads)
-import keras
-import numpy as np
-from ai_edge_litert.interpreter import Interpreter
-from PIL import Image
-
-from maskdet import Config, Dataset, MaskRCNN
-from maskdet.backbones.registry import get_backbone
-from maskdet.exporters import convert, flatbuffer, quantize, tflite, verify
-from maskdet.exporters.contract import DEFAULT_COUNTS, ExportOptions
-from maskdet.training.checkpoints import read_sidecar
-
-FILE = Path(__file__).with_name("lite.csv")
-ROUNDS = 41
-# Runs in a process without TensorFlow: prints milliseconds of each step and resident memory.
-ALONE = """
-import json, resource, sys, time
-import numpy as np
-from maskdet.runtime import Detector
-detector = Detector(sys.argv[1], threads=int(sys.argv[2]), min_confidence=0.3)
-photo = np.load(sys.argv[3])
-def median(call, rounds=41):
-    times = []
-    for _ in range(rounds + 5):
-        begun = time.perf_counter(); call(); times.append(time.perf_counter() - begun)
-    return 1e3 * sorted(times[5:])[rounds // 2]
-found = detector.detect(photo)
-placed, window = detector._placed(photo.shape)
-def whole():
-    detector.detect(photo).masks
-objects = len(found)
-times = {
-    "objects": objects,
-    "prepare": median(lambda: detector._fed(photo, placed)),
-    "network": median(detector._interpreter.invoke),
-    "decode": median(lambda: detector._decode(placed)),
-    "masks": median(lambda: found.masks),
-    "whole": median(whole),
-}
-for line in open("/proc/self/status"):
-    if line.startswith("VmHWM"):
-        times["memory"] = int(line.split()[1]) / 1024
-print(json.dumps(times))
-"""
-
-
-def loaded(path):
-    """A trained model and what its sidecar says."""
-    facts = read_sidecar(path)
-    config = Config.from_dict(facts["config"])
-    config.DETECTION_MIN_CONFIDENCE = 0.05
-    model = MaskRCNN("inference", config, tempfile.mkdtemp())
-    model.load_weights(path)
-    return model
-
-
-def with_side(model, side):
-    """The same weights at another input size."""
-    if side is None:
-        return model
-    config = Config.from_dict(json.loads(model.config.to_json()))
-    scale = side / config.IMAGE_MAX_DIM
-    config.IMAGE_MIN_DIM = config.IMAGE_MAX_DIM = side
-    config.RPN_ANCHOR_SCALES = tuple(scale * s for s in config.RPN_ANCHOR_SCALES)
-    other = MaskRCNN("inference", config, tempfile.mkdtemp())
-    other.keras_model.set_weights(model.keras_model.get_weights())
-    other.class_names, other.has_masks = model.class_names, model.has_masks
-    return other
-
-
-def backbone_alone(config, trained):
-    """The backbone's stages of the pyramid, with its trained weights."""
-    side = int(config.IMAGE_MAX_DIM)
-    image = keras.Input(batch_shape=(1, side, side, 3), name="image")
-    stages = get_backbone(config.BACKBONE).build(image)
-    network = keras.Model({"image": image}, {f"c{i}": stages[i - 1] for i in (3, 4, 5)})
-    copy_weights(network, trained)
-    return network
-
-
-def ssdlite(config, trained, classes):
-    """An SSDLite (Sandler et al. 2018) on the same backbone: raw scores and boxes, no NMS."""
-    side = int(config.IMAGE_MAX_DIM)
-    image = keras.Input(batch_shape=(1, side, side, 3), name="image")
-    stages = get_backbone(config.BACKBONE).build(image)
-    levels = [stages[3], stages[4]]
-    for width in (512, 256, 256, 128):
-        x = keras.layers.Conv2D(width // 2, 1, activation="relu6")(levels[-1])
-        x = keras.layers.DepthwiseConv2D(3, 2, "same", activation="relu6")(x)
-        levels.append(keras.layers.Conv2D(width, 1, activation="relu6")(x))
-    outputs = {"scores": [], "boxes": []}
-    for level in levels:
-        for name, depth in (("scores", classes), ("boxes", 4)):
-            x = keras.layers.DepthwiseConv2D(3, padding="same", activation="relu6")(level)
-            x = keras.layers.Conv2D(6 * depth, 1)(x)
-            outputs[name].append(keras.layers.Reshape((-1, depth))(x))
-    joined = {name: keras.layers.Concatenate(axis=1)(rows) for name, rows in outputs.items()}
-    network = keras.Model({"image": image}, joined)
-    copy_weights(network, trained)
-    return network
-
-
-def copy_weights(network, trained):
-    names = {layer.name for layer in trained.layers}
-    for layer in network.layers:
-        if layer.weights and layer.name in names:
-            layer.set_weights(trained.get_layer(layer.name).get_weights())
-
-
-def cut_after_rpn(lite):
-    """Backbone, pyramid and RPN: what comes behind is geometry and heads."""
-    ends = [lite.get_layer(name).output for name in ("rpn_objectness", "rpn_bbox")]
-    return keras.Model({"image": lite.input["image"]}, {"scores": ends[0], "boxes": ends[1]})
-
-
-def cut_at(lite, name):
-    output = lite.get_layer(name).output
-    outputs = output if isinstance(output, list | tuple) else [output]
-    return keras.Model(lite.input, {f"o{i}": o for i, o in enumerate(outputs)})
-
-
-def as_file(network, config, photos, int8, float_layers):
-    """A .tflite of a part; int8 parts end in integers turned to floats, as inside the whole."""
-    names = list(network.input)
-    content = convert.convert(network, config, from_bytes=not int8)
-    if not int8:
-        return content
-    samples = tflite.calibration_samples(photos, config, names, False)
-    seen = quantize.activation_statistics(content, samples, 2)
-    scale, zero = convert.grey_levels(config)
-    fixed = {names[0]: (-zero * scale, (255 - zero) * scale)}
-    content = quantize.quantize(content, seen, float_layers, fixed)
-    model = flatbuffer.read_model(content)
-    flatbuffer.name_ends(model, names, list(network.output))
-    flatbuffer.feed_bytes(model, 0, scale, zero)
-    return flatbuffer.pack_model(model)
-
-
-def interleaved(files, photo_inputs, threads=1):
-    """Median milliseconds of each file, all taking turns."""
-    interpreters = {}
-    for name, content in files.items():
-        interpreter = Interpreter(model_content=content, num_threads=threads)
-        interpreter.allocate_tensors()
-        for detail in interpreter.get_input_details():
-            value = photo_inputs[tuple(detail["shape"])]
-            interpreter.set_tensor(detail["index"], value.astype(detail["dtype"]))
-        interpreters[name] = interpreter
-    times = {name: [] for name in files}
-    for _ in range(ROUNDS):
-        for name, interpreter in interpreters.items():
-            begun = time.perf_counter()
-            interpreter.invoke()
-            times[name].append(time.perf_counter() - begun)
-    return {name: 1e3 * statistics.median(values[3:]) for name, values in times.items()}
-
-
-def alone(path, photo, threads=1):
-    """From photo to masks in a process of its own."""
-    with tempfile.TemporaryDirectory() as folder:
-        np.save(f"{folder}/photo.npy", photo)
-        run = subprocess.run(
-            [sys.executable, "-c", ALONE, str(path), str(threads), f"{folder}/photo.npy"],
-            capture_output=True,
-            text=True,
-            check=True,
-            cwd=Path(__file__).parents[1],
-        )
-    return json.loads(run.stdout.splitlines()[-1])
-
-
-def rows_of(name, model, dataset, calibration, folder):
-    """All rows of one model."""
-    config, family = model.config, model.family
-    photos = list(tflite.calibration_images(calibration, 100, False))
-    files, paths, parts = {}, {}, {}
-    for precision in ("float32", "int8"):
-        for profile in ("instances", "detect"):
-            options = ExportOptions(precision, profile, DEFAULT_COUNTS[profile], 0.05)
-            path = Path(folder) / f"{name}_{precision}_{profile}.tflite"
-            model.export(path, precision, profile, calibration=photos, verify=False, progress=False)
-            key = f"{precision} {profile}"
-            files[key], paths[key] = path.read_bytes(), path
-        options = ExportOptions(precision, "instances", 20, 0.05)
-        lite = tflite.lite_network(family, model.network, config, model.has_masks, options)
-        few, int8 = photos[:8], precision == "int8"
-        stages = {
-            "backbone": backbone_alone(config, model.network),
-            "SSDLite": ssdlite(config, model.network, config.NUM_CLASSES),
-            "to RPN": cut_after_rpn(lite),
-            "to proposals": cut_at(lite, "ROI"),
-            "to RoIs": cut_at(lite, "roi_align_rois"),
-            "to boxes": cut_at(lite, "mrcnn_bbox"),
-            "to detections": cut_at(lite, "mrcnn_detection"),
-        }
-        if model.has_masks:
-            stages["to mask RoIs"] = cut_at(lite, "roi_align_mask")
-        for stage, network in stages.items():
-            parts[f"{precision} {stage}"] = as_file(network, config, few, int8, family.float_layers)
-    height, width = (int(s) for s in config.IMAGE_SHAPE[:2])
-    inputs = {
-        (1, height, width, 3): np.random.default_rng(0).integers(0, 256, (1, height, width, 3)),
-        (1, 4): np.array([[0.0, 0.0, 1.0, 1.0]]),
-    }
-    times = interleaved(files | parts, inputs)
-    # The photo with most to paste, at a camera's size.
-    best = max(photos[:20], key=lambda image: len(next(iter(model.detections([image])))))
-    photo = np.asarray(Image.fromarray(best).resize((640, 480)))
-    rows = []
-    for key, path in paths.items():
-        precision, profile = key.split()
-        steps = alone(path, photo)
-        steps2 = alone(path, photo, 2)
-        detect = maskdet.runtime.Detector(path, min_confidence=0.05).detect
-        found = [detect(dataset.load_image(i)) for i in dataset.image_ids]
-        row = {
-            "model": name,
-            "file": key,
-            "input": height,
-            "MB": len(files[key]) / 1e6,
-            "invoke_ms": times[key],
-            "fps_1_thread": 1e3 / steps["whole"],
-            "fps_2_threads": 1e3 / steps2["whole"],
-            "memory_MB": steps["memory"],
-            "to_backbone": times[key] / times[f"{precision} backbone"],
-            "to_ssdlite": times[key] / times[f"{precision} SSDLite"],
-            "to_float32": times[key] / times[f"float32 {profile}"],
-            **{f"{step}_ms": steps[step] for step in ("prepare", "decode", "masks")},
-            "objects": steps["objects"],
-            **verify.average_precision(dataset, found),
-        }
-        if profile == "instances":
-            row |= stage_times(times, key, precision, model.has_masks)
-        rows.append(row)
-    for precision in ("float32", "int8"):
-        for part in ("backbone", "SSDLite"):
-            key = f"{precision} {part}"
-            size = len(parts[key]) / 1e6
-            rows.append({"model": name, "file": key, "MB": size, "invoke_ms": times[key]})
-    return rows
-
-
-def stage_times(times, key, precision, has_masks):
-    """Milliseconds by stage, from networks cut short; geometry is all between the convolutions."""
-
-    def at(stage):
-        return times[f"{precision} {stage}"]
-
-    stages = {
-        "backbone": at("backbone"),
-        "pyramid and RPN": at("to RPN") - at("backbone"),
-        "proposals": at("to proposals") - at("to RPN"),
-        "RoI Align": at("to RoIs") - at("to proposals"),
-        "box head": at("to boxes") - at("to RoIs"),
-        "detections": at("to detections") - at("to boxes"),
-    }
-    geometry = stages["proposals"] + stages["RoI Align"] + stages["detections"]
-    if has_masks:
-        stages["RoI Align, masks"] = at("to mask RoIs") - at("to detections")
-        stages["mask head"] = times[key] - at("to mask RoIs")
-        geometry += stages["RoI Align, masks"]
-    return {f"stage {k}": v for k, v in stages.items()} | {"geometry_share": geometry / times[key]}
+from common import command_line, keep_rows, print_table
 
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__file__, __doc__)
     parser.add_argument(
         "--model",
         action="append",
@@ -299,60 +27,45 @@ def main():
     parser.add_argument("--data", required=True, help="data set that AP is taken on")
     parser.add_argument("--calibration", help="data set for int8 (default: --data)")
     args = parser.parse_args()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        dataset = Dataset.load(args.data, on_error="skip")
-        calibration = (
-            Dataset.load(args.calibration, on_error="skip") if args.calibration else dataset
-        )
+
+    from lite_rows import AP, rows_of, with_side
+    from trained import loaded, opened
+
+    dataset = opened(args.data)
+    calibration = opened(args.calibration) if args.calibration else dataset
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        for given in args.model:
-            name, _, rest = given.partition("=")
+        for model_option in args.model:
+            name, _, rest = model_option.partition("=")
             path, _, side = rest.partition("@")
             model = with_side(loaded(path), int(side) if side else None)
-            rows += rows_of(name, model, dataset, calibration, folder)
-    report(rows, args)
+            rows += rows_of(name, model, dataset, calibration, folder, args.quick)
+    report(rows, AP)
+    settings = {"data": Path(args.data).name}
+    keep_rows(
+        args,
+        [
+            {**settings, **names_of(row), "what": key, "value": float(value)}
+            for row in rows
+            for key, value in row.items()
+            if isinstance(value, float | int)
+        ],
+    )
 
 
-def report(rows, args):
+def names_of(row):
+    return {"model": row["model"], "file": row["file"]}
+
+
+def report(rows, scores):
     keys = ["MB", "invoke_ms", "fps_1_thread", "memory_MB", "to_backbone", "to_ssdlite"]
-    keys += ["to_float32", "geometry_share", *verify.AP]
-    print(f"{'':34}" + "".join(f"{key:>15}" for key in keys))
-    for row in rows:
-        numbers = [f"{row[key]:15.3f}" if key in row else f"{'':15}" for key in keys]
-        print(f"{row['model'] + ' ' + row['file']:34}{''.join(numbers)}")
-    for row in rows:
+    named = [{"model, file": f"{row['model']} {row['file']}", **row} for row in rows]
+    print_table(named, ["model, file", *keys, "to_float32", "geometry_share", *scores])
+    for row in named:
         stages = {k: v for k, v in row.items() if k.startswith("stage ") or k.endswith("_ms")}
         if any(k.startswith("stage ") for k in stages):
-            print(f"\n{row['model']} {row['file']}, milliseconds:")
-            print(
-                "  " + ", ".join(f"{k.removeprefix('stage ')} {v:.2f}" for k, v in stages.items())
-            )
-    facts = {
-        "date": datetime.date.today().isoformat(),
-        "machine": f"{platform.machine()}, {processor()}",
-        "maskdet": maskdet.__version__,
-        "data": Path(args.data).name,
-    }
-    fresh = not FILE.exists()
-    with open(FILE, "a", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        if fresh:
-            writer.writerow([*facts, "model", "file", "what", "value"])
-        for row in rows:
-            for key, value in row.items():
-                if isinstance(value, float | int):
-                    number = round(float(value), 4)
-                    writer.writerow([*facts.values(), row["model"], row["file"], key, number])
-
-
-def processor():
-    """The processor's name and the instructions that int8 lives on."""
-    text = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    names = [line.split(":")[1].strip() for line in text.splitlines() if "model name" in line]
-    found = [flag for flag in ("avx2", "avx512_vnni", "avx_vnni", "asimddp") if f" {flag}" in text]
-    return f"{(names or [platform.processor()])[0]} ({' '.join(found)})"
+            times = ", ".join(f"{k.removeprefix('stage ')} {v:.2f}" for k, v in stages.items())
+            print(f"\n{row['model, file']}, milliseconds:\n  {times}")
 
 
 if __name__ == "__main__":

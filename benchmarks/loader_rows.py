@@ -1,0 +1,99 @@
+"""What benchmarks/loader.py measures: a loader alone, and trainings with it and without.
+
+The only file of the benchmarks that knows the loader's inner parts.
+"""
+
+import statistics
+import tempfile
+import time
+
+import keras
+import numpy as np
+
+from maskdet import MaskRCNN, MobileConfig
+from maskdet.data.augment import PRESETS, Augmentation
+from maskdet.data.loader import Loader
+from maskdet.inference.detect import placement_rule
+from maskdet.training import fit
+
+
+def images_per_second(dataset, config, preset, cache, batches=12):
+    """Rate of a loader alone, after its first pass where it keeps images."""
+    loader = Loader(
+        dataset,
+        canvas=(config.IMAGE_MAX_DIM, config.IMAGE_MAX_DIM),
+        batch_size=config.BATCH_SIZE,
+        placement_rule=placement_rule(config),
+        max_instances=20,
+        mini_mask_shape=config.MINI_MASK_SHAPE,
+        augment=Augmentation.preset(preset),
+        workers=config.LOADER_WORKERS,
+        cache=cache,
+    )
+    stream = loader.iterate()
+    for _ in range(len(loader) if cache else 1):
+        next(stream)
+    start = time.perf_counter()
+    for _ in range(batches):
+        next(stream)
+    spent = time.perf_counter() - start
+    stream.close()
+    return batches * config.BATCH_SIZE / spent
+
+
+# Batches that stand for a loader which costs nothing.
+REPEATED = 4
+
+
+def ready_made(feed):
+    """A feed that gives the first few batches over and over."""
+    return lambda *args, **kwargs: feed(*args, **{**kwargs, "repeat": REPEATED})
+
+
+class Steps(keras.callbacks.Callback):
+    """When each step ended."""
+
+    def __init__(self):
+        super().__init__()
+        self.ends = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.ends.append(time.perf_counter())
+
+
+def seconds_a_step(dataset, config, layers, steps, feed):
+    """Mean of a real training's steps, after the first pass, which fills the cache."""
+    ends, usual = Steps(), fit.feed
+    fit.feed = feed
+    config.STEPS_PER_EPOCH = steps
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            model = MaskRCNN("training", config, folder)
+            model.train(dataset, None, 1e-4, 1, layers, custom_callbacks=[ends])
+    finally:
+        fit.feed = usual
+    first = min(steps // 2, -(-len(dataset.image_ids) // config.BATCH_SIZE) + 2)
+    return statistics.mean(np.diff(ends.ends[first:]))
+
+
+def all_rows(dataset, batch, steps, quick):
+    """Rows of every preset, then of a training; ``quick``: of one preset and the heads."""
+
+    class Bench(MobileConfig):
+        NAME, NUM_CLASSES = "bench", dataset.num_classes
+        IMAGES_PER_GPU, VALIDATION_STEPS, WARMUP_STEPS = batch, 0, 0
+
+    rows = []
+    for preset in ("default",) if quick else PRESETS:
+        for cache in (False, True):
+            rate = images_per_second(dataset, Bench(), preset, cache)
+            rows.append({"what": f"loader {preset}", "cached": cache, "images_per_s": rate})
+    for layers in ("heads",) if quick else ("heads", "all"):
+        usual, free = (
+            seconds_a_step(dataset, Bench(), layers, steps, feed)
+            for feed in (fit.feed, ready_made(fit.feed))
+        )
+        what = f"training {layers}, default"
+        share, rate = 1 - free / usual, batch / usual
+        rows.append({"what": what, "cached": True, "images_per_s": rate, "waiting": share})
+    return rows

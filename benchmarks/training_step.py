@@ -1,0 +1,66 @@
+"""A training step of the light Mask R-CNN on made-up batches, for the benchmarks that time one.
+
+The only file here that knows the training's inner parts.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from maskdet import MobileConfig
+from maskdet.models.mask_rcnn.family import MaskRCNNFamily
+from maskdet.training.layers import select_layers, set_trainable
+from maskdet.training.loss_model import make_loss_model
+from maskdet.training.optimizers import make_optimizer
+
+
+def light_config(batch):
+    """MobileConfig for one class and a batch of that size."""
+    config = MobileConfig()
+    config.NUM_CLASSES, config.IMAGES_PER_GPU = 2, batch
+    return config
+
+
+def training_batch(config, masks):
+    """A batch as the loader gives it: noise, three boxes an image."""
+    rng = np.random.default_rng(0)
+    count, most, side = config.BATCH_SIZE, config.MAX_GT_INSTANCES, config.IMAGE_MAX_DIM
+    corners = rng.uniform(0, side / 2, (count, most, 2))  # (B, N, 2)
+    boxes = np.concatenate([corners, corners + rng.uniform(40, 120, (count, most, 2))], axis=2)
+    class_ids = np.zeros((count, most), np.int32)
+    class_ids[:, :3] = 1
+    batch = {
+        "images": rng.integers(0, 255, (count, side, side, 3), dtype=np.uint8),
+        "boxes": boxes.astype(np.float32),  # (B, N, 4)
+        "class_ids": class_ids,
+    }
+    if masks:
+        batch["masks"] = np.ones((count, most, *config.MINI_MASK_SHAPE), bool)
+    return batch
+
+
+class TrainingStep:
+    """A network of its own and its training step.
+
+    Args:
+        layers: what trains: "heads" or "all".
+        masks: with the mask head.
+        built: make the optimizer's variables before the first step, as a training does.
+    """
+
+    def __init__(self, config, layers, masks=False, built=True):
+        keras.utils.clear_session()
+        family = MaskRCNNFamily()
+        network = family.build(config, "training")
+        set_trainable(network, select_layers(network, layers, family.stages(config)))
+        self.model = make_loss_model(network, family, config, masks)
+        self.model.compile(optimizer=make_optimizer(config, 1e-4, 100, {}), jit_compile=False)
+        if built:
+            self.model.optimizer.build(self.model.trainable_variables)
+        self.model.make_train_function()
+        active = np.ones((config.BATCH_SIZE, config.NUM_CLASSES))
+        self.inputs = family.training_inputs(training_batch(config, masks), active, config)
+        self._batches = iter(tf.data.Dataset.from_tensors((self.inputs,)).repeat())
+
+    def __call__(self):
+        self.model.train_function(self._batches)
