@@ -63,16 +63,16 @@ def test_the_way_back_leads_back(placement: Placement, ends: list[float]) -> Non
     height, width = placement.image_shape
     ys, xs = sorted(ends[:2]), sorted(ends[2:])
     box = np.array([[ys[0] * height, xs[0] * width, ys[1] * height, xs[1] * width]])
-    there = placement.forward_boxes(box)
+    moved = placement.forward_boxes(box)
     window = np.array(placement.window)
-    assert (there[:, :2] >= window[:2] - 1e-3).all() and (there[:, 2:] <= window[2:] + 1e-3).all()
+    assert (moved[:, :2] >= window[:2] - 1e-3).all() and (moved[:, 2:] <= window[2:] + 1e-3).all()
     # A canvas pixel may be many image pixels, and float32 has 24 bits.
     tolerance = (
         1e-4
         * max(placement.canvas_shape)
         * max(height / placement.scaled_shape[0], width / placement.scaled_shape[1])
     )
-    np.testing.assert_allclose(placement.inverse_boxes(there), box, atol=tolerance)
+    np.testing.assert_allclose(placement.inverse_boxes(moved), box, atol=tolerance)
 
 
 @given(placements())
