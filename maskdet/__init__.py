@@ -4,18 +4,19 @@ Names are loaded when they are first used, so that ``import maskdet`` is quick a
 TensorFlow by itself.
 """
 
-import importlib
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from maskdet.lazy import lazy_names
+from maskdet.version import __version__
 
 if TYPE_CHECKING:
     from maskdet.config import Config, MobileConfig, PiConfig, PiSmallConfig
     from maskdet.data.augment import Augmentation
     from maskdet.data.dataset import Dataset
     from maskdet.detections import Detections
-    from maskdet.models.mask_rcnn import MaskRCNN
-
-__version__ = "0.1.0"
+    from maskdet.models.mask_rcnn.mask_rcnn import MaskRCNN
+    from maskdet.models.opening import open_model
 
 # TensorFlow leaves oneDNN's kernels off on processors without AVX-512; with them a training step of
 # the light network took 74 instead of 179 ms an image on such a one. Read when TensorFlow loads.
@@ -28,10 +29,11 @@ _HOMES = {
     "Config": "maskdet.config",
     "Dataset": "maskdet.data.dataset",
     "Detections": "maskdet.detections",
-    "MaskRCNN": "maskdet.models.mask_rcnn",
+    "MaskRCNN": "maskdet.models.mask_rcnn.mask_rcnn",
     "MobileConfig": "maskdet.config",
     "PiConfig": "maskdet.config",
     "PiSmallConfig": "maskdet.config",
+    "open_model": "maskdet.models.opening",
 }
 
 __all__ = [
@@ -43,13 +45,11 @@ __all__ = [
     "MobileConfig",
     "PiConfig",
     "PiSmallConfig",
+    "__version__",
+    "open_model",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
-    raise AttributeError(f"module 'maskdet' has no attribute {name!r}; it has {', '.join(__all__)}")
+__getattr__ = lazy_names("maskdet", _HOMES)
 
 
 def __dir__() -> list[str]:

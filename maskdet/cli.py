@@ -4,8 +4,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from maskdet import __version__
 from maskdet.errors import MaskdetError
+from maskdet.version import __version__
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -103,7 +103,9 @@ def _add_export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     export.add_argument("weights", help=".h5 file of a training (with its .json beside it)")
     export.add_argument("file", help="mine.tflite, mine.onnx, or a folder for a SavedModel")
     export.add_argument("--precision", choices=("float32", "float16", "int8"))
-    export.add_argument("--profile", choices=("instances", "detect"), default="instances")
+    export.add_argument(
+        "--profile", help="of a detector: instances (with masks; the default) or detect"
+    )
     export.add_argument(
         "--calibration", metavar="DATA", help="data set with photos to measure int8's ranges on"
     )
@@ -117,12 +119,12 @@ def _add_export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 def _export(args: argparse.Namespace) -> int:
     from maskdet.data import Dataset
-    from maskdet.demo import trained_model
+    from maskdet.models.opening import open_model
 
     calibration, dataset = (
         Dataset.load(path) if path else None for path in (args.calibration, args.dataset)
     )
-    trained_model(args.weights).export(
+    open_model(args.weights).export(
         args.file,
         args.precision,
         args.profile,
@@ -136,7 +138,7 @@ def _export(args: argparse.Namespace) -> int:
 
 
 def _detect(args: argparse.Namespace) -> int:
-    from maskdet.demo import detect_photos
+    from maskdet.detecting import detect_photos
 
     detect_photos(args.weights, args.photos, args.out, args.min_score)
     return 0

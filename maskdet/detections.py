@@ -1,29 +1,24 @@
 """Detections: what a detector found in one image; the one result type of the whole library."""
 
-import base64
-import binascii
 import difflib
-import json
 import os
-import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import numpy as np
 from numpy.typing import NDArray
 
-from maskdet.errors import DataError, UsageError
+from maskdet.detection_files import damaged, packed, unpacked, voc_text
+from maskdet.errors import UsageError
 from maskdet.files import write_whole
-from maskdet.geometry.boxes import clip_boxes, convert_boxes
-from maskdet.geometry.masks import fill_boxes, paste_mask, whole_box
+from maskdet.geometry.boxes import convert_boxes
+from maskdet.geometry.masks import fill_boxes, paste_mask
 from maskdet.geometry.polygons import polygons_from_mask
 from maskdet.geometry.rle import encode_rle
 
 Array = NDArray[Any]
-_FORMAT = "maskdet.detections"
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,6 +147,16 @@ class Detections:
         kind = "boxes and masks" if self.has_masks else "boxes"
         height, width = self.image_shape
         return f"Detections({len(self)} {kind} in {height} x {width} pixels: {found}{more})"
+
+    def summary(self) -> str:
+        """What there is in a few words: "2 cat, 1 dog"."""
+        counts = Counter(self.names)
+        return ", ".join(f"{number} {name}" for name, number in counts.most_common()) or "nothing"
+
+    def listing(self) -> str:
+        """Every object with its score: "cat 0.93, dog 0.55"."""
+        objects = zip(self.names, self.scores, strict=True)
+        return ", ".join(f"{name} {score:.2f}" for name, score in objects) or "nothing"
 
     @property
     def has_masks(self) -> bool:
@@ -289,30 +294,7 @@ class Detections:
         Boxes are rounded to whole pixels and cut to the image; those without area are left out.
         ``filename`` is the photo's name, written into the file.
         """
-        height, width = self.image_shape
-        root = ElementTree.Element("annotation")
-        ElementTree.SubElement(root, "folder").text = Path(filename).parent.name
-        ElementTree.SubElement(root, "filename").text = Path(filename).name
-        size = ElementTree.SubElement(root, "size")
-        for tag, value in (("width", width), ("height", height), ("depth", 3)):
-            ElementTree.SubElement(size, tag).text = str(value)
-        ElementTree.SubElement(root, "segmented").text = "0"
-        for box, name in zip(
-            clip_boxes(self.boxes, (0, 0, height, width)), self.names, strict=True
-        ):
-            y1, x1, y2, x2 = whole_box(box)
-            if y2 <= y1 or x2 <= x1:
-                continue
-            item = ElementTree.SubElement(root, "object")
-            for tag, text in (("name", name), ("pose", "Unspecified")):
-                ElementTree.SubElement(item, tag).text = text
-            for tag in ("truncated", "difficult"):
-                ElementTree.SubElement(item, tag).text = "0"
-            corners = ElementTree.SubElement(item, "bndbox")
-            for tag, value in (("xmin", x1), ("ymin", y1), ("xmax", x2), ("ymax", y2)):
-                ElementTree.SubElement(corners, tag).text = str(value)
-        ElementTree.indent(root, "\t")
-        text = ElementTree.tostring(root, encoding="unicode") + "\n"
+        text = voc_text(self.boxes, self.names, self.image_shape, filename)
         if path is not None:
             write_whole(path, text)
         return text
@@ -355,23 +337,14 @@ class Detections:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes everything as JSON, exactly; the file is complete or not there at all."""
-        content: dict[str, Any] = {
-            "format": _FORMAT,
-            "version": 1,
+        fields = {
             "image_shape": list(self.image_shape),
             "class_names": list(self.class_names),
             "boxes": self.boxes.tolist(),
             "class_ids": self.class_ids.tolist(),
             "scores": self.scores.tolist(),
-            "small_masks": None,
         }
-        if self.small_masks is not None:
-            data = zlib.compress(self.small_masks.astype("<f4").tobytes())
-            content["small_masks"] = {
-                "shape": list(self.small_masks.shape),
-                "float32_zlib_base64": base64.b64encode(data).decode("ascii"),
-            }
-        write_whole(path, json.dumps(content))
+        write_whole(path, packed(fields, self.small_masks))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Detections":
@@ -379,30 +352,18 @@ class Detections:
 
         Raises DataError for a file that is missing, is not ours, or is damaged.
         """
-        try:
-            content = json.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError) as error:
-            raise DataError(
-                f"The detections in {os.fspath(path)} cannot be read ({error}); save them again."
-            ) from error
-        if not isinstance(content, dict) or content.get("format") != _FORMAT:
-            raise DataError(
-                f"{os.fspath(path)} does not hold detections; give a file that Detections.save "
-                "wrote."
-            )
+        fields, small_masks = unpacked(path)
         try:
             return cls(
-                boxes=content["boxes"],
-                class_ids=content["class_ids"],
-                scores=content["scores"],
-                class_names=tuple(content["class_names"]),
-                image_shape=tuple(content["image_shape"]),
-                small_masks=_unpack(content["small_masks"]),
+                boxes=fields["boxes"],
+                class_ids=fields["class_ids"],
+                scores=fields["scores"],
+                class_names=tuple(fields["class_names"]),
+                image_shape=tuple(fields["image_shape"]),
+                small_masks=small_masks,
             )
-        except (KeyError, TypeError, ValueError, OverflowError, zlib.error) as error:
-            raise DataError(
-                f"The detections in {os.fspath(path)} are damaged ({error}); save them again."
-            ) from error
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise damaged(path, error) from error
 
 
 def _owned(name: str, values: Any, dtype: Any) -> Array:
@@ -422,20 +383,3 @@ def _owned(name: str, values: Any, dtype: Any) -> Array:
         raise UsageError(
             f"The {name} of detections must be finite numbers ({error}); remove the bad rows."
         ) from error
-
-
-def _unpack(packed: Mapping[str, Any] | None) -> Array | None:
-    """Small masks as :meth:`Detections.save` packs them."""
-    if packed is None:
-        return None
-    count, height, width = (int(side) for side in packed["shape"])
-    size = 4 * count * height * width
-    try:
-        data = base64.b64decode(packed["float32_zlib_base64"], validate=True)
-    except binascii.Error as error:
-        raise ValueError(f"masks are no base64: {error}") from error
-    # One byte more than expected is enough to notice; a bomb is never unpacked.
-    raw = zlib.decompressobj().decompress(data, size + 1)
-    if len(raw) != size:
-        raise ValueError(f"masks hold {len(raw)} bytes instead of {size}")
-    return np.frombuffer(raw, dtype="<f4").reshape(count, height, width)

@@ -1,88 +1,123 @@
-"""The contract between a family of detectors and the engines that train, run and export it."""
+"""The contract between a family of networks and the engines that train, run and export it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 import keras
 import numpy as np
 
-from maskdet.config import Config
-from maskdet.detections import Detections
+from maskdet.base_config import BaseConfig
 from maskdet.geometry.placement import Placement
+from maskdet.pixels import Pixels
+from maskdet.tasks.task import Task
 
 
 class Family(Protocol):
-    """What a family hands the engines; they know nothing else of it."""
+    """What a family hands the engines; they know nothing else of it.
 
-    # Begins the names of checkpoint files.
+    *Outputs* are words of the family's task, such as {"boxes", "masks"}: those that a set teaches
+    and that a network was trained for.
+    """
+
+    #: Begins the names of checkpoint files, and names the family in them.
     name: str
+    #: What its networks are for.
+    task: Task
+    #: The most that its networks give.
+    outputs: frozenset[str]
 
-    def stages(self, config: Config) -> dict[str, str]:
+    @property
+    def config_class(self) -> type[BaseConfig]:
+        """Its settings' class."""
+        ...
+
+    @property
+    def weightless(self) -> Collection[str]:
+        """Names that scripts exclude from files although no layer of that name has weights."""
+        ...
+
+    def stages(self, config: Any) -> dict[str, str]:
         """Words for ``layers=`` and what they mean: a regular expression over layer names each."""
         ...
 
-    def rate(self, layer_name: str, config: Config) -> float:
+    def rate(self, layer_name: str, config: Any) -> float:
         """A layer's learning rate as a share of the stage's."""
         ...
 
-    def build(self, config: Config, mode: str, kernels: str = "auto") -> keras.Model:
+    def pixels(self, config: Any) -> Pixels:
+        """How its network wants an image's pixels scaled."""
+        ...
+
+    def side_multiple(self, config: Any) -> int:
+        """What must divide the sides of the network's input, where they are not fixed."""
+        ...
+
+    def build(self, config: Any, mode: str, kernels: str = "auto") -> keras.Model:
         """The network for mode "training" or "inference", with fresh weights."""
         ...
 
-    def load_imagenet(self, network: keras.Model, config: Config) -> None:
+    def load_imagenet(self, network: keras.Model, config: Any) -> None:
         """Put ImageNet weights into the backbone of a network."""
         ...
 
-    def training_outputs(self, network: keras.Model, with_masks: bool) -> tuple[list[Any], Any]:
-        """Inputs and outputs of the training network that a set with or without masks needs."""
+    def image_facts(self, dataset: Any, config: Any) -> dict[str, np.ndarray]:
+        """Arrays (images, ...) whose rows join each batch of a data set under these names."""
+        ...
+
+    def training_outputs(
+        self, network: keras.Model, outputs: frozenset[str]
+    ) -> tuple[list[Any], Any]:
+        """Inputs and outputs of the training network that a set of these outputs needs."""
         ...
 
     def training_inputs(
-        self, batch: Mapping[str, np.ndarray], active_classes: np.ndarray, config: Config
+        self, batch: Mapping[str, np.ndarray], config: Any
     ) -> dict[str, np.ndarray]:
-        """A loader's batch as the training network's inputs by name.
-
-        ``active_classes`` is (B, classes): 1 for the classes that an image's source knows.
-        """
+        """A loader's batch (with :meth:`image_facts`) as the training network's inputs by name."""
         ...
 
-    def loss_names(self, with_masks: bool) -> list[str]:
+    def loss_names(self, outputs: frozenset[str]) -> list[str]:
         """What :meth:`losses` gives, in the order of logs."""
         ...
 
-    def losses(self, outputs: Mapping[str, Any], config: Config) -> dict[str, Any]:
+    def losses(self, outputs: Mapping[str, Any], config: Any) -> dict[str, Any]:
         """Scalars by name, before their weights in Config.LOSS_WEIGHTS."""
         ...
 
-    def detection_inputs(
-        self, images: np.ndarray, placements: Sequence[Placement], config: Config
+    def inference_inputs(
+        self, images: np.ndarray, placements: Sequence[Placement], config: Any
     ) -> list[np.ndarray]:
-        """Placed images (B, H, W, C) uint8 as the inference network's inputs."""
+        """Placed images (B, H, W, C) uint8 or float32 as the inference network's inputs."""
         ...
 
     def decode(
         self,
-        outputs: Sequence[np.ndarray],
+        arrays: Sequence[np.ndarray],
         placements: Sequence[Placement],
-        config: Config,
+        config: Any,
         class_names: Sequence[str],
-        with_masks: bool,
-    ) -> list[Detections]:
-        """The inference network's outputs as detections in each image's own pixels."""
+        outputs: frozenset[str],
+    ) -> list[Any]:
+        """The inference network's arrays as the task's results, one an image."""
         ...
 
-    # Regular expression (re.search) of the names of layers that stay in floats in an int8 file, as
-    # the exported network calls its tensors (a number behind the layer's name).
+    #: Regular expression (re.search) of the names of layers that stay in floats in an int8 file, as
+    #: the exported network calls its tensors (a number behind the layer's name).
     float_layers: str
 
     def export_network(
-        self, config: Config, count: int, min_score: float, with_masks: bool, with_window: bool
+        self,
+        config: Any,
+        count: int,
+        min_score: float,
+        outputs: frozenset[str],
+        with_window: bool,
     ) -> keras.Model:
         """The network for one image in operations that TFLite has built in, with fresh weights.
 
-        Its layers with weights are called as in the inference network. Inputs: a dict, the molded
-        image (1, H, W, C) first; with ``with_window`` also window (1, 4), the part of the input
-        that is image, normalised. Outputs: a dict of boxes, classes, scores, count and, with
-        ``with_masks``, masks, as :mod:`maskdet.exporters.contract` describes them.
+        Its layers with weights are called as in the inference network. Inputs: a dict, the scaled
+        image (1, H, W, C) first; with ``with_window`` a family may take window (1, 4) as well, the
+        part of the input that is image, normalised. Outputs: a dict by the keys of
+        ``task.file_outputs``, in that order.
         """
         ...

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from maskdet import Config, Dataset, MaskRCNN
 from maskdet.geometry import Placement
 from maskdet.images import resize_image
-from maskdet.inference.detect import placement_rule
 from maskdet.training.checkpoints import read_sidecar
 
 Array = NDArray[Any]
@@ -110,7 +109,7 @@ def open_model(weights: str) -> MaskRCNN:
 
 def network_input(image: Array, config: Config) -> tuple[Array, Placement]:
     """An image on the network's canvas, and where it lies there."""
-    placement = placement_rule(config, detecting=True)(image.shape)
+    placement = config.placement_rule(detecting=True)(image.shape)
     return resize_image(image, placement), placement
 
 

@@ -11,10 +11,14 @@ import numpy as np
 from maskdet.backbones.efficientnet_lite import efficientnet_lite
 from maskdet.backbones.mobilenet import mobilenet_v2
 from maskdet.backbones.resnet import resnet
+from maskdet.base_config import BaseConfig
 from maskdet.errors import ConfigError
+from maskdet.pixels import Pixels
 
 #: Strides of C1 .. C5.
 STRIDES = (2, 4, 8, 16, 32)
+#: matterport's, for all of its networks.
+MATTERPORT_PIXELS = Pixels((123.7, 116.8, 103.9), 1.0)
 _NAMED_STAGES = ("stage1_.*", "stage2_.*", "stage3_.*", "stage4_.*", "stage5_.*")
 _RESNET_STAGES = (
     r"conv1|bn_conv1",
@@ -33,26 +37,26 @@ class Backbone:
         name: as in the registry, or the name of the caller's function.
         builder: ``(input_tensor, train_bn=...) -> [C1, C2, C3, C4, C5]``.
         stage_patterns: regular expressions of the names of stage 1 .. 5's layers.
-        mean_pixel: (R, G, B) taken from each pixel 0..255 first.
-        pixel_std: what the difference is divided by then.
+        pixels: how pixels 0..255 are scaled for it.
         imagenet: what :func:`maskdet.pretrained.imagenet.load_imagenet` calls its weights, or a
             function that gives arrays by layer name; None if there are none.
         strides: pixels between neighbouring cells of C1 .. C5.
+        pixels_known: False for a caller's function, which may want any scaling.
     """
 
     name: str
     builder: Callable[..., list[Any]]
     stage_patterns: tuple[str, str, str, str, str]
-    mean_pixel: tuple[float, float, float]
-    pixel_std: float
+    pixels: Pixels
     imagenet: str | Callable[[], dict[str, list[np.ndarray]]] | None = None
     strides: tuple[int, ...] = STRIDES
+    pixels_known: bool = True
 
     def build(self, input_tensor: Any, train_bn: bool | None = False) -> list[Any]:
         """Features ``[C1, C2, C3, C4, C5]`` of images (B, H, W, 3); C1 may be None.
 
         Args:
-            input_tensor: pixels minus ``mean_pixel``, divided by ``pixel_std``.
+            input_tensor: scaled as ``pixels`` says.
             train_bn: False freezes the statistics of batch norms; None lets training move them.
         """
         return list(self.builder(input_tensor, train_bn=train_bn))
@@ -87,8 +91,7 @@ def _lite(variant: str) -> Backbone:
         name=f"efficientnet_{variant}",
         builder=partial(efficientnet_lite, variant=variant),
         stage_patterns=_NAMED_STAGES,
-        mean_pixel=(127.0, 127.0, 127.0),
-        pixel_std=128.0,
+        pixels=Pixels((127.0, 127.0, 127.0), 128.0),
         imagenet=f"efficientnet_{variant}",
     )
 
@@ -107,8 +110,7 @@ def _mobilenet(name: str, alpha: float) -> Backbone:
         name=name,
         builder=partial(mobilenet_v2, alpha=alpha),
         stage_patterns=_NAMED_STAGES,
-        mean_pixel=(127.5, 127.5, 127.5),
-        pixel_std=127.5,
+        pixels=Pixels((127.5, 127.5, 127.5), 127.5),
         imagenet=name,
     )
 
@@ -118,8 +120,7 @@ def _resnet(architecture: str) -> Backbone:
         name=architecture,
         builder=partial(resnet, architecture=architecture),
         stage_patterns=_RESNET_STAGES,
-        mean_pixel=(123.7, 116.8, 103.9),
-        pixel_std=1.0,
+        pixels=MATTERPORT_PIXELS,
         imagenet=architecture,
         strides=(4, 4, 8, 16, 32),
     )
@@ -177,6 +178,42 @@ def _wrapped(function: Callable[..., Any]) -> Backbone:
         builder=build,
         # Only the caller knows how its layers are called; old networks follow the ResNet.
         stage_patterns=_RESNET_STAGES,
-        mean_pixel=(123.7, 116.8, 103.9),
-        pixel_std=1.0,
+        pixels=MATTERPORT_PIXELS,
+        pixels_known=False,
+    )
+
+
+def pixels_of(config: BaseConfig) -> Pixels:
+    """How a Config's pixels are scaled: as it says, else as its backbone wants.
+
+    MEAN_PIXEL without PIXEL_STD is not divided, as matterport's scripts mean it.
+
+    Raises:
+        ConfigError: if there is not one mean a channel, or the backbone is unknown.
+    """
+    wanted = get_backbone(config.BACKBONE).pixels
+    if config.MEAN_PIXEL is None:
+        means, std = wanted.mean, wanted.std if config.PIXEL_STD is None else config.PIXEL_STD
+    else:
+        means = tuple(float(value) for value in np.asarray(config.MEAN_PIXEL).reshape(-1))
+        std = 1.0 if config.PIXEL_STD is None else config.PIXEL_STD
+    if len(means) not in (1, config.IMAGE_CHANNEL_COUNT):
+        raise ConfigError(
+            f"MEAN_PIXEL has {len(means)} numbers for {config.IMAGE_CHANNEL_COUNT} channels "
+            "(IMAGE_CHANNEL_COUNT); give one a channel."
+        )
+    return Pixels(tuple(means), float(std))
+
+
+def pixel_mismatch(config: BaseConfig) -> str | None:
+    """What to say of a Config that scales RGB pixels otherwise than its backbone was trained."""
+    backbone, pixels = get_backbone(config.BACKBONE), pixels_of(config)
+    rgb = config.IMAGE_CHANNEL_COUNT == 3
+    if not backbone.pixels_known or not rgb or backbone.pixels.near(pixels):
+        return None
+    return (
+        f"{type(config).__name__} scales pixels by MEAN_PIXEL {list(pixels.mean)} and PIXEL_STD "
+        f"{pixels.std:g}, but BACKBONE {backbone.name!r} was trained with "
+        f"{list(backbone.pixels.mean)} and {backbone.pixels.std:g}; leave both settings out, "
+        "unless your weights were trained so."
     )

@@ -15,10 +15,11 @@ from PIL import Image
 from maskdet.data.augment import Augmentation, Sample
 from maskdet.data.augment.geometric import Affine
 from maskdet.data.dataset import Dataset
-from maskdet.errors import DataError, MaskdetError, MaskdetWarning
+from maskdet.data.targets import Targets
+from maskdet.errors import DataError, MaskdetError, MaskdetWarning, UsageError
 from maskdet.geometry.masks import shrink_mask
 from maskdet.geometry.placement import Placement
-from maskdet.images import resize_image, scaled
+from maskdet.images import checked_image, resize_image, scaled
 
 log = logging.getLogger("maskdet")
 
@@ -41,6 +42,8 @@ class Loader:
             With ``crops`` it also takes ``choose``, see :func:`maskdet.geometry.placement.place`.
         max_instances: objects per image; of more, a random choice.
         mini_mask_shape: (height, width) of masks cut out by their box; None leaves masks out.
+        targets: what each image teaches; by default the data set's objects.
+        with_labels: whether batches say what each whole image shows.
         augment: None or a pipeline that changes nothing gives each image exactly as placed.
         shuffle: a new order each pass.
         seed: decides order, augmentation and choices, whatever the number of workers.
@@ -63,6 +66,8 @@ class Loader:
         placement_rule: Callable[..., Placement],
         max_instances: int,
         mini_mask_shape: tuple[int, int] | None,
+        targets: Callable[[int], Targets] | None = None,
+        with_labels: bool = False,
         augment: Augmentation | None = None,
         shuffle: bool = True,
         seed: int = 0,
@@ -77,6 +82,8 @@ class Loader:
         self.dataset, self.canvas, self.batch_size = dataset, tuple(canvas), batch_size
         self.placement_rule, self.max_instances = placement_rule, max_instances
         self.with_masks = bool(dataset.provides_masks) and mini_mask_shape is not None
+        self.targets = targets or (lambda image_id: Targets(*dataset.load_instances(image_id)))
+        self.with_labels = with_labels
         self.mini_mask_shape = (1, 1) if mini_mask_shape is None else mini_mask_shape
         self.augment = None if augment is None or augment.is_none else augment
         self.shuffle, self.seed, self.workers = shuffle, seed, max(1, workers)
@@ -104,7 +111,7 @@ class Loader:
             negative; masks bool (B, M, h, w), each cut out by its box, or (B, M, H, W) with
             ``whole_masks`` (where the data set has masks); windows float32 (B, 4): the part of the
             canvas that is image; scales float32 (B,); image_shapes int32 (B, 3); image_ids int32
-            (B,).
+            (B,); with ``with_labels`` labels int32 (B,), class ids of whole images.
 
         Raises:
             DataError: naming an image that cannot be read.
@@ -120,6 +127,8 @@ class Loader:
         }
         if self.with_masks:
             batch["masks"] = np.zeros((size, most, *self.mini_mask_shape), np.bool_)
+        if self.with_labels:
+            batch["labels"] = np.zeros(size, np.int32)
         images = [self._fill(batch, row, index * size + row) for row in range(size)]
         return {"images": np.stack(images), **batch}
 
@@ -186,6 +195,8 @@ class Loader:
             cut_out = True
         batch["image_shapes"][row] = shape
         batch["image_ids"][row] = image_id
+        if self.with_labels:
+            batch["labels"][row] = self._cached(image_id, self._label)
         count = len(sample.boxes)
         chosen = np.arange(count)
         if count > self.max_instances:
@@ -239,8 +250,12 @@ class Loader:
             self._kept[key] = made
         return made
 
+    def _label(self, image_id: int) -> int:
+        return int(self.targets(image_id).label or 0)
+
     def _objects(self, image_id: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        boxes, class_ids, masks = self.dataset.load_instances(image_id)
+        targets = self.targets(image_id)
+        boxes, class_ids, masks = targets.boxes, targets.class_ids, targets.masks
         if not self.with_masks:
             masks = None
         drawn = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
@@ -256,13 +271,13 @@ class Loader:
             DataError: if it has another number of channels.
         """
         image = np.asarray(self.dataset.load_image(image_id))
-        image = image[..., None] if image.ndim == 2 else image
-        if image.ndim != 3 or image.shape[2] != self.channels:
+        try:
+            return checked_image(image, self.channels)
+        except UsageError as error:
             raise DataError(
                 f"it has shape {image.shape}, but IMAGE_CHANNEL_COUNT is {self.channels}; let "
                 f"load_image() give (height, width, {self.channels}), or change the setting."
-            )
-        return image if image.dtype == np.uint8 else image.astype(np.float32)
+            ) from error
 
     def _placed(self, image_id: int) -> tuple[Sample, tuple[int, ...], Placement]:
         image = self._image(image_id)

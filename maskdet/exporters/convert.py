@@ -8,20 +8,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import keras
-import numpy as np
 
-from maskdet.config import Config
 from maskdet.errors import UsageError
+from maskdet.exporters.source import Source
 
 
-def convert(network: keras.Model, config: Config, from_bytes: bool, half: bool = False) -> bytes:
+def convert(source: Source, from_bytes: bool, half: bool = False) -> bytes:
     """A network of one image as .tflite, built-in operations only.
 
     Args:
-        network: inputs and outputs as dicts, batch 1, every shape fixed; its first input is a
-            molded image.
-        config: for the pixels' mean and deviation.
-        from_bytes: whether the file takes the image as uint8 and molds it itself.
+        source: its network has inputs and outputs as dicts, batch 1, every shape fixed; the first
+            input is the scaled image.
+        from_bytes: whether the file takes the image as uint8 and scales it itself.
         half: whether weights are stored in float16.
 
     Returns:
@@ -37,22 +35,21 @@ def convert(network: keras.Model, config: Config, from_bytes: bool, half: bool =
             f"Exporting needs Keras on TensorFlow, but it runs on {keras.backend.backend()}; save "
             "the weights and export them in a process with KERAS_BACKEND=tensorflow."
         )
-    names = list(network.input)
-    outputs = list(network.output)
+    network = source.lite
 
     def call(*inputs: Any) -> list[Any]:
-        given = dict(zip(names, inputs, strict=True))
         if from_bytes:
-            given[names[0]] = molded(given[names[0]], config)
-        found = network(given, training=False)
-        return [found[name] for name in outputs]
+            return list(source.call(inputs).values())
+        values = dict(zip(source.inputs, inputs, strict=True))
+        outputs = network(values, training=False)
+        return [outputs[key] for key in network.output]
 
     specs = [
         tf.TensorSpec(tensor.shape, tensor.dtype, name=name)
         for name, tensor in network.input.items()
     ]
     if from_bytes:
-        specs[0] = tf.TensorSpec(specs[0].shape, tf.uint8, name=names[0])
+        specs = source.specs()
     function = tf.function(call, autograph=False).get_concrete_function(*specs)
     try:
         with quiet():
@@ -66,26 +63,6 @@ def convert(network: keras.Model, config: Config, from_bytes: bool, half: bool =
         raise UsageError(
             f"The network cannot be converted to TFLite: {_cause(error)}; replace that layer."
         ) from error
-
-
-def molded(image: Any, config: Config) -> Any:
-    """Pixels (1, H, W, C) as the network wants them, in TensorFlow's operations."""
-    import tensorflow as tf
-
-    means = np.asarray(config.MEAN_PIXEL, dtype=np.float32)
-    values = tf.cast(image, tf.float32) - means
-    return values * np.float32(1.0 / config.PIXEL_STD) if config.PIXEL_STD != 1.0 else values
-
-
-def grey_levels(config: Config) -> tuple[float, int] | None:
-    """(value of one grey level, level that is 0) of a molded image, where all channels agree.
-
-    A mean of half a level is rounded, so that the picture becomes half a level brighter.
-    """
-    means = np.unique(np.asarray(config.MEAN_PIXEL, dtype=np.float64))
-    if len(means) != 1 or not 0 <= means[0] <= 255:
-        return None
-    return 1.0 / float(config.PIXEL_STD), int(np.floor(means[0]))
 
 
 def _cause(error: Exception) -> str:

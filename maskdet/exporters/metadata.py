@@ -7,15 +7,15 @@ labels and the meaning of each output from it. The numbers beside the fields are
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from maskdet.exporters.contract import OUTPUT_NAMES
 from maskdet.runtime.model_file import LABELS
+from maskdet.tasks.task import FileOutput
 
 NAME = "TFLITE_METADATA"
 IDENTIFIER = b"M001"
 _RGB, _GREY, _OTHER_COLOURS = 1, 2, 0
 _FEATURE, _IMAGE, _BOX = 1, 2, 3  # members of the union ContentProperties
 _BOUNDARIES, _RATIO = 1, 0
-_VALUE_LABELS = 3
+_AXIS_LABELS, _VALUE_LABELS = 2, 3
 _NORMALIZATION = 1
 
 Field = tuple[int, str, Any]
@@ -59,14 +59,20 @@ class _Writer:
 
 
 def metadata(
-    name: str, inputs: Sequence[str], outputs: Sequence[str], channels: int, is_float: bool
+    name: str,
+    description: str,
+    inputs: Sequence[str],
+    outputs: Sequence[FileOutput],
+    channels: int,
+    is_float: bool,
 ) -> bytes:
-    """The metadata of a detector.
+    """The metadata of a network.
 
     Args:
         name: of the model, for people.
+        description: of what it does.
         inputs: names of the file's inputs; the first is the image.
-        outputs: names of the file's outputs, as in :data:`maskdet.exporters.contract.OUTPUT_NAMES`.
+        outputs: of the file, in their order.
         channels: of the image.
         is_float: whether the image is given as floats 0..255 instead of bytes.
     """
@@ -74,17 +80,20 @@ def metadata(
     first, *others = [
         _input(writer, name, number == 0, channels, is_float) for number, name in enumerate(inputs)
     ]
-    ends = [_output(writer, name) for name in outputs]
-    group_name = writer.text("detection_result")
-    grouped = [writer.text(name) for name in list(OUTPUT_NAMES.values())[:4]]
-    group = writer.table(2, (0, "offset", group_name), (1, "offset", writer.offsets(grouped)))
+    ends = [_output(writer, output) for output in outputs]
+    groups: list[Field] = []
+    if any(output.grouped for output in outputs):
+        group_name = writer.text("detection_result")
+        grouped = [writer.text(output.name) for output in outputs if output.grouped]
+        group = writer.table(2, (0, "offset", group_name), (1, "offset", writer.offsets(grouped)))
+        groups.append((8, "offset", writer.offsets([group])))
     graph = writer.table(
         10,
         (2, "offset", writer.offsets([first, *others])),
         (3, "offset", writer.offsets(ends)),
-        (8, "offset", writer.offsets([group])),
+        *groups,
     )
-    texts = [writer.text(text) for text in (name, "Objects in a photo, found by maskdet", "1.0.0")]
+    texts = [writer.text(text) for text in (name, description, "1.0.0")]
     model = writer.table(
         8,
         (0, "offset", texts[0]),
@@ -129,20 +138,24 @@ def _input(writer: _Writer, name: str, is_image: bool, channels: int, is_float: 
     return _tensor(writer, name, "The image, 0..255", *fields)
 
 
-def _output(writer: _Writer, name: str) -> int:
-    if name == "location":
+def _output(writer: _Writer, output: FileOutput) -> int:
+    if output.meaning == "boxes":
         order = writer.vector([1, 0, 3, 2], writer.builder.PrependUint32)
         properties = writer.table(
             3, (0, "offset", order), (1, "uint8", _BOUNDARIES), (2, "uint8", _RATIO)
         )
         content = _content(writer, _BOX, properties, dimensions=2)
-        return _tensor(writer, name, "Boxes: y1, x1, y2, x2 as shares", (3, "offset", content))
+        return _tensor(writer, output.name, output.description, (3, "offset", content))
     content = _content(writer, _FEATURE, writer.table(0))
     fields: list[Field] = [(3, "offset", content)]
-    if name == "category":
+    kinds = {"class numbers": _VALUE_LABELS, "class scores": _AXIS_LABELS}
+    if output.meaning in kinds:
         texts = writer.text(LABELS), writer.text("Class names")
         labels = writer.table(
-            5, (0, "offset", texts[0]), (1, "offset", texts[1]), (2, "uint8", _VALUE_LABELS)
+            5,
+            (0, "offset", texts[0]),
+            (1, "offset", texts[1]),
+            (2, "uint8", kinds[output.meaning]),
         )
         fields.append((6, "offset", writer.offsets([labels])))
-    return _tensor(writer, name, f"{name} of each object".capitalize(), *fields)
+    return _tensor(writer, output.name, output.description, *fields)

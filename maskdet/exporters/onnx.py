@@ -1,16 +1,18 @@
-"""ONNX of a detector: the same network and outputs, through tf2onnx, checked in onnxruntime."""
+"""ONNX of a network: the same outputs, through tf2onnx, checked in onnxruntime."""
 
+import contextlib
 import os
+from collections.abc import Iterable, Iterator
+from functools import partial
+from pathlib import Path
 from typing import Any
 
-import keras
-import numpy as np
 from numpy.typing import NDArray
 
-from maskdet.config import Config
 from maskdet.errors import UsageError
-from maskdet.exporters.contract import OUTPUT_NAMES
-from maskdet.exporters.convert import molded, quiet
+from maskdet.exporters.convert import quiet
+from maskdet.exporters.source import Source, as_arrays, class_labels
+from maskdet.exporters.writer import Made, check_path, write_file
 
 Array = NDArray[Any]
 #: The newest operator set that tf2onnx writes well and every current runtime reads.
@@ -18,12 +20,31 @@ OPSET = 17
 _INSTALL = "Exporting to ONNX needs more packages; run: pip install 'maskdet[onnx]'"
 
 
-def onnx_bytes(lite: keras.Model, config: Config, facts: str, labels: str) -> bytes:
+class ONNXWriter:
+    """See :class:`maskdet.exporters.writer.Writer`."""
+
+    kind = "ONNX"
+    precisions = ("float32",)
+
+    def check_path(self, path: Path) -> None:
+        check_path(path)
+
+    @contextlib.contextmanager
+    def making(self, source: Source, path: Path, photos: Iterable[Array] | None) -> Iterator[Made]:
+        content = onnx_bytes(source)
+        run = partial(run_content, content)
+
+        def result(image: Array) -> Any:
+            sample, placement = source.sample(image)
+            return source.decode(run(sample), placement)
+
+        yield Made(len(content), (), run, result, partial(write_file, path, content))
+
+
+def onnx_bytes(source: Source) -> bytes:
     """The content of a .onnx file; inputs as a .tflite's, outputs by the contract's names.
 
-    Args:
-        facts: JSON for the metadata entry "maskdet".
-        labels: class names for the metadata entry "labels", a line each.
+    The metadata entry "maskdet" holds the file's facts, "labels" the class names, a line each.
 
     Raises:
         UsageError: without tf2onnx and onnx, or if a layer has no form in ONNX.
@@ -34,26 +55,26 @@ def onnx_bytes(lite: keras.Model, config: Config, facts: str, labels: str) -> by
         raise UsageError(_INSTALL) from None
     import tensorflow as tf
 
-    image, *others = lite.input
-    names = list(lite.input)
-    specs = [tf.TensorSpec(lite.input[image].shape, tf.uint8, name=image)]
-    specs += [tf.TensorSpec(lite.input[name].shape, tf.float32, name=name) for name in others]
+    names = [output.name for output in source.outputs]
+    specs = source.specs()
 
     @tf.function(input_signature=specs, autograph=False)
-    def detect(*inputs: Any) -> list[Any]:
-        given = dict(zip(names, inputs, strict=True))
-        given[image] = molded(given[image], config)
-        found = lite(given, training=False)
+    def network(*inputs: Any) -> list[Any]:
+        outputs = source.call(inputs)
         # A name for each, which the converter keeps.
-        return [tf.identity(found[key], name=OUTPUT_NAMES[key].replace(" ", "_")) for key in found]
+        return [
+            tf.identity(value, name=name.replace(" ", "_"))
+            for name, value in zip(names, outputs.values(), strict=True)
+        ]
 
     try:
         with quiet():
-            model, _ = tf2onnx.convert.from_function(detect, input_signature=specs, opset=OPSET)
+            model, _ = tf2onnx.convert.from_function(network, input_signature=specs, opset=OPSET)
     except Exception as error:  # the converter's errors have no common class
         raise UsageError(f"The network cannot be converted to ONNX: {error}") from error
-    _name_ends(model, names, [OUTPUT_NAMES[key] for key in lite.output])
-    for key, value in (("maskdet", facts), ("labels", labels)):
+    _name_ends(model, source.inputs, names)
+    labels = "".join(f"{name}\n" for name in class_labels(source.trained))
+    for key, value in (("maskdet", source.facts), ("labels", labels)):
         entry = model.metadata_props.add()
         entry.key, entry.value = key, value
     return bytes(model.SerializeToString())
@@ -71,7 +92,7 @@ def _name_ends(model: Any, inputs: list[str], outputs: list[str]) -> None:
         value.name = new[value.name]
 
 
-def run(content: bytes, sample: dict[str, Array]) -> list[Array]:
+def run_content(content: bytes, sample: dict[str, Array]) -> list[Array]:
     """Outputs of a .onnx file in onnxruntime, in the contract's order.
 
     Raises:
@@ -85,4 +106,4 @@ def run(content: bytes, sample: dict[str, Array]) -> list[Array]:
     options.intra_op_num_threads = os.cpu_count() or 1
     session = onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
-    return [np.asarray(value) for value in session.run(names, sample)]
+    return as_arrays(session.run(names, sample))

@@ -1,22 +1,73 @@
-"""TensorFlow's SavedModel of a detector, for TensorFlow Serving and further converters."""
+"""TensorFlow's SavedModel of a network, for TensorFlow Serving and further converters."""
 
+import contextlib
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import keras
-import numpy as np
 from numpy.typing import NDArray
 
-from maskdet.config import Config
 from maskdet.errors import UsageError
-from maskdet.exporters.contract import OUTPUT_NAMES
-from maskdet.exporters.convert import molded, quiet
+from maskdet.exporters.convert import quiet
+from maskdet.exporters.source import Source, as_arrays, class_labels
+from maskdet.exporters.writer import Made, check_path
 from maskdet.files import write_whole
+from maskdet.runtime.model_file import FACTS, LABELS
 
 Array = NDArray[Any]
+EXTRAS = "assets.extra"
+
+
+class SavedModelWriter:
+    """See :class:`maskdet.exporters.writer.Writer`. An older folder is replaced when the new one is
+    complete."""
+
+    kind = "SavedModel"
+    precisions = ("float32",)
+
+    def check_path(self, path: Path) -> None:
+        check_path(path, folder=True)
+        if path.exists() and not (path / "saved_model.pb").exists() and _entries(path):
+            raise UsageError(f"{path} exists and is no SavedModel; name an empty or new folder.")
+
+    @contextlib.contextmanager
+    def making(self, source: Source, path: Path, photos: Iterable[Array] | None) -> Iterator[Made]:
+        self.check_path(path)
+        try:
+            path.absolute().parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=path.absolute().parent, prefix=".part-") as part:
+                folder = Path(part) / "model"
+                _save(source, folder)
+                run = partial(run_folder, folder, [output.name for output in source.outputs])
+
+                def result(image: Array) -> Any:
+                    sample, placement = source.sample(image)
+                    return source.decode(run(sample), placement)
+
+                def commit() -> None:
+                    if path.exists():
+                        os.replace(path, Path(part) / "old")
+                    os.replace(folder, path)
+
+                size = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())
+                yield Made(size, (), run, result, commit)
+        except OSError as error:
+            raise UsageError(f"{path} cannot be written ({error.strerror or error}).") from error
+
+
+def _save(source: Source, folder: Path) -> None:
+    """Write the folder with the network, its facts and its labels."""
+    import tensorflow as tf
+
+    module = network_module(source)
+    with quiet():
+        tf.saved_model.save(module, os.fspath(folder), {"serving_default": module.detect})
+    labels = "".join(f"{name}\n" for name in class_labels(source.trained))
+    for name, text in ((FACTS, source.facts), (LABELS, labels)):
+        write_whole(folder / EXTRAS / name, text)
 
 
 def output_key(name: str) -> str:
@@ -24,77 +75,34 @@ def output_key(name: str) -> str:
     return name.replace(" ", "_")
 
 
-def detector_module(lite: keras.Model, config: Config) -> Any:
+def network_module(source: Source) -> Any:
     """The network as a tf.Module with one signature: bytes in, the contract's outputs by name."""
     import tensorflow as tf
 
-    image, *others = lite.input
-    specs = [tf.TensorSpec(lite.input[image].shape, tf.uint8, name=image)]
-    specs += [tf.TensorSpec(lite.input[name].shape, tf.float32, name=name) for name in others]
+    keys = [output_key(output.name) for output in source.outputs]
 
     class Module(tf.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.variables_of_network = list(lite.variables)
+            self.variables_of_network = list(source.lite.variables)
 
-        @tf.function(input_signature=specs, autograph=False)
+        @tf.function(input_signature=source.specs(), autograph=False)
         def detect(self, *inputs: Any) -> dict[str, Any]:
-            given = dict(zip([image, *others], inputs, strict=True))
-            given[image] = molded(given[image], config)
-            found = lite(given, training=False)
-            return {output_key(OUTPUT_NAMES[key]): found[key] for key in lite.output}
+            return dict(zip(keys, source.call(inputs).values(), strict=True))
 
     return Module()
 
 
-def save(
-    lite: keras.Model,
-    config: Config,
-    path: str | os.PathLike[str],
-    extras: dict[str, str],
-    check: Callable[[Path], None],
-) -> None:
-    """Write the folder, whole: an older one is replaced when the new one is complete.
+def _entries(path: Path) -> list[Path]:
+    return list(path.iterdir()) if path.is_dir() else [path]
 
-    Args:
-        lite: the network for one image.
-        extras: text files for its folder ``assets.extra``, by name.
-        check: called with the finished folder before it takes its place; may raise.
 
-    Raises:
-        UsageError: if the path is a file or cannot be written.
-    """
+def run_folder(
+    path: str | os.PathLike[str], names: list[str], sample: dict[str, Array]
+) -> list[Array]:
+    """Outputs of a SavedModel by their names in the contract."""
     import tensorflow as tf
 
-    place = Path(path)
-    if place.exists() and not (place / "saved_model.pb").exists() and any(_entries(place)):
-        raise UsageError(f"{path} exists and is no SavedModel; name an empty or new folder.")
-    try:
-        place.absolute().parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=place.absolute().parent, prefix=".part-") as part:
-            new = Path(part) / "model"
-            module = detector_module(lite, config)
-            with quiet():
-                tf.saved_model.save(module, os.fspath(new), {"serving_default": module.detect})
-            for name, text in extras.items():
-                write_whole(new / "assets.extra" / name, text)
-            check(new)
-            if place.exists():
-                os.replace(place, Path(part) / "old")
-            os.replace(new, place)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written ({error.strerror or error}).") from error
-
-
-def _entries(place: Path) -> list[Path]:
-    return list(place.iterdir()) if place.is_dir() else [place]
-
-
-def run(path: str | os.PathLike[str], sample: dict[str, Array]) -> list[Array]:
-    """Outputs of a SavedModel in the contract's order."""
-    import tensorflow as tf
-
-    loaded = tf.saved_model.load(os.fspath(path))
-    found = loaded.signatures["serving_default"](**{k: tf.constant(v) for k, v in sample.items()})
-    names = [output_key(name) for name in OUTPUT_NAMES.values()]
-    return [np.asarray(found[name]) for name in names if name in found]
+    signature = tf.saved_model.load(os.fspath(path)).signatures["serving_default"]
+    outputs = signature(**{name: tf.constant(value) for name, value in sample.items()})
+    return as_arrays(outputs[output_key(name)] for name in names)

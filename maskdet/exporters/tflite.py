@@ -1,38 +1,32 @@
 """One .tflite file: built-in operations, labels, metadata and our facts inside."""
 
+import contextlib
 import io
 import os
+import tempfile
 import unicodedata
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
-from tqdm.auto import tqdm
 
-from maskdet.config import Config
-from maskdet.data.dataset import Dataset
 from maskdet.errors import UsageError
 from maskdet.exporters import flatbuffer
-from maskdet.exporters.contract import (
-    NUMBERED_LABELS,
-    OUTPUT_NAMES,
-    ExportOptions,
-    facts_json,
-    input_placement,
-)
-from maskdet.exporters.convert import convert, grey_levels
+from maskdet.exporters.contract import NUMBERED_LABELS
+from maskdet.exporters.convert import convert
+from maskdet.exporters.latency import median_milliseconds
 from maskdet.exporters.metadata import NAME as METADATA_NAME
 from maskdet.exporters.metadata import metadata
 from maskdet.exporters.operators import check_operators
 from maskdet.exporters.quantize import NO_IMAGES, activation_statistics, quantize
-from maskdet.family import Family
-from maskdet.files import write_whole
-from maskdet.geometry.boxes import normalize_boxes
-from maskdet.images import resize_image
+from maskdet.exporters.request import PRECISIONS, ExportRequest
+from maskdet.exporters.source import Source, class_labels
+from maskdet.exporters.writer import Made, check_path, write_file
 from maskdet.runtime.model_file import FACTS, LABELS
 
 Array = NDArray[Any]
@@ -40,107 +34,79 @@ Array = NDArray[Any]
 LEAST_SHARE = 0.9
 
 
-def lite_network(
-    family: Family, network: keras.Model, config: Config, has_masks: bool, options: ExportOptions
-) -> keras.Model:
-    """The family's network for export with the weights of a trained one."""
-    instances = options.profile == "instances"
-    lite = family.export_network(
-        config, options.count, options.min_score, has_masks and instances, instances
-    )
-    for layer in lite.layers:
-        if layer.weights:
-            layer.set_weights(network.get_layer(layer.name).get_weights())
-    return lite
+class TFLiteWriter:
+    """See :class:`maskdet.exporters.writer.Writer`."""
+
+    kind = "TFLite"
+    precisions = PRECISIONS
+
+    def check_path(self, path: Path) -> None:
+        check_path(path)
+
+    @contextlib.contextmanager
+    def making(self, source: Source, path: Path, photos: Iterable[Array] | None) -> Iterator[Made]:
+        content = tflite_bytes(source, photos)
+        yield Made(
+            size=len(content),
+            operators=tuple(flatbuffer.operator_names(flatbuffer.read_model(content))),
+            run=file_runner(content),
+            result=runtime_results(content),
+            commit=partial(write_file, path, content),
+            latency=partial(latency, content),
+        )
 
 
-def tflite_bytes(
-    lite: keras.Model,
-    family: Family,
-    config: Config,
-    class_names: Sequence[str],
-    options: ExportOptions,
-    calibration: Iterable[Array] | None = None,
-) -> bytes:
+def tflite_bytes(source: Source, calibration: Iterable[Array] | None = None) -> bytes:
     """The content of a .tflite file.
 
     Args:
-        lite: of :func:`lite_network`.
-        class_names: the background first.
         calibration: for int8, images uint8 (H, W, 3) of any size.
 
     Raises:
         UsageError: if an operation is not built in, int8 has no images, or the file lost weights.
     """
-    if options.precision == "int8" and calibration is None:
+    request = source.request
+    int8 = request.precision == "int8"
+    if int8 and calibration is None:
         raise UsageError(NO_IMAGES)
-    inputs, outputs = list(lite.input), [OUTPUT_NAMES[name] for name in lite.output]
-    levels = grey_levels(config)
-    int8 = options.precision == "int8"
+    inputs, outputs = source.inputs, source.outputs
+    levels = source.pixels.grey_levels()
     # Bytes go straight into the first quantised layer where one scale fits all channels.
-    inside = not (int8 and levels)
-    content = convert(lite, config, inside, options.precision == "float16")
+    from_bytes = not (int8 and levels)
+    content = convert(source, from_bytes, request.precision == "float16")
     check_operators(flatbuffer.read_model(content))
     if int8:
-        samples = calibration_samples(calibration or (), config, inputs, inside)
+        samples = source.samples(calibration or (), from_bytes)
         seen = activation_statistics(content, samples, threads=os.cpu_count() or 1)
         fixed = {}
         if levels:
             scale, zero = levels
             fixed[inputs[0]] = (-zero * scale, (255 - zero) * scale)
-        content = quantize(content, seen, family.float_layers, fixed)
+        content = quantize(content, seen, source.trained.family.float_layers, fixed)
     model = flatbuffer.read_model(content)
-    flatbuffer.name_ends(model, inputs, outputs)
+    flatbuffer.name_ends(model, inputs, [output.name for output in outputs])
     is_float = False
     if int8 and levels:
         is_float = not flatbuffer.feed_bytes(model, 0, *levels)
     check_operators(model)
     flatbuffer.shorten(model)
-    channels = int(lite.input["image"].shape[3])
-    name = str(config.NAME or "maskdet")
-    facts = metadata(name, inputs, outputs, channels, is_float)
+    channels = int(source.lite.input[inputs[0]].shape[3])
+    name = str(source.trained.config.NAME or "maskdet")
+    facts = metadata(name, source.task.description, inputs, outputs, channels, is_float)
     flatbuffer.add_metadata(model, {METADATA_NAME: facts})
     content = flatbuffer.pack_model(model)
-    _check_size(content, lite, options)
-    has_masks = "masks" in lite.output
-    return with_zip(content, class_names, facts_json(config, class_names, has_masks, options))
+    _check_size(content, source.lite, request)
+    return with_zip(content, class_labels(source.trained), source.facts)
 
 
-def calibration_samples(
-    images: Iterable[Array], config: Config, inputs: Sequence[str], from_bytes: bool
-) -> Iterator[dict[str, Array]]:
-    """Values of a file's inputs for each image, the way the runtime places it."""
-    means = np.asarray(config.MEAN_PIXEL, dtype=np.float32)
-    for image in images:
-        placed = input_placement(config, image.shape)
-        pixels = resize_image(image, placed)[None]
-        if not from_bytes:
-            pixels = (pixels.astype(np.float32) - means) * np.float32(1.0 / config.PIXEL_STD)
-        sample = {inputs[0]: pixels}
-        if len(inputs) > 1:
-            window = normalize_boxes([placed.window], placed.canvas_shape)
-            sample[inputs[1]] = window.reshape(1, 4)
-        yield sample
+def with_zip(content: bytes, labels: Sequence[str], facts: str) -> bytes:
+    """The file with a zip behind it: labels first, as old clients read the first entry.
 
-
-def calibration_images(
-    source: Dataset | Iterable[Array], most: int, progress: bool
-) -> Iterator[Array]:
-    """At most ``most`` images of a data set (spread evenly over it) or of any sequence."""
-    if isinstance(source, Dataset):
-        ids = list(source.image_ids)
-        chosen = np.unique(np.linspace(0, len(ids) - 1, min(most, len(ids))).round().astype(int))
-        images: Iterable[Array] = (source.load_image(ids[i]) for i in chosen)
-        total = len(chosen)
-    else:
-        listed = list(source)[:most]
-        images, total = listed, len(listed)
-    yield from tqdm(images, "measuring values", total, disable=not progress, unit="photo")
-
-
-def with_zip(content: bytes, class_names: Sequence[str], facts: str) -> bytes:
-    """The file with a zip behind it: labels first, as old clients read the first entry."""
-    names = [plain_text(name) for name in class_names[1:]]
+    Args:
+        labels: class names without the background.
+        facts: JSON for the runtime.
+    """
+    names = [plain_text(name) for name in labels]
     file = io.BytesIO(content)
     with zipfile.ZipFile(file, "a", zipfile.ZIP_STORED) as archive:
         archive.writestr(_entry(LABELS), "".join(f"{name}\n" for name in names))
@@ -162,8 +128,8 @@ def plain_text(name: str) -> str:
     return " ".join(plain.encode("ascii", "replace").decode().split()) or "unnamed"
 
 
-def _check_size(content: bytes, lite: keras.Model, options: ExportOptions) -> None:
-    bytes_each = {"float32": 4, "float16": 2, "int8": 1}[options.precision]
+def _check_size(content: bytes, lite: keras.Model, request: ExportRequest) -> None:
+    bytes_each = {"float32": 4, "float16": 2, "int8": 1}[request.precision]
     # Of batch norms (vectors) two numbers in four disappear into the layers before them.
     weights = sum(int(np.prod(v.shape)) for v in lite.weights if len(v.shape) > 1) * bytes_each
     if len(content) < LEAST_SHARE * weights:
@@ -173,27 +139,44 @@ def _check_size(content: bytes, lite: keras.Model, options: ExportOptions) -> No
         )
 
 
-def check_place(path: str | os.PathLike[str], folder: bool = False) -> None:
-    """Raises UsageError where no file (or folder) can be written; says why."""
-    place = Path(path)
-    if place.is_dir() and not folder:
-        raise UsageError(f"{path} is a folder; name a file, such as {place / 'model.tflite'}.")
-    above = next(parent for parent in place.absolute().parents if parent.exists())
-    if not os.access(above, os.W_OK):
-        raise UsageError(f"{above} cannot be written to; choose another place for {place.name}.")
+# ---- running a file that is not written yet ----------------------------------------------------
+def _interpreter(content: bytes, threads: int = 1) -> Any:
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_content=content, num_threads=threads)
+    interpreter.allocate_tensors()
+    return interpreter
 
 
-def write_file(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write the file whole; an older one stays if that fails.
+def _feed(interpreter: Any, sample: dict[str, Array]) -> None:
+    for detail, value in zip(interpreter.get_input_details(), sample.values(), strict=True):
+        interpreter.set_tensor(detail["index"], value.astype(detail["dtype"]))
 
-    Raises:
-        UsageError: where it cannot be written; says why.
-    """
-    check_place(path)
-    try:
-        write_whole(path, content)
-    except OSError as error:
-        raise UsageError(
-            f"{path} cannot be written ({error.strerror or error}); nothing was changed there. "
-            "Choose another place or make room."
-        ) from error
+
+def file_runner(content: bytes) -> Any:
+    """A .tflite as a function from its inputs by name to its outputs, on one thread."""
+    interpreter = _interpreter(content)
+
+    def run(sample: dict[str, Array]) -> list[Array]:
+        _feed(interpreter, sample)
+        interpreter.invoke()
+        return [interpreter.get_tensor(d["index"]) for d in interpreter.get_output_details()]
+
+    return run
+
+
+def runtime_results(content: bytes) -> Any:
+    """The runtime's own function from an image to the task's result."""
+    from maskdet.runtime.opening import open_file
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.tflite"
+        path.write_bytes(content)
+        return open_file(path, min_confidence=0.0).predict
+
+
+def latency(content: bytes, sample: dict[str, Array], rounds: int = 15) -> float:
+    """Median milliseconds of one run on one thread."""
+    interpreter = _interpreter(content)
+    _feed(interpreter, sample)
+    return median_milliseconds(interpreter.invoke, rounds)

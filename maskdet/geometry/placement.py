@@ -14,7 +14,9 @@ from maskdet.errors import ConfigError
 from maskdet.geometry.boxes import as_boxes, clip_boxes, normalize_boxes
 
 Array = NDArray[Any]
-MODES = ("square", "pad64", "none", "crop")
+MODES = ("square", "pad64", "none", "crop", "stretch")
+#: Sides that "pad64" pads to, and that a pyramid down to stride 64 can halve: one number for both.
+SIDE_MULTIPLE = 64
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,18 @@ def boxes_in_image(boxes: ArrayLike, placement: Placement) -> Array:
     return clip_boxes(moved, (0, 0, height, width)).astype(np.float32)
 
 
+def divisible(shape: Sequence[int], multiple: int = SIDE_MULTIPLE) -> bool:
+    """Whether ``multiple`` divides the height and the width of a shape (height, width, ...)."""
+    return shape[0] % multiple == 0 and shape[1] % multiple == 0
+
+
+def stretched(image_shape: Sequence[int], canvas_shape: Sequence[int]) -> Placement:
+    """An image drawn out to fill the canvas, each side for itself; shapes (height, width, ...)."""
+    height, width = int(canvas_shape[0]), int(canvas_shape[1])
+    shape = int(image_shape[0]), int(image_shape[1])
+    return Placement(shape, (height, width), height / shape[0], (0, 0, height, width))
+
+
 def _rounded(shape: tuple[int, int], scale: float) -> tuple[int, int]:
     height, width = (max(1, round(side * scale)) for side in shape)
     return height, width
@@ -115,8 +129,9 @@ def place(
         max_dim: side of the canvas in "square" mode; the longer side is shrunk to it if needed.
         min_scale: enlarge at least by this factor, 0: no demand. ``max_dim`` has the last word.
         mode: "square" pads to max_dim x max_dim; "pad64" pads both sides up to multiples of 64;
-            "none" leaves the image as it is; "crop" cuts min_dim x min_dim out of the scaled image.
-            Of an odd rest, the smaller half goes top and left.
+            "none" leaves the image as it is; "crop" cuts min_dim x min_dim out of the scaled image;
+            "stretch" draws it out to max_dim x max_dim. Of an odd rest, the smaller half goes top
+            and left.
         choose: where the crop begins: called with the largest possible row, then column, it gives
             one of 0 .. that; None takes the middle.
 
@@ -134,9 +149,11 @@ def place(
         raise ConfigError(
             f"Unknown resize mode {mode!r}; set IMAGE_RESIZE_MODE to one of {', '.join(MODES)}."
         )
-    if mode == "square" and not max_dim:
-        raise ConfigError("Resize mode 'square' needs the side of the canvas; set IMAGE_MAX_DIM.")
-    if mode == "pad64" and (not min_dim or min_dim % 64):
+    if mode in ("square", "stretch") and not max_dim:
+        raise ConfigError(f"Resize mode {mode!r} needs the side of the canvas; set IMAGE_MAX_DIM.")
+    if mode == "stretch":
+        return stretched(shape, (int(max_dim or 0), int(max_dim or 0)))
+    if mode == "pad64" and (not min_dim or min_dim % SIDE_MULTIPLE):
         raise ConfigError(
             f"Resize mode 'pad64' needs a minimum side that is a multiple of 64, but it is "
             f"{min_dim}; set IMAGE_MIN_DIM to 64, 128, 192, ..."
@@ -154,6 +171,27 @@ def place(
         assert max_dim is not None
         canvas = max_dim, max_dim
     else:
-        canvas = height + -height % 64, width + -width % 64
+        canvas = height + -height % SIDE_MULTIPLE, width + -width % SIDE_MULTIPLE
     top, left = (canvas[0] - height) // 2, (canvas[1] - width) // 2
     return Placement(shape, canvas, float(scale), (top, left, top + height, left + width))
+
+
+@dataclass(frozen=True)
+class PlacementRule:
+    """Where images of any size go: :func:`place` with its settings, from a Config or a file.
+
+    Attributes:
+        min_dim, max_dim, min_scale, mode: see :func:`place`.
+    """
+
+    min_dim: int
+    max_dim: int
+    min_scale: float = 0.0
+    mode: str = "square"
+
+    def __call__(
+        self, image_shape: Sequence[int], choose: Callable[[int], int] | None = None
+    ) -> Placement:
+        """The placement of an image (height, width, ...); ``choose`` as for :func:`place`."""
+        shape = tuple(image_shape[:2])
+        return place(shape, self.min_dim, self.max_dim, self.min_scale, self.mode, choose)

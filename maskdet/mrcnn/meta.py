@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import ArrayLike, NDArray
 
+from maskdet.backbones.registry import pixels_of
 from maskdet.config import Config
 
 Array = NDArray[Any]
@@ -65,16 +66,18 @@ def parse_image_meta_graph(meta: Any) -> dict[str, Any]:
 
 
 def mold_image(images: Array, config: Config) -> Array:
-    """Pixels (..., C) minus MEAN_PIXEL, divided by PIXEL_STD if that is not 1; float."""
-    molded = np.asarray(images).astype(np.float32) - config.MEAN_PIXEL
-    return molded if config.PIXEL_STD == 1 else molded / config.PIXEL_STD
+    """Pixels (..., C) minus the mean, divided by the deviation if that is not 1; float64, as the
+    original gives them where networks take :meth:`maskdet.pixels.Pixels.of_images`."""
+    pixels = pixels_of(config)
+    molded = np.asarray(images).astype(np.float32) - np.array(pixels.mean)
+    return molded if pixels.std == 1 else molded / pixels.std
 
 
 def unmold_image(normalized_images: Array, config: Config) -> Array:
     """The way back: uint8, cut off after the decimal point as the original does."""
-    pixels = np.asarray(normalized_images)
-    pixels = pixels if config.PIXEL_STD == 1 else pixels * config.PIXEL_STD
-    return (pixels + config.MEAN_PIXEL).astype(np.uint8)
+    pixels, values = pixels_of(config), np.asarray(normalized_images)
+    values = values if pixels.std == 1 else values * pixels.std
+    return (values + np.array(pixels.mean)).astype(np.uint8)
 
 
 def log(text: str, array: Any = None) -> None:

@@ -14,9 +14,8 @@ from maskdet.data.dataset import Dataset
 from maskdet.detections import Detections
 from maskdet.errors import UsageError
 from maskdet.geometry.placement import Placement
-from maskdet.inference.detect import placement_rule
-from maskdet.models.mask_rcnn import MaskRCNN as _MaskRCNN
 from maskdet.models.mask_rcnn.family import decode_one
+from maskdet.models.mask_rcnn.mask_rcnn import MaskRCNN as _MaskRCNN
 from maskdet.mrcnn import utils
 from maskdet.mrcnn.augmentation import ImgaugAugmentation
 from maskdet.mrcnn.generator import data_generator, load_image_gt
@@ -69,6 +68,7 @@ from maskdet.mrcnn.targets import (
     generate_random_rois,
 )
 from maskdet.pretrained.weights import fetch_weights
+from maskdet.trained import build_network
 from maskdet.training.layers import set_trainable, weighted_layers
 
 __all__ = [
@@ -145,6 +145,7 @@ class MaskRCNN(_MaskRCNN):
     ) -> None:
         super().__init__(mode, config, model_dir)
         self.keras_model = self._view(self.network)
+        self.prepare = self._prepare
 
     def _view(self, network: keras.Model) -> Network:
         if self.mode == "training":
@@ -153,7 +154,7 @@ class MaskRCNN(_MaskRCNN):
 
     def build(self, mode: str, config: Config) -> Network:
         """A network with fresh weights, in matterport's form."""
-        network = self.family.build(config, mode)
+        network = build_network(self.family, config, mode)
         if mode == "training":
             return training_view(network, config)
         return inference_view(network)
@@ -170,7 +171,7 @@ class MaskRCNN(_MaskRCNN):
         custom_callbacks: Sequence[keras.callbacks.Callback] | None = None,
         no_augmentation_sources: Sequence[str] | None = None,
     ) -> dict[str, list[float]]:
-        """As :meth:`maskdet.models.detector.Detector.train`.
+        """As :meth:`maskdet.models.model.Model.train`.
 
         ``augmentation`` may also be an imgaug augmenter; ``keras_model.history`` and
         ``keras_model.optimizer`` are set.
@@ -226,8 +227,8 @@ class MaskRCNN(_MaskRCNN):
 
     # ---- detection -------------------------------------------------------------------------
     def _prepare(self, image: np.ndarray) -> tuple[np.ndarray, Placement]:
-        place = placement_rule(self.config, detecting=True)(image.shape)
-        return utils.on_canvas(image, place), place
+        placement = self.config.placement_rule(detecting=True)(image.shape)
+        return utils.on_canvas(image, placement), placement
 
     def mold_inputs(self, images: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
         """Images as the network takes them: molded (B, H, W, C), metas (B, meta), windows (B, 4).
@@ -237,15 +238,20 @@ class MaskRCNN(_MaskRCNN):
         """
         molded, metas, windows = [], [], []
         for image in images:
-            pixels, place = self._prepare(np.asarray(image))
+            pixels, placement = self._prepare(np.asarray(image))
             none_active = np.zeros([self.config.NUM_CLASSES], dtype=np.int32)
             molded.append(mold_image(pixels, self.config))
             metas.append(
                 compose_image_meta(
-                    0, image.shape, pixels.shape, place.window, place.scale, none_active
+                    0,
+                    image.shape,
+                    pixels.shape,
+                    placement.window,
+                    placement.scale,
+                    none_active,
                 )
             )
-            windows.append(place.window)
+            windows.append(placement.window)
         shapes = sorted({array.shape for array in molded})
         if len(shapes) > 1:
             raise UsageError(
@@ -275,9 +281,9 @@ class MaskRCNN(_MaskRCNN):
         height, width = (int(side) for side in original_image_shape[:2])
         frame = (int(image_shape[0]), int(image_shape[1]))
         y1, x1, y2, x2 = (int(side) for side in window)
-        place = Placement((height, width), frame, (y2 - y1) / height, (y1, x1, y2, x2))
+        placement = Placement((height, width), frame, (y2 - y1) / height, (y1, x1, y2, x2))
         names = tuple(str(i) for i in range(self.config.NUM_CLASSES))
-        result = _result(decode_one(detections, mrcnn_mask, place, names, True))
+        result = _result(decode_one(detections, mrcnn_mask, placement, names, True))
         return result["rois"], result["class_ids"], result["scores"], result["masks"]
 
     def detect(self, images: Sequence[Any], verbose: int = 0) -> Results:
@@ -295,7 +301,7 @@ class MaskRCNN(_MaskRCNN):
             log(f"Processing {len(images)} images")
             for image in images:
                 log("image", image)
-        return [_result(found) for found in self.detections(images)]
+        return [_result(detections) for detections in self.detections(images)]
 
     def detect_molded(
         self, molded_images: np.ndarray, image_metas: np.ndarray, verbose: int = 0
@@ -308,10 +314,10 @@ class MaskRCNN(_MaskRCNN):
         shape = molded_images.shape[1:]
         outputs = self.network.predict_on_batch(self._inputs(molded_images, image_metas))
         rows, masks = np.asarray(outputs[0]), np.asarray(outputs[3])
-        place = Placement(shape[:2], shape[:2], 1.0, (0, 0, *shape[:2]))
+        placement = Placement(shape[:2], shape[:2], 1.0, (0, 0, *shape[:2]))
         names = tuple(str(i) for i in range(self.config.NUM_CLASSES))
         return [
-            _result(decode_one(rows[i], masks[i], place, names, True))
+            _result(decode_one(rows[i], masks[i], placement, names, True))
             for i in range(len(molded_images))
         ]
 
@@ -357,8 +363,8 @@ class MaskRCNN(_MaskRCNN):
         return [np.asarray(molded, np.float32), np.asarray(metas, np.float32), batched]
 
 
-def _result(found: Detections) -> dict[str, np.ndarray]:
+def _result(detections: Detections) -> dict[str, np.ndarray]:
     """matterport's dict; boxes without area in whole pixels are dropped."""
-    rois = np.around(found.boxes).astype(np.int32)
-    some = (rois[:, 2] > rois[:, 0]) & (rois[:, 3] > rois[:, 1])
-    return found[some].to_matterport()
+    rois = np.around(detections.boxes).astype(np.int32)
+    with_area = (rois[:, 2] > rois[:, 0]) & (rois[:, 3] > rois[:, 1])
+    return detections[with_area].to_matterport()

@@ -8,9 +8,11 @@ import keras
 from keras import ops
 
 from maskdet.config import Config
+from maskdet.models.mask_rcnn.family import MaskRCNNFamily
 from maskdet.mrcnn import losses
 from maskdet.mrcnn.meta import parse_image_meta_graph
 from maskdet.pretrained.assign import load_into, save_from
+from maskdet.training.loss_model import weighted_sum
 from maskdet.training.optimizers import RatedSGD
 
 LOSSES = (
@@ -88,7 +90,8 @@ class Network(keras.Model):
         **kwargs: Any,
     ) -> None:
         """Read a .h5 file in matterport's layout; see ``MaskRCNN.load_weights``."""
-        load_into(self, filepath, by_name or bool(exclude), exclude or ())
+        weightless = MaskRCNNFamily.weightless
+        load_into(self, filepath, by_name or bool(exclude), exclude or (), weightless)
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
         """A layer by name or number; heads give their outputs by image."""
@@ -136,14 +139,11 @@ class TrainingNetwork(Network):
         sample_weight: Any = None,
         training: bool = True,
     ) -> Any:
-        total = ops.zeros(())
-        for name, part, loss in zip(LOSSES, self.parts, y_pred[-len(LOSSES) :], strict=True):
+        losses = dict(zip(LOSSES, y_pred[-len(LOSSES) :], strict=True))
+        for part, loss in zip(self.parts, losses.values(), strict=True):
             part.update_state(loss)
-            total = total + loss * self.settings.LOSS_WEIGHTS.get(name, 1.0)
-        for variable in self.trainable_variables:
-            if variable.name not in ("gamma", "beta"):
-                total = total + self.settings.WEIGHT_DECAY * ops.mean(ops.square(variable))
-        return total
+        decayed = [v for v in self.trainable_variables if v.name not in ("gamma", "beta")]
+        return weighted_sum(losses, self.settings, decayed)
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         return self.get_metrics_result()

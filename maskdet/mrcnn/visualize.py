@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from maskdet.evaluation.matterport import compute_matches
+from maskdet.mrcnn.proposal_pictures import draw_box, draw_boxes, draw_rois
 from maskdet.visualize.canvas import check_counts
 from maskdet.visualize.inspection import (
     display_table,
@@ -21,7 +22,6 @@ from maskdet.visualize.instances import (
     display_top_masks,
     random_colors,
 )
-from maskdet.visualize.proposals import draw_box, draw_boxes, draw_rois
 
 __all__ = [
     "apply_mask",

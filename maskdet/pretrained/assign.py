@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +39,7 @@ def load_into(
     path: str | os.PathLike[str],
     by_name: bool = False,
     exclude: Sequence[str] = (),
+    weightless: Collection[str] = (),
 ) -> LoadReport:
     """Give layers the weights that a file in matterport's layout has under their names.
 
@@ -51,6 +52,7 @@ def load_into(
         by_name: layers that the file lacks are warned of instead of refused, and those that only
             the file has are passed over.
         exclude: names of layers to leave as they are.
+        weightless: names that scripts exclude although they hold no weights.
 
     Raises:
         WeightsError: no such file, damaged, of other shapes, or (not ``by_name``) a layer that
@@ -58,7 +60,8 @@ def load_into(
     """
     stored = read_layers(os.fspath(path))
     layers = {layer.name: layer for layer in network.layers if layer.weights}
-    unknown = [name for name in exclude if name not in {layer.name for layer in network.layers}]
+    known = {layer.name for layer in network.layers} | set(weightless)
+    unknown = [name for name in exclude if name not in known]
     loaded: list[str] = []
     excluded: list[str] = []
     unmatched: list[str] = []
@@ -102,15 +105,11 @@ def _complain(
             raise WeightsError(f"{text}; give by_name=True to leave these as they are.")
         warnings.warn(f"{text}; they keep their values.", MaskdetWarning, stacklevel=4)
     if unknown:
-        # Old scripts exclude layers such as mrcnn_bbox, which hold no weights or are gone.
-        known = {"mrcnn_bbox", "mrcnn_class", "mrcnn_mask", "mrcnn_class_logits", "mrcnn_bbox_fc"}
-        missing = [name for name in unknown if name not in known]
-        if missing:
-            warnings.warn(
-                f"exclude names {', '.join(missing)}, which this network has not.",
-                MaskdetWarning,
-                stacklevel=4,
-            )
+        warnings.warn(
+            f"exclude names {', '.join(unknown)}, which this network has not.",
+            MaskdetWarning,
+            stacklevel=4,
+        )
 
 
 def _variables(layer: keras.Layer) -> Iterator[tuple[str, keras.Variable]]:

@@ -1,4 +1,4 @@
-"""``python -m maskdet.runtime model.tflite SOURCE``: see what an exported detector sees."""
+"""``python -m maskdet.runtime model.tflite SOURCE``: see what an exported file sees."""
 
 import argparse
 import sys
@@ -25,13 +25,14 @@ examples:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns the process's exit code."""
     args = _parser().parse_args(arguments)
-    from maskdet.runtime.app import Options, run
-    from maskdet.runtime.detector import Detector
+    from maskdet.runtime.app import run
+    from maskdet.runtime.opening import open_file
+    from maskdet.runtime.options import Options
 
     try:
-        detector = Detector(args.model, args.threads, args.min_score)
+        predictor = open_file(args.model, args.threads, args.min_score)
         run(
-            detector,
+            predictor,
             args.source,
             Options(
                 out=Path(args.out),
@@ -52,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m maskdet.runtime",
-        description="Run an exported detector on photos, videos and cameras.",
+        description="Run an exported file on photos, videos and cameras.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

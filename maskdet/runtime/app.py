@@ -1,12 +1,10 @@
-"""What ``python -m maskdet.runtime`` does: photos, videos and cameras through a detector."""
+"""What ``python -m maskdet.runtime`` does: photos, videos and cameras through an exported file."""
 
 import contextlib
 import os
-import sys
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from maskdet.detections import Detections
 from maskdet.errors import DataError, UsageError
 from maskdet.images import read_image, save_picture
 from maskdet.runtime.cameras import (
@@ -25,28 +22,12 @@ from maskdet.runtime.cameras import (
     photos_in,
 )
 from maskdet.runtime.detector import Detector
-from maskdet.runtime.events import Recorder
-from maskdet.runtime.tracker import Tracker
+from maskdet.runtime.options import Options
+from maskdet.runtime.predictor import Predictor
+from maskdet.runtime.scenes import FollowedObjects, LabelledFrames
 from maskdet.runtime.viewer import Viewer
-from maskdet.visualize.draw import draw_instances, palette
 
 Array = NDArray[Any]
-#: Colours that tracks take in turn.
-_COLOURS = palette(24)
-
-
-@dataclass
-class Options:
-    """What the command line chose; see ``python -m maskdet.runtime --help``."""
-
-    out: Path = Path("detected")
-    save: bool = True
-    serve: tuple[str, int] | None = None
-    record: Path | None = None
-    frames: int | None = None
-    size: tuple[int, int] = (640, 480)
-    quiet: bool = False
-    stream: Any = field(default_factory=lambda: sys.stdout)
 
 
 class Rate:
@@ -63,14 +44,8 @@ class Rate:
         return (len(self._times) - 1) / max(1e-9, self._times[-1] - self._times[0])
 
 
-def counted(found: Detections) -> str:
-    """What was found in words: "2 cat, 1 dog"."""
-    counts = Counter(found.names)
-    return ", ".join(f"{number} {name}" for name, number in counts.most_common()) or "nothing"
-
-
-def run_photos(detector: Detector, photos: list[Path], options: Options) -> list[Detections]:
-    """Detect in photos; pictures and JSON with the objects go to ``options.out``.
+def run_photos(predictor: Predictor, photos: list[Path], options: Options) -> list[Any]:
+    """The result of each photo; pictures and JSON with them go to ``options.out``.
 
     A photo that cannot be read is named and left out.
 
@@ -87,16 +62,16 @@ def run_photos(detector: Detector, photos: list[Path], options: Options) -> list
                 _say(options, str(error))
             continue
         started = time.perf_counter()
-        found = detector.detect(image)
+        result = predictor.predict(image)
         milliseconds = 1e3 * (time.perf_counter() - started)
-        results.append(found)
-        line = f"{path.name}: {counted(found)} ({milliseconds:.1f} ms)"
+        results.append(result)
+        line = f"{path.name}: {result.summary()} ({milliseconds:.1f} ms)"
         if options.save:
             target = options.out / f"{path.stem}_detected{path.suffix}"
             if target.suffix.lower() not in (".jpg", ".jpeg", ".png"):
                 target = target.with_suffix(".png")
-            save_picture(target, Image.fromarray(found.draw(image)))
-            found.save(options.out / f"{path.stem}.json")
+            save_picture(target, Image.fromarray(result.draw(image)))
+            result.save(options.out / f"{path.stem}.json")
             line += f" -> {target}"
         if len(photos) > 1:
             left = (time.perf_counter() - begun) / number * (len(photos) - number)
@@ -110,38 +85,43 @@ def run_photos(detector: Detector, photos: list[Path], options: Options) -> list
 
 
 def run_frames(
-    detector: Detector, frames: Iterable[Array], options: Options, video: "VideoFile | None" = None
+    predictor: Predictor,
+    frames: Iterable[Array],
+    options: Options,
+    video: "VideoFile | None" = None,
 ) -> Counter[str]:
-    """Detect and follow objects in frames until they end or somebody stops it.
+    """The results of frames until they end or somebody stops it; objects are followed.
 
     Memory does not grow, however long it runs.
 
     Returns:
-        How many different objects of each class there were.
+        How many different objects of each class there were; of a classifier how many frames it
+        took for each class.
     """
-    tracker, rate = Tracker(), Rate()
-    recorder = Recorder(options.record) if options.record else None
+    scenes = FollowedObjects(options) if isinstance(predictor, Detector) else LabelledFrames()
+    rate = Rate()
     viewer = Viewer(*options.serve) if options.serve else None
     if viewer:
         _say(options, f"See {viewer.address} (end with Ctrl+C)")
     said = -float("inf")
     try:
         for number, frame in enumerate(frames, start=1):
-            found, numbers = tracker.update(detector.detect(frame))
+            scenes.update(predictor.predict(frame))
             speed = rate.tick()
-            keep = recorder is not None and recorder.wants(numbers)
             # Drawing costs more than detecting: only for those who look.
-            if keep or video is not None or (viewer is not None and viewer.watched):
-                picture = drawn(frame, found, numbers)
-                if recorder and (kept := recorder.update(picture, found, numbers)):
-                    _say(options, f"new: {counted(found)} -> {kept}")
+            watched = viewer is not None and viewer.watched
+            if scenes.wants_picture or video is not None or watched:
+                picture = scenes.draw(frame)
+                remark = scenes.record(picture)
+                if remark:
+                    _say(options, remark)
                 if viewer:
                     viewer.show(picture)
                 if video:
                     video.write(picture)
             if time.monotonic() - said >= 1.0:
                 said = time.monotonic()
-                _say(options, f"frame {number}: {counted(found)} | {speed:.1f} FPS")
+                _say(options, f"frame {number}: {scenes.summary()} | {speed:.1f} FPS")
             if options.frames and number >= options.frames:
                 break
     except KeyboardInterrupt:
@@ -149,22 +129,9 @@ def run_frames(
     finally:
         if viewer:
             viewer.close()
-        totals = ", ".join(f"{n} {name}" for name, n in tracker.totals.most_common())
+        totals = ", ".join(f"{n} {name}" for name, n in scenes.totals.most_common())
         _say(options, f"seen in all: {totals or 'nothing'}")
-    return tracker.totals
-
-
-def drawn(frame: Array, found: Detections, numbers: list[int]) -> Array:
-    """A frame with its objects, each in the colour of its track."""
-    return draw_instances(
-        frame,
-        found.boxes,
-        class_ids=found.class_ids,
-        class_names=found.class_names,
-        scores=found.scores,
-        masks=found.masks if found.has_masks else None,
-        colors=[_COLOURS[number % len(_COLOURS)] for number in numbers],
-    )
+    return scenes.totals
 
 
 class VideoFile:
@@ -195,7 +162,7 @@ class VideoFile:
             os.replace(self._part, self.path)
 
 
-def run(detector: Detector, source: str, options: Options) -> None:
+def run(predictor: Predictor, source: str, options: Options) -> None:
     """Whatever the source is: photo, folder, video, "camera", "play:FOLDER" as a camera.
 
     Raises:
@@ -205,28 +172,28 @@ def run(detector: Detector, source: str, options: Options) -> None:
     path = Path(source)
     if source.startswith("play:"):
         with FolderCamera(source.removeprefix("play:")) as camera:
-            run_frames(detector, camera, options)
+            run_frames(predictor, camera, options)
     elif source.startswith(("camera", "picamera", "/dev/")) and not path.is_file():
         with open_camera(source, options.size) as camera:
-            run_frames(detector, camera, options)
+            run_frames(predictor, camera, options)
     elif path.is_dir():
         photos = photos_in(path)
         if not photos:
             raise DataError(f"There are no photos in {path}; give a folder with .jpg or .png.")
-        run_photos(detector, photos, options)
+        run_photos(predictor, photos, options)
     elif path.suffix.lower() in VIDEO_ENDINGS and path.is_file():
-        _run_video(detector, path, options)
+        _run_video(predictor, path, options)
     elif path.is_file():
-        run_photos(detector, [path], options)
+        run_photos(predictor, [path], options)
     else:
         raise DataError(f"There is no {source}; give a photo, a folder, a video or 'camera'.")
 
 
-def _run_video(detector: Detector, path: Path, options: Options) -> None:
+def _run_video(predictor: Predictor, path: Path, options: Options) -> None:
     with USBCamera(os.fspath(path), None) as capture:
         target = options.out / f"{path.stem}_detected.mp4"
         video = VideoFile(target, capture.rate) if options.save else None
-        run_frames(detector, _with_time_left(capture, options), options, video)
+        run_frames(predictor, _with_time_left(capture, options), options, video)
         if video:
             video.close()
             _say(options, f"-> {target}")

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskdet.errors import DataError, UsageError
-from maskdet.images import read_image
+from maskdet.images import photo_endings, read_image
 
 Array = NDArray[Any]
 #: Frames in a row that may fail before a camera counts as gone.
@@ -209,7 +209,6 @@ class FolderCamera(_Closing):
         return read_image(photo) if isinstance(photo, Path) else photo
 
 
-PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
 VIDEO_ENDINGS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mjpeg", ".h264")
 
 
@@ -217,7 +216,8 @@ def photos_in(folder: Path) -> list[Path]:
     """Photos of a folder, by name."""
     if not folder.is_dir():
         raise DataError(f"There is no folder {folder}; check the path.")
-    return sorted(f for f in folder.iterdir() if f.suffix.lower() in PHOTO_ENDINGS)
+    endings = photo_endings()
+    return sorted(f for f in folder.iterdir() if f.suffix.lower() in endings)
 
 
 def open_camera(source: str, size: tuple[int, int]) -> PiCamera | USBCamera:

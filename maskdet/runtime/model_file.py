@@ -4,37 +4,15 @@ import io
 import json
 import os
 import zipfile
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from maskdet.errors import WeightsError
+from maskdet.geometry.placement import PlacementRule
+from maskdet.tasks.task import FileFacts
 
 FACTS, LABELS = "maskdet.json", "labels.txt"
 FORMAT = "maskdet.tflite"
-
-
-@dataclass(frozen=True)
-class ModelFacts:
-    """What the runtime needs to know beside the network.
-
-    Attributes:
-        class_names: index 0 is the background.
-        ours: whether maskdet wrote the file; else only what the tensors show is known.
-        min_confidence: score from which the training's Config reports an object.
-        min_dim, max_dim, min_scale: how an image is scaled, as Config has them; max_dim 0 means
-            that it is stretched to the input, as other people's detectors want it.
-        has_masks: whether the fifth output means anything.
-    """
-
-    class_names: tuple[str, ...]
-    ours: bool = False
-    min_confidence: float = 0.5
-    min_dim: int = 0
-    max_dim: int = 0
-    min_scale: float = 0.0
-    has_masks: bool = False
-    all: dict[str, Any] = field(default_factory=dict)
 
 
 def read_content(path: str | os.PathLike[str]) -> bytes:
@@ -47,7 +25,7 @@ def read_content(path: str | os.PathLike[str]) -> bytes:
         raise WeightsError(f"{path} cannot be read ({error}); copy it again.") from error
 
 
-def read_facts(path: str | os.PathLike[str], content: bytes) -> ModelFacts:
+def read_facts(path: str | os.PathLike[str], content: bytes) -> FileFacts:
     """What the zip behind a .tflite says; for a file of others, its labels alone.
 
     Raises:
@@ -65,27 +43,38 @@ def read_facts(path: str | os.PathLike[str], content: bytes) -> ModelFacts:
         # Python does not know.
         entries = {}
     if FACTS not in entries:
-        return ModelFacts(class_names=_other_names(entries))
+        return FileFacts(class_names=_other_names(entries))
     try:
         facts = json.loads(entries[FACTS])
         if facts["format"] != FORMAT:
             raise ValueError(f"format is {facts['format']!r}")
         if int(facts["version"]) > 1:
             raise ValueError(f"version {facts['version']} is newer than this maskdet")
-        return ModelFacts(
+        return FileFacts(
             class_names=tuple(str(name) for name in facts["class_names"]),
             ours=True,
+            # The first files said neither task nor outputs.
+            task=str(facts.get("task", "detection")),
+            outputs=_outputs(facts),
             min_confidence=float(facts["min_confidence"]),
-            min_dim=int(facts["min_dim"]),
-            max_dim=int(facts["max_dim"]),
-            min_scale=float(facts["min_scale"]),
-            has_masks=bool(facts["has_masks"]),
+            placement=PlacementRule(
+                int(facts["min_dim"]),
+                int(facts["max_dim"]),
+                float(facts["min_scale"]),
+                str(facts.get("resize_mode", "square")),
+            ),
             all=facts,
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise WeightsError(
             f"The facts in {path} are damaged ({error!r}); export or copy it again."
         ) from error
+
+
+def _outputs(facts: dict[str, Any]) -> frozenset[str]:
+    if "outputs" in facts:
+        return frozenset(str(name) for name in facts["outputs"])
+    return frozenset({"boxes", "masks"} if facts["has_masks"] else {"boxes"})
 
 
 def _other_names(entries: dict[str, bytes]) -> tuple[str, ...]:

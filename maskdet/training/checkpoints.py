@@ -7,26 +7,29 @@ import re
 from pathlib import Path
 from typing import Any
 
-import maskdet
-from maskdet.config import Config
+from maskdet.base_config import BaseConfig
 from maskdet.files import write_whole
+from maskdet.trained import Facts, Trained, settings_of
+from maskdet.version import __version__
 
 _CHECKPOINT = r"{prefix}_{name}_(\d{{4}})\.h5"
 _FOLDER = r"{name}\d{{8}}T\d{{4}}"
 
 
-def new_log_dir(model_dir: str | os.PathLike[str], config: Config) -> Path:
+def new_log_dir(model_dir: str | os.PathLike[str], config: BaseConfig) -> Path:
     """``<model_dir>/<name><YYYYMMDDTHHMM>``; nothing is created."""
     stamp = datetime.datetime.now().strftime("%Y%m%dT%H%M")
     return Path(model_dir) / f"{(config.NAME or '').lower()}{stamp}"
 
 
-def checkpoint_path(log_dir: Path, prefix: str, config: Config, epoch: int) -> Path:
+def checkpoint_path(log_dir: Path, prefix: str, config: BaseConfig, epoch: int) -> Path:
     """Where the weights after an epoch lie."""
     return log_dir / f"{prefix}_{(config.NAME or '').lower()}_{epoch:04d}.h5"
 
 
-def epoch_of(path: str | os.PathLike[str], prefix: str, config: Config) -> tuple[Path, int] | None:
+def epoch_of(
+    path: str | os.PathLike[str], prefix: str, config: BaseConfig
+) -> tuple[Path, int] | None:
     """Log folder and epoch of a checkpoint of this name, or None for any other file."""
     name = re.escape((config.NAME or "").lower())
     path = Path(path)
@@ -36,7 +39,7 @@ def epoch_of(path: str | os.PathLike[str], prefix: str, config: Config) -> tuple
     return path.parent, int(match.group(1))
 
 
-def find_last(model_dir: str | os.PathLike[str], prefix: str, config: Config) -> Path:
+def find_last(model_dir: str | os.PathLike[str], prefix: str, config: BaseConfig) -> Path:
     """The last checkpoint in the last log folder that has one.
 
     Raises:
@@ -55,27 +58,52 @@ def find_last(model_dir: str | os.PathLike[str], prefix: str, config: Config) ->
         )
     pattern = re.compile(_CHECKPOINT.format(prefix=re.escape(prefix), name=re.escape(name)))
     for folder in reversed(folders):
-        found = sorted(entry for entry in folder.iterdir() if pattern.fullmatch(entry.name))
-        if found:
-            return found[-1]
+        paths = sorted(entry for entry in folder.iterdir() if pattern.fullmatch(entry.name))
+        if paths:
+            return paths[-1]
     raise FileNotFoundError(
         f"There is no checkpoint {prefix}_{name}_*.h5 in {os.fspath(folders[-1])!r}; "
         "the training may have stopped before its first epoch ended."
     )
 
 
-def write_sidecar(path: Path, config: Config, epoch: int, **facts: Any) -> None:
-    """The small JSON beside a checkpoint: epoch, stage, class names, config, library version."""
+def write_sidecar(path: Path, trained: Trained) -> None:
+    """The small JSON beside weights: family, epoch, stage, class names, Config, version."""
+    facts, family = trained.facts, trained.family
     text = json.dumps(
         {
-            "maskdet": maskdet.__version__,
-            "epoch": epoch,
-            **facts,
-            "config": json.loads(config.to_json()),
+            "maskdet": __version__,
+            "family": family.name,
+            "task": family.task.name,
+            "epoch": facts.epoch,
+            "class_names": list(facts.class_names),
+            "outputs": sorted(facts.outputs),
+            "steps": facts.steps,
+            "stage": facts.stage,
+            "config": settings_of(trained),
         },
         indent=1,
     )
     write_whole(sidecar_path(path), text + "\n")
+
+
+def facts_of(sidecar: dict[str, Any], outputs: frozenset[str]) -> Facts:
+    """The facts in a JSON of :func:`write_sidecar`; of older ones as far as they go.
+
+    Args:
+        outputs: the most that the family gives.
+    """
+    if "outputs" in sidecar:
+        outputs = frozenset(sidecar["outputs"]) & outputs
+    elif not sidecar.get("has_masks", True):
+        outputs = outputs - {"masks"}
+    return Facts(
+        tuple(sidecar.get("class_names", ())),
+        outputs,
+        sidecar.get("steps"),
+        int(sidecar.get("epoch") or 0),
+        sidecar.get("stage"),
+    )
 
 
 def sidecar_path(path: str | os.PathLike[str]) -> Path:
@@ -89,7 +117,7 @@ def read_sidecar(path: str | os.PathLike[str]) -> dict[str, Any]:
     The file only adds comfort (class names, epoch): weights load without it.
     """
     try:
-        facts = json.loads(sidecar_path(path).read_text(encoding="utf-8"))
+        sidecar = json.loads(sidecar_path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return facts if isinstance(facts, dict) else {}
+    return sidecar if isinstance(sidecar, dict) else {}

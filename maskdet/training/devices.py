@@ -6,11 +6,11 @@ from typing import Any
 
 import keras
 
-from maskdet.config import Config
+from maskdet.base_config import BaseConfig
 from maskdet.errors import MaskdetWarning
 
 
-def building_scope(config: Config) -> contextlib.AbstractContextManager[Any]:
+def building_scope(config: BaseConfig) -> contextlib.AbstractContextManager[Any]:
     """The context to build a network in: that of ``tf.distribute`` with GPU_COUNT above 1.
 
     Where there are fewer GPUs, a warning and one device for the whole batch.

@@ -1,13 +1,29 @@
 """The model that Keras fits: a family's training network with its losses."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import keras
 from keras import ops
 
-from maskdet.config import Config
+from maskdet.base_config import BaseConfig
 from maskdet.family import Family
 from maskdet.training.devices import replicas
+
+
+def weighted_sum(losses: Mapping[str, Any], config: BaseConfig, decayed: Iterable[Any] = ()) -> Any:
+    """What is minimised: losses by LOSS_WEIGHTS, and matterport's L2 term of some variables.
+
+    Args:
+        losses: scalars by name; one that LOSS_WEIGHTS does not name counts once.
+        decayed: variables w that add WEIGHT_DECAY * mean(w ** 2) each.
+    """
+    total = ops.zeros(())
+    for name, loss in losses.items():
+        total = total + loss * config.LOSS_WEIGHTS.get(name, 1.0)
+    for variable in decayed:
+        total = total + config.WEIGHT_DECAY * ops.mean(ops.square(variable))
+    return total
 
 
 class LossModel(keras.Model):
@@ -18,9 +34,9 @@ class LossModel(keras.Model):
     """
 
     family: Family
-    settings: Config
+    settings: BaseConfig
 
-    def track_losses(self, family: Family, config: Config, names: list[str]) -> None:
+    def track_losses(self, family: Family, config: BaseConfig, names: list[str]) -> None:
         """Set what the losses are; ``names`` decides their order in logs."""
         self.family = family
         self.settings = config
@@ -40,12 +56,9 @@ class LossModel(keras.Model):
         training: bool = True,
     ) -> Any:
         losses = self.family.losses(y_pred, self.settings)
-        total = ops.zeros(())
         for name, loss in losses.items():
             self._parts[name].update_state(loss)
-            total = total + loss * self.settings.LOSS_WEIGHTS.get(name, 1.0)
-        for variable in self._decayed:
-            total = total + self.settings.WEIGHT_DECAY * ops.mean(ops.square(variable))
+        total = weighted_sum(losses, self.settings, self._decayed)
         # Gradients of copies on several devices are added up.
         return total / replicas(self)
 
@@ -54,10 +67,10 @@ class LossModel(keras.Model):
 
 
 def make_loss_model(
-    network: keras.Model, family: Family, config: Config, with_masks: bool
+    network: keras.Model, family: Family, config: BaseConfig, outputs: frozenset[str]
 ) -> LossModel:
     """The fitted model over a training network's layers (shared, not copied)."""
-    inputs, outputs = family.training_outputs(network, with_masks)
-    model = LossModel(inputs=inputs, outputs=outputs, name=f"{network.name}_training")
-    model.track_losses(family, config, family.loss_names(with_masks))
+    inputs, tensors = family.training_outputs(network, outputs)
+    model = LossModel(inputs=inputs, outputs=tensors, name=f"{network.name}_training")
+    model.track_losses(family, config, family.loss_names(outputs))
     return model

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from maskdet.config import Config
+from maskdet.base_config import BaseConfig
 
 
 class _Rated:
@@ -73,7 +73,7 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def make_optimizer(
-    config: Config, learning_rate: float, steps: int, rates: Mapping[str, float]
+    config: BaseConfig, learning_rate: float, steps: int, rates: Mapping[str, float]
 ) -> keras.optimizers.Optimizer:
     """The optimizer of a stage.
 

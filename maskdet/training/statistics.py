@@ -5,47 +5,39 @@ from typing import Any
 import keras
 from tqdm.auto import tqdm
 
-from maskdet.config import Config
 from maskdet.data.dataset import Dataset
 from maskdet.data.loader import Loader
-from maskdet.family import Family
-from maskdet.training.fit import active_classes, feed
+from maskdet.trained import Trained
+from maskdet.training.loaders import feed
 
 #: After so many steps a hundredth of the first statistics is left at a momentum of 0.99.
 SETTLED_STEPS = 460
 BATCHES = 12
 
 
-def reestimate(
-    network: keras.Model,
-    family: Family,
-    config: Config,
-    dataset: Dataset,
-    loader: Loader,
-    progress: bool = True,
-) -> int:
+def reestimate(trained: Trained, dataset: Dataset, loader: Loader, progress: bool = True) -> int:
     """Replace the moving statistics of an inference network by their means over some batches.
 
     Only of layers whose statistics training moves; weights stay as they are. The batches go through
-    a training network of the same weights, since RoIs are chosen otherwise in training.
+    a training network of the same weights, since in training layers see other things.
 
     Args:
+        trained: whose network is changed.
         dataset: with objects; the one trained on, or one like it.
         loader: of it, without augmentation.
 
     Returns:
         Number of layers whose statistics were replaced.
     """
-    training = family.build(config, "training")
-    for layer in training.layers:
-        if layer.weights:
-            layer.set_weights(network.get_layer(layer.name).get_weights())
+    family, config, network = trained.family, trained.config, trained.network
+    training = trained.copied(config, "training").network
     layers = moving_layers(training)
     if not layers:
         return 0
-    inputs, outputs = family.training_outputs(training, dataset.provides_masks)
-    model = keras.Model(inputs, outputs)
-    batches = feed(loader, family, config, active_classes(dataset, config))
+    outputs = family.task.outputs_of(dataset) & family.outputs
+    inputs, tensors = family.training_outputs(training, outputs)
+    model = keras.Model(inputs, tensors)
+    batches = feed(loader, family, config)
     count = min(BATCHES, 3 * len(loader))
     usual = [layer.momentum for layer in layers]
     try:

@@ -112,3 +112,16 @@ def _write(
     pen.rectangle((x, y, x + width, y + height), fill=colour)
     bright = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2] > 140
     pen.text((x + 3 - left, y + 2 - top), text, fill=(0, 0, 0) if bright else (255,) * 3, font=font)
+
+
+def draw_lines(image: ArrayLike, lines: Sequence[str]) -> NDArray[np.uint8]:
+    """A copy of a photo uint8 (H, W, 3) with lines of text in its upper left corner."""
+    canvas = np.array(image, dtype=np.uint8)[..., :3]
+    picture = Image.fromarray(canvas)
+    pen = ImageDraw.Draw(picture)
+    font = ImageFont.load_default(max(10, round(min(canvas.shape[:2]) / 18)))
+    text = "\n".join(lines)
+    left, top, right, bottom = pen.multiline_textbbox((4, 4), text, font=font)
+    pen.rectangle((0, 0, right + 4, bottom + 4), fill=(0, 0, 0))
+    pen.multiline_text((4, 4), text, fill=(255, 255, 255), font=font)
+    return np.asarray(picture)

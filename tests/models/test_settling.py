@@ -5,28 +5,30 @@ import pytest
 
 from maskdet import MaskRCNN
 from maskdet.training.checkpoints import read_sidecar
+from maskdet.training.loaders import make_loader
+from maskdet.training.settling import settled
 from maskdet.training.statistics import moving_layers, reestimate
 
 
-def statistics(model):
+def statistics(trained):
     return {
         layer.name: [np.asarray(layer.moving_mean), np.asarray(layer.moving_variance)]
-        for layer in moving_layers(model.network)
+        for layer in moving_layers(trained.network)
     }
 
 
 @pytest.fixture(scope="module")
-def settled(tmp_path_factory, masked, make_config):
+def reestimated(tmp_path_factory, masked, make_config):
     config = make_config()
     model = MaskRCNN("inference", config, tmp_path_factory.mktemp("logs"))
     before = {v.path: np.asarray(v) for v in model.network.variables}
-    loader = model._loader(masked, "none", None)
-    count = reestimate(model.network, model.family, config, masked, loader, progress=False)
+    loader = make_loader(model.family, config, masked)
+    count = reestimate(model.trained, masked, loader, progress=False)
     return model, before, count, masked
 
 
-def test_statistics_leave_their_first_values_and_nothing_else_moves(settled):
-    model, before, count, _ = settled
+def test_statistics_leave_their_first_values_and_nothing_else_moves(reestimated):
+    model, before, count, _ = reestimated
     names = {layer.name for layer in moving_layers(model.network)}
     assert count == len(names) > 0
     assert all(name.startswith("mrcnn_") for name in names)  # the backbone's are frozen
@@ -39,12 +41,12 @@ def test_statistics_leave_their_first_values_and_nothing_else_moves(settled):
             np.testing.assert_array_equal(value, before[variable.path])
 
 
-def test_every_batch_counts_the_same_so_a_second_time_changes_little(settled):
-    model, _, _, masked = settled
-    first = statistics(model)
-    loader = model._loader(masked, "none", None)
-    reestimate(model.network, model.family, model.config, masked, loader, progress=False)
-    for name, (mean, variance) in statistics(model).items():
+def test_every_batch_counts_the_same_so_a_second_time_changes_little(reestimated):
+    model, _, _, masked = reestimated
+    first = statistics(model.trained)
+    loader = make_loader(model.family, model.config, masked)
+    reestimate(model.trained, masked, loader, progress=False)
+    for name, (mean, variance) in statistics(model.trained).items():
         scale = np.sqrt(first[name][1]).mean()
         assert np.abs(mean - first[name][0]).mean() < 0.3 * scale
         ratio = variance.mean() / first[name][1].mean()
@@ -63,13 +65,13 @@ def test_steps_are_counted_and_kept_with_the_weights(tmp_path, masked, make_conf
     other = MaskRCNN("inference", make_config(), tmp_path)
     other.load_weights(tmp_path / "a.h5")
     assert other.steps == 2
-    # An export with a data set takes them anew, once.
-    before = statistics(other)
-    other._settle(masked, progress=False)
-    assert other.steps is None
-    after = statistics(other)
-    assert any(not np.array_equal(before[n][0], after[n][0]) for n in before)
-    # Photos alone have no objects to choose RoIs by.
-    other.steps = 2
-    other._settle([masked.load_image(0)], progress=False)
+    # An export with a data set takes them anew, in a copy: the user's model stays as it is.
+    before = statistics(other.trained)
+    copy = settled(other.trained, masked, progress=False)
+    after = statistics(copy)
+    assert any(not np.array_equal(before[name][0], after[name][0]) for name in before)
+    unchanged = statistics(other.trained)
+    assert all(np.array_equal(before[name][0], unchanged[name][0]) for name in before)
     assert other.steps == 2
+    # Photos alone have no objects to choose RoIs by.
+    assert settled(other.trained, [masked.load_image(0)], progress=False) is other.trained

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from maskdet import MaskRCNN
+from maskdet.data.requirements import largest_count
 from maskdet.errors import ConfigError, UsageError
-from maskdet.models.detector import largest_count
 from maskdet.training.callbacks import read_history
 from maskdet.training.checkpoints import find_last
 from maskdet.training.layers import weighted_layers

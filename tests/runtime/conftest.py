@@ -16,7 +16,7 @@ def made_file(folder, name="made.tflite", facts=True, count=6, masks=True, label
     import tensorflow as tf
 
     from maskdet.exporters import flatbuffer
-    from maskdet.exporters.contract import OUTPUT_NAMES
+    from maskdet.tasks.detection.contract import OUTPUTS
 
     quarters = np.array(
         [[0, 0, 0.5, 0.5], [0, 0.5, 0.5, 1], [0.5, 0, 1, 0.5], [0.5, 0.5, 1, 1]], np.float32
@@ -45,7 +45,7 @@ def made_file(folder, name="made.tflite", facts=True, count=6, masks=True, label
     )
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function])
     model = flatbuffer.read_model(converter.convert())
-    names = list(OUTPUT_NAMES.values())[: 5 if masks else 4]
+    names = [output.name for output in OUTPUTS.values()][: 5 if masks else 4]
     flatbuffer.name_ends(model, ["image", "window"], names)
     file = io.BytesIO(flatbuffer.pack_model(model))
     if facts or labels:

@@ -1,5 +1,6 @@
 """Mask R-CNN."""
 
-from maskdet.models.mask_rcnn.mask_rcnn import MaskRCNN
+from maskdet.lazy import lazy_names
 
-__all__ = ["MaskRCNN"]
+# Its Config is read by people who never build a network.
+__getattr__ = lazy_names(__name__, {"MaskRCNN": "maskdet.models.mask_rcnn.mask_rcnn"})

@@ -8,12 +8,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from maskdet.backbones.registry import get_backbone
-from maskdet.config import Config
+from maskdet.backbones.registry import get_backbone, pixels_of
 from maskdet.detections import Detections
 from maskdet.errors import UsageError
-from maskdet.geometry.placement import Placement, boxes_in_image
+from maskdet.geometry.placement import SIDE_MULTIPLE, Placement, boxes_in_image
 from maskdet.models.mask_rcnn import losses as loss_functions
+from maskdet.models.mask_rcnn.config import Config
 from maskdet.models.mask_rcnn.lite import build_lite_network
 from maskdet.models.mask_rcnn.network import (
     build_inference_network,
@@ -21,6 +21,9 @@ from maskdet.models.mask_rcnn.network import (
     normalised_anchors,
 )
 from maskdet.models.mask_rcnn.random_rois import batch_of_random_rois
+from maskdet.pixels import Pixels
+from maskdet.tasks.detection.task import DETECTION
+from maskdet.tasks.task import Task
 
 HEADS = r"(mrcnn\_.*)|(rpn\_.*)|(fpn\_.*)"
 MASK_OUTPUTS = ("mrcnn_mask", "target_mask")
@@ -32,6 +35,13 @@ class MaskRCNNFamily:
     """See :class:`maskdet.family.Family`."""
 
     name = "mask_rcnn"
+    task: Task = DETECTION
+    outputs = frozenset({"boxes", "masks"})
+    config_class = Config
+    # Old scripts exclude these layers, which hold no weights here or are called otherwise.
+    weightless = frozenset(
+        {"mrcnn_bbox", "mrcnn_class", "mrcnn_mask", "mrcnn_class_logits", "mrcnn_bbox_fc"}
+    )
 
     def stages(self, config: Config) -> dict[str, str]:
         backbone = get_backbone(config.BACKBONE)
@@ -45,6 +55,12 @@ class MaskRCNNFamily:
     def rate(self, layer_name: str, config: Config) -> float:
         return 1.0 if re.fullmatch(HEADS, layer_name) else float(config.BACKBONE_RATE)
 
+    def pixels(self, config: Config) -> Pixels:
+        return pixels_of(config)
+
+    def side_multiple(self, config: Config) -> int:
+        return SIDE_MULTIPLE
+
     def build(self, config: Config, mode: str, kernels: str = "auto") -> keras.Model:
         if mode == "training":
             return build_training_network(config, kernels)
@@ -55,21 +71,26 @@ class MaskRCNNFamily:
     def load_imagenet(self, network: keras.Model, config: Config) -> None:
         get_backbone(config.BACKBONE).load_imagenet(network)
 
-    def training_outputs(self, network: keras.Model, with_masks: bool) -> tuple[list[Any], Any]:
-        outputs = {k: v for k, v in network.output.items() if k not in SHOWN_OUTPUTS}
+    def image_facts(self, dataset: Any, config: Config) -> dict[str, np.ndarray]:
+        return {"active_classes": active_classes(dataset, config)}
+
+    def training_outputs(
+        self, network: keras.Model, outputs: frozenset[str]
+    ) -> tuple[list[Any], Any]:
+        tensors = {k: v for k, v in network.output.items() if k not in SHOWN_OUTPUTS}
         inputs = list(network.inputs)
-        if not with_masks:
+        if "masks" not in outputs:
             for name in MASK_OUTPUTS:
-                del outputs[name]
+                del tensors[name]
             inputs = [tensor for tensor in inputs if tensor.name != "input_gt_masks"]
-        return inputs, outputs
+        return inputs, tensors
 
     def training_inputs(
-        self, batch: Mapping[str, np.ndarray], active_classes: np.ndarray, config: Config
+        self, batch: Mapping[str, np.ndarray], config: Config
     ) -> dict[str, np.ndarray]:
         inputs = {
-            "input_image": mold(batch["images"], config),
-            "input_active_classes": np.asarray(active_classes, dtype=np.float32),
+            "input_image": pixels_of(config).of_images(batch["images"]),
+            "input_active_classes": batch["active_classes"].astype(np.float32),
             "input_gt_class_ids": batch["class_ids"],
             "input_gt_boxes": batch["boxes"],
         }
@@ -79,16 +100,16 @@ class MaskRCNNFamily:
             inputs["input_gt_masks"] = batch["masks"].astype(np.float32)
         return inputs
 
-    def loss_names(self, with_masks: bool) -> list[str]:
+    def loss_names(self, outputs: frozenset[str]) -> list[str]:
         names = ["rpn_class_loss", "rpn_bbox_loss", "mrcnn_class_loss", "mrcnn_bbox_loss"]
-        return [*names, "mrcnn_mask_loss"] if with_masks else names
+        return [*names, "mrcnn_mask_loss"] if "masks" in outputs else names
 
     def losses(self, outputs: Mapping[str, Any], config: Config) -> dict[str, Any]:
         match = outputs["rpn_match"]
         ids = outputs["target_class_ids"]
         rois = outputs["rois"]
         counted = ops.any(rois != 0, axis=2) if config.ROI_TARGETS_FILLED else ops.ones_like(ids)
-        found = {
+        losses = {
             "rpn_class_loss": loss_functions.rpn_class_loss(match, outputs["rpn_class_logits"]),
             "rpn_bbox_loss": loss_functions.rpn_bbox_loss(
                 outputs["target_rpn_bbox"], match, outputs["rpn_bbox"]
@@ -102,19 +123,19 @@ class MaskRCNNFamily:
         }
         if "mrcnn_mask" in outputs:
             masks = outputs["mrcnn_mask"]
-            found["mrcnn_mask_loss"] = loss_functions.mrcnn_mask_loss(
+            losses["mrcnn_mask_loss"] = loss_functions.mrcnn_mask_loss(
                 outputs["target_mask"], ids[:, : masks.shape[1]], masks
             )
-        return found
+        return losses
 
-    def detection_inputs(
+    def inference_inputs(
         self, images: np.ndarray, placements: Sequence[Placement], config: Config
     ) -> list[np.ndarray]:
         shape = images.shape[1:]
-        metas = np.stack([_detection_meta(place, shape, config) for place in placements])
-        anchors = normalised_anchors(config, shape)
+        metas = np.stack([_detection_meta(placed, shape, config) for placed in placements])
+        anchors = normalised_anchors(config, shape)  # (A, 4)
         anchors = np.broadcast_to(anchors, (len(images), *anchors.shape))
-        return [mold(images, config), metas.astype(np.float32), anchors]
+        return [pixels_of(config).of_images(images), metas.astype(np.float32), anchors]
 
     # Geometry, and the last layers of the heads: they cost next to nothing, and boxes and scores
     # keep every bit.
@@ -124,59 +145,65 @@ class MaskRCNNFamily:
     )
 
     def export_network(
-        self, config: Config, count: int, min_score: float, with_masks: bool, with_window: bool
+        self,
+        config: Config,
+        count: int,
+        min_score: float,
+        outputs: frozenset[str],
+        with_window: bool,
     ) -> keras.Model:
-        return build_lite_network(config, count, min_score, with_masks, with_window)
+        return build_lite_network(config, count, min_score, "masks" in outputs, with_window)
 
     def decode(
         self,
-        outputs: Sequence[np.ndarray],
+        arrays: Sequence[np.ndarray],
         placements: Sequence[Placement],
         config: Config,
         class_names: Sequence[str],
-        with_masks: bool,
+        outputs: frozenset[str],
     ) -> list[Detections]:
-        rows, masks = outputs[0], outputs[3]
+        rows, masks = arrays[0], arrays[3]  # (B, D, 6), (B, D, h, w, classes)
         return [
-            decode_one(rows[i], masks[i], place, class_names, with_masks)
-            for i, place in enumerate(placements)
+            decode_one(rows[i], masks[i], placement, class_names, "masks" in outputs)
+            for i, placement in enumerate(placements)
         ]
 
 
-def mold(images: np.ndarray, config: Config) -> np.ndarray:
-    """Pixels as the network wants them: float32, mean taken off, divided by PIXEL_STD."""
-    molded = images.astype(np.float32)
-    molded -= np.asarray(config.MEAN_PIXEL, dtype=np.float32)
-    if config.PIXEL_STD != 1.0:
-        molded *= np.float32(1.0 / config.PIXEL_STD)
-    return molded
+def active_classes(dataset: Any, config: Config) -> np.ndarray:
+    """For each image the classes that its source knows, (images, NUM_CLASSES) float32 0 or 1."""
+    active = np.zeros((len(dataset.image_ids), config.NUM_CLASSES), dtype=np.float32)
+    for row, info in zip(active, dataset.image_info, strict=True):
+        row[dataset.source_class_ids[info["source"]]] = 1
+    return active
 
 
-def _detection_meta(place: Placement, shape: tuple[int, ...], config: Config) -> np.ndarray:
+def _detection_meta(placement: Placement, shape: tuple[int, ...], config: Config) -> np.ndarray:
     channels = config.IMAGE_CHANNEL_COUNT
-    head = [0, *place.image_shape[:2], channels, *shape, *place.window, place.scale]
+    image_shape = placement.image_shape[:2]
+    head = [0, *image_shape, channels, *shape, *placement.window, placement.scale]
     return np.array(head + [0] * config.NUM_CLASSES, dtype=np.float64)
 
 
 def decode_one(
     rows: np.ndarray,
     masks: np.ndarray,
-    place: Placement,
+    placement: Placement,
     class_names: Sequence[str],
     with_masks: bool,
 ) -> Detections:
     """One image's detections (D, 6) and masks (D, h, w, classes) in the image's own pixels."""
-    count = int(np.argmin(rows[:, 4] > 0)) if not (rows[:, 4] > 0).all() else len(rows)
+    is_object = rows[:, 4] > 0  # (D,)
+    count = len(rows) if is_object.all() else int(np.argmin(is_object))
     rows = rows[:count]
     class_ids = rows[:, 4].astype(np.int32)
-    boxes = boxes_in_image(rows[:, :4], place)
-    kept = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-    small = masks[np.arange(count), :, :, class_ids] if with_masks else None
+    boxes = boxes_in_image(rows[:, :4], placement)
+    with_area = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+    small = masks[np.arange(count), :, :, class_ids] if with_masks else None  # (N, h, w)
     return Detections(
-        boxes=boxes[kept],
-        class_ids=class_ids[kept],
-        scores=rows[kept, 5].astype(np.float32),
+        boxes=boxes[with_area],
+        class_ids=class_ids[with_area],
+        scores=rows[with_area, 5].astype(np.float32),
         class_names=tuple(class_names),
-        image_shape=place.image_shape,
-        small_masks=None if small is None else small[kept].astype(np.float32),
+        image_shape=placement.image_shape,
+        small_masks=None if small is None else small[with_area].astype(np.float32),
     )

@@ -7,7 +7,6 @@ import numpy as np
 from keras import layers
 
 from maskdet.backbones.batch_norm import BatchNorm
-from maskdet.config import Config
 from maskdet.geometry.anchors import backbone_shapes
 from maskdet.geometry.boxes import normalize_boxes
 from maskdet.layers.fpn import convolution
@@ -16,6 +15,7 @@ from maskdet.layers.lite.detection import ContractOutputs, DetectionWindow, Lite
 from maskdet.layers.lite.masks import Interleave, OwnClass, OwnClassConv, SubpixelDoubling
 from maskdet.layers.lite.proposals import LiteProposals, Objectness
 from maskdet.layers.lite.roi_align import LitePyramidTable, LiteROIAlign, LiteUpsampling
+from maskdet.models.mask_rcnn.config import Config
 from maskdet.models.mask_rcnn.heads import box_head
 from maskdet.models.mask_rcnn.network import features, heads_bn, pixel_anchors, region_proposals
 

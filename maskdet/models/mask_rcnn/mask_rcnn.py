@@ -5,19 +5,20 @@ from typing import Any
 
 import numpy as np
 
-from maskdet.config import Config
-from maskdet.models.detector import Detector
+from maskdet.models.detecting import DetectingModel
+from maskdet.models.mask_rcnn.config import Config
 from maskdet.models.mask_rcnn.family import MaskRCNNFamily
 from maskdet.models.mask_rcnn.network import normalised_anchors, pixel_anchors
 
 
-class MaskRCNN(Detector):
+class MaskRCNN(DetectingModel):
     """Finds objects of your classes with a box and a mask each.
 
-    See :class:`maskdet.models.detector.Detector` for the methods.
+    See :class:`maskdet.models.model.Model` for the methods.
     """
 
     family = MaskRCNNFamily()
+    config: Config
 
     def __init__(
         self, mode: str, config: Config, model_dir: str | os.PathLike[str] = "logs"

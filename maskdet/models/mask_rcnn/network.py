@@ -7,12 +7,12 @@ import numpy as np
 from keras import ops
 
 from maskdet.backbones.registry import get_backbone
-from maskdet.config import Config
 from maskdet.geometry.boxes import normalize_boxes
 from maskdet.layers import box_coding, pyramid
 from maskdet.layers.detection import DetectionLayer, KeptRows, PadRows
 from maskdet.layers.proposals import ProposalLayer
 from maskdet.layers.roi_align import PyramidROIAlign
+from maskdet.models.mask_rcnn.config import Config
 from maskdet.models.mask_rcnn.heads import box_head, mask_head
 from maskdet.models.mask_rcnn.rpn import build_rpn_model, run_on_levels
 from maskdet.models.mask_rcnn.targets import DetectionTargetLayer, MaskTargets, RPNTargets

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from maskdet.config import Config
+from maskdet.models.mask_rcnn.config import Config
 
 # Share of RoIs near objects; the rest lies anywhere.
 NEAR = 0.9

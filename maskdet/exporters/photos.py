@@ -1,0 +1,90 @@
+"""Photos that an export measures values with, and others that it compares results on."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm.auto import tqdm
+
+from maskdet.data.dataset import Dataset
+from maskdet.data.scenes import make_scene
+
+Array = NDArray[Any]
+#: A data set, or images uint8 (H, W, C).
+Photos = Dataset | Iterable[Array]
+
+
+@dataclass(frozen=True)
+class ComparedPhotos:
+    """What network and file are compared on.
+
+    Attributes:
+        images: uint8 (H, W, C).
+        names: what a message calls each.
+        made_up: whether they are drawn scenes, for want of photos.
+    """
+
+    images: list[Array]
+    names: list[str]
+    made_up: bool
+
+
+def any_photos(source: Photos | None) -> bool:
+    """Whether there is a photo in a source."""
+    if isinstance(source, Dataset):
+        return len(source.image_ids) > 0
+    return source is not None and (not isinstance(source, list | tuple) or len(source) > 0)
+
+
+def spread(count: int, most: int) -> NDArray[np.int64]:
+    """At most ``most`` numbers of 0 .. count - 1, evenly spread."""
+    numbers = np.linspace(0, max(count - 1, 0), min(most, count))
+    return np.unique(numbers.round().astype(np.int64))
+
+
+def calibration_images(source: Photos, most: int, progress: bool) -> Iterator[Array]:
+    """At most ``most`` images of a data set (spread evenly over it) or of any sequence."""
+    if isinstance(source, Dataset):
+        ids = [source.image_ids[i] for i in spread(len(source.image_ids), most)]
+        images: Iterable[Array] = (source.load_image(i) for i in ids)
+        total = len(ids)
+    else:
+        listed = list(source)[:most]
+        images, total = listed, len(listed)
+    yield from tqdm(images, "measuring values", total, disable=not progress, unit="photo")
+
+
+def compared_photos(
+    dataset: Dataset | None, calibration: Photos | None, calibrated: int, most: int
+) -> ComparedPhotos:
+    """The photos of a data set; else those of ``calibration`` that values were not measured with;
+    else all of those; else made-up scenes.
+
+    A file is never judged by its calibration photos alone where there are others.
+
+    Args:
+        calibrated: how many of ``calibration`` are used for measuring.
+        most: how many photos to give.
+    """
+    if dataset is not None and len(dataset.image_ids):
+        return _of_dataset(dataset, list(range(len(dataset.image_ids))), most)
+    if isinstance(calibration, Dataset) and len(calibration.image_ids):
+        count = len(calibration.image_ids)
+        others = sorted(set(range(count)) - set(spread(count, calibrated).tolist()))
+        return _of_dataset(calibration, others or list(range(count)), most)
+    if isinstance(calibration, Sequence) and len(calibration):
+        numbers = list(range(calibrated, len(calibration))) or list(range(len(calibration)))
+        picked = [numbers[i] for i in spread(len(numbers), most)]
+        names = [f"calibration photo {i}" for i in picked]
+        return ComparedPhotos([np.asarray(calibration[i]) for i in picked], names, False)
+    draws = np.random.default_rng(7)
+    scenes = [make_scene((480, 640), draws).image for _ in range(most)]
+    return ComparedPhotos(scenes, [f"made-up scene {i}" for i in range(most)], True)
+
+
+def _of_dataset(dataset: Dataset, numbers: list[int], most: int) -> ComparedPhotos:
+    ids = [int(dataset.image_ids[numbers[i]]) for i in spread(len(numbers), most)]
+    images = [np.asarray(dataset.load_image(i)) for i in ids]
+    return ComparedPhotos(images, [dataset.image_label(i) for i in ids], False)

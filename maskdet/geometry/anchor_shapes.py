@@ -1,0 +1,19 @@
+"""The sizes and shapes of a detector's anchors, as its settings have them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class AnchorShapes:
+    """What a data set's boxes are compared with.
+
+    Attributes:
+        scales: side of the square anchor of each level, pixels of the network's input.
+        ratios: width / height of each shape.
+        advice: from other scales and ratios to how a Config states them.
+    """
+
+    scales: Sequence[float]
+    ratios: Sequence[float]
+    advice: Callable[[Sequence[float], Sequence[float]], str]

@@ -1,0 +1,205 @@
+"""Settings of Mask R-CNN: subclass :class:`Config`, override what differs, hand an instance over.
+
+The attributes and their defaults are those of matterport's Mask R-CNN, so that old scripts mean the
+same here; the last block of the class is ours. :class:`MobileConfig` is the light network for small
+machines and short trainings.
+"""
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from maskdet.errors import ConfigError
+from maskdet.geometry.anchor_shapes import AnchorShapes
+from maskdet.geometry.placement import SIDE_MULTIPLE, divisible
+from maskdet.tasks.detection.config import DetectionConfig
+
+
+class Config(DetectionConfig):
+    """All settings of a Mask R-CNN and its training; class attributes, overridden by subclassing.
+
+    Boxes and sizes are pixels of the network's input unless stated otherwise. ``IMAGE_META_SIZE``
+    is derived as ``BATCH_SIZE`` and ``IMAGE_SHAPE`` are.
+
+    Raises:
+        ConfigError: in :meth:`validate`, when settings contradict each other.
+    """
+
+    family_name: ClassVar[str] = "mask_rcnn"
+    derived: ClassVar[frozenset[str]] = DetectionConfig.derived | {"IMAGE_META_SIZE"}
+
+    # For a callable BACKBONE: image shape -> sizes of the pyramid's levels, (levels, 2).
+    COMPUTE_BACKBONE_SHAPE: Any = None
+    # Pixels between neighbouring cells of each pyramid level, finest first. Four or five levels:
+    # [4, 8, 16, 32, 64] is P2..P6, [8, 16, 32, 64] leaves out the finest (and most costly) one.
+    BACKBONE_STRIDES = [4, 8, 16, 32, 64]
+    # Units of the box head's two hidden layers.
+    FPN_CLASSIF_FC_LAYERS_SIZE = 1024
+    # Channels of the pyramid.
+    TOP_DOWN_PYRAMID_SIZE = 256
+
+    # Side of the square anchor of each level, pixels; one for each of BACKBONE_STRIDES.
+    RPN_ANCHOR_SCALES: Any = (32, 64, 128, 256, 512)
+    # Shapes of anchors: height = scale / sqrt(ratio), width = scale * sqrt(ratio), so 0.5 is tall.
+    RPN_ANCHOR_RATIOS = [0.5, 1, 2]
+    # Cells between anchors: 1 puts them on every cell, 2 on every other.
+    RPN_ANCHOR_STRIDE = 1
+    # Proposals that overlap a better one by more than this IoU go. Higher keeps more of them.
+    RPN_NMS_THRESHOLD = 0.7
+    # Anchors per image in the RPN's loss.
+    RPN_TRAIN_ANCHORS_PER_IMAGE = 256
+    # Best anchors taken before non-maximum suppression.
+    PRE_NMS_LIMIT = 6000
+    # Proposals kept after it, in training and in inference.
+    POST_NMS_ROIS_TRAINING = 2000
+    POST_NMS_ROIS_INFERENCE = 1000
+
+    # RoIs per image for the heads. The paper has 512; 200 keeps a share of 1:3 when the RPN
+    # finds few positives. Work grows with it.
+    TRAIN_ROIS_PER_IMAGE = 200
+    # Share of positives among them.
+    ROI_POSITIVE_RATIO = 0.33
+    # Cells of a RoI for the box head and for the mask head; and of the predicted mask.
+    POOL_SIZE = 7
+    MASK_POOL_SIZE = 14
+    MASK_SHAPE = [28, 28]
+    # Box deltas (dy, dx, log dh, log dw) are divided by these for training.
+    RPN_BBOX_STD_DEV: Any = np.array([0.1, 0.1, 0.2, 0.2])
+    BBOX_STD_DEV: Any = np.array([0.1, 0.1, 0.2, 0.2])
+    LOSS_WEIGHTS = {
+        "rpn_class_loss": 1.0,
+        "rpn_bbox_loss": 1.0,
+        "mrcnn_class_loss": 1.0,
+        "mrcnn_bbox_loss": 1.0,
+        "mrcnn_mask_loss": 1.0,
+    }
+    # False: the heads train on random RoIs around the objects instead of the RPN's proposals.
+    USE_RPN_ROIS = True
+
+    # ---- ours ------------------------------------------------------------------------------
+    # True: the 3 x 3 convolutions of neck, RPN and mask head are depthwise + 1 x 1, which is a
+    # ninth of the work.
+    SEPARABLE_HEADS = False
+    # Channels of the RPN's shared convolution.
+    RPN_CHANNELS = 512
+    # The mask head's 3 x 3 convolutions and their channels.
+    MASK_HEAD_CONVS = 4
+    MASK_HEAD_CHANNELS = 256
+    # TRAIN_BN of the heads' own batch norms, which see all RoIs of a batch at once and so have
+    # enough to go by; "same" means as TRAIN_BN.
+    TRAIN_HEADS_BN: bool | str | None = "same"
+    # True: objects join the proposals in training, so that the heads see good boxes from the first
+    # step; and RoIs without a positive still give negatives, padding counts for nothing.
+    # False: matterport's rule (no positives, no negatives; padding counts as background).
+    ROI_TARGETS_FILLED = True
+
+    @property
+    def IMAGE_META_SIZE(self) -> int:
+        """Length of an image's meta vector: id, two shapes, window, scale, active classes."""
+        return self._assigned.get("IMAGE_META_SIZE", 1 + 3 + 3 + 4 + 1 + self.NUM_CLASSES)
+
+    @IMAGE_META_SIZE.setter
+    def IMAGE_META_SIZE(self, value: int) -> None:
+        self._assigned["IMAGE_META_SIZE"] = value
+
+    def anchor_shapes(self) -> AnchorShapes:
+        """See :meth:`maskdet.base_config.BaseConfig.anchor_shapes`."""
+        return AnchorShapes(
+            self.RPN_ANCHOR_SCALES,
+            self.RPN_ANCHOR_RATIOS,
+            lambda scales, ratios: (
+                f"RPN_ANCHOR_SCALES = {tuple(scales)}, RPN_ANCHOR_RATIOS = {list(ratios)}"
+            ),
+        )
+
+    def validate(self) -> None:
+        """Check that the settings fit together.
+
+        Raises:
+            ConfigError: one sentence that names the setting and what it may be.
+        """
+        super().validate()
+        height, width = self.input_sides
+        if not divisible((height, width)):
+            crop = self.IMAGE_RESIZE_MODE == "crop"
+            raise ConfigError(
+                f"{'IMAGE_MIN_DIM' if crop else 'IMAGE_MAX_DIM'} gives an input of {height} x "
+                f"{width}, which {SIDE_MULTIPLE} does not divide; "
+                "use a side such as 256, 320, 384, 448, 512 or 1024."
+            )
+        if len(self.RPN_ANCHOR_SCALES) != len(self.BACKBONE_STRIDES):
+            raise ConfigError(
+                f"RPN_ANCHOR_SCALES has {len(self.RPN_ANCHOR_SCALES)} sizes for "
+                f"{len(self.BACKBONE_STRIDES)} levels (BACKBONE_STRIDES); give one a level."
+            )
+        if list(self.BACKBONE_STRIDES) not in ([4, 8, 16, 32, 64], [8, 16, 32, 64]):
+            raise ConfigError(
+                f"BACKBONE_STRIDES is {list(self.BACKBONE_STRIDES)}; "
+                "use [4, 8, 16, 32, 64] or [8, 16, 32, 64]."
+            )
+
+
+class MobileConfig(Config):
+    """The light Mask R-CNN: EfficientNet-Lite0 at 320 px, a narrow pyramid, separable heads.
+
+    Made for laptops without a GPU and for the Raspberry Pi; its training settings are for small
+    sets of photos and minutes, not days, of training.
+    """
+
+    IMAGES_PER_GPU = 8
+    STEPS_PER_EPOCH: int | None = None
+    VALIDATION_STEPS: int | None = None
+    BACKBONE = "efficientnet_lite0"
+    BACKBONE_STRIDES = [8, 16, 32, 64]
+    RPN_ANCHOR_SCALES = (32, 64, 128, 224)
+    TOP_DOWN_PYRAMID_SIZE = 64
+    FPN_CLASSIF_FC_LAYERS_SIZE = 128
+    IMAGE_MIN_DIM = 320
+    IMAGE_MAX_DIM = 320
+    PRE_NMS_LIMIT = 512
+    POST_NMS_ROIS_TRAINING = 128
+    POST_NMS_ROIS_INFERENCE = 50
+    RPN_TRAIN_ANCHORS_PER_IMAGE = 128
+    TRAIN_ROIS_PER_IMAGE = 48
+    MINI_MASK_SHAPE = (56, 56)
+    MAX_GT_INSTANCES = 50
+    DETECTION_MAX_INSTANCES = 50
+    DETECTION_MIN_CONFIDENCE = 0.5
+    DETECTION_NMS_THRESHOLD = 0.5
+    SEPARABLE_HEADS = True
+    RPN_CHANNELS = 64
+    MASK_HEAD_CONVS = 2
+    MASK_HEAD_CHANNELS = 64
+    TRAIN_HEADS_BN = None
+    OPTIMIZER = "adamw"
+    LEARNING_RATE = 0.002
+    LEARNING_RATE_SCHEDULE = "cosine"
+    WARMUP_STEPS = 50
+    WEIGHT_DECAY = 0.02
+    BACKBONE_RATE = 0.2
+    AUGMENTATION = "default"
+
+
+class PiConfig(MobileConfig):
+    """:class:`MobileConfig` for the Raspberry Pi: without the backbone's last block.
+
+    An int8 file of 3.4 instead of 4.1 MB that runs in nine tenths of the time; what it costs is in
+    examples/raspberry_pi/README.md.
+    """
+
+    BACKBONE = "efficientnet_lite0_short"
+
+
+class PiSmallConfig(MobileConfig):
+    """The smallest network: MobileNetV2 of half the width, for many frames a second.
+
+    No pretrained weights of it can be had offline; without ImageNet weights (which download where
+    there is internet) it needs far more photos than the others.
+    """
+
+    BACKBONE = "mobilenet_v2_0.5"
+    TOP_DOWN_PYRAMID_SIZE = 48
+    RPN_CHANNELS = 48
+    FPN_CLASSIF_FC_LAYERS_SIZE = 96
+    MASK_HEAD_CHANNELS = 48
+    POST_NMS_ROIS_INFERENCE = 32

@@ -1,0 +1,388 @@
+"""What users hold: a network with matterport's methods, each of them one call into an engine."""
+
+import os
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from tqdm.auto import tqdm
+
+from maskdet.backbones.registry import pixel_mismatch
+from maskdet.base_config import BaseConfig
+from maskdet.data.augment import Augmentation
+from maskdet.data.dataset import Dataset
+from maskdet.errors import MaskdetWarning, UsageError
+from maskdet.exporters.export import ExportReport, export
+from maskdet.exporters.request import ExportRequest
+from maskdet.family import Family
+from maskdet.inference.detect import Prepare, detect
+from maskdet.models.origin import check_family, check_origin, resumption_of
+from maskdet.pretrained.assign import LoadReport, load_into, save_from
+from maskdet.trained import Facts, Trained, build_network
+from maskdet.training import checkpoints
+from maskdet.training.devices import building_scope
+from maskdet.training.loaders import make_loader
+from maskdet.training.settling import settled
+from maskdet.training.stage import planned
+from maskdet.training.train import Resumption, train
+
+
+class Model:
+    """Base of ``MaskRCNN`` and its siblings.
+
+    Args:
+        mode: "training" or "inference".
+        config: an instance of a subclass of the family's Config.
+        model_dir: where log folders with checkpoints go.
+
+    Attributes scripts read: ``mode``, ``config``, ``model_dir``, ``epoch`` (done so far),
+    ``log_dir``, ``checkpoint_path``, ``class_names``, ``keras_model`` (``network`` is what the
+    engines use, the same model here). ``trained`` is all that the engines get.
+
+    Raises:
+        UsageError: for another mode.
+        ConfigError: if settings contradict each other, or are those of another family.
+    """
+
+    family: Family
+    trained: Trained
+    config: Any
+
+    def __init__(
+        self, mode: str, config: BaseConfig, model_dir: str | os.PathLike[str] = "logs"
+    ) -> None:
+        if mode not in ("training", "inference"):
+            raise UsageError(f"mode is {mode!r}; use 'training' or 'inference'.")
+        check_family(config, self.family, type(self).__name__)
+        config.validate()
+        mismatch = pixel_mismatch(config)
+        if mismatch:
+            warnings.warn(mismatch, MaskdetWarning, stacklevel=2)
+        self.mode, self.config, self.model_dir = mode, config, os.fspath(model_dir)
+        with building_scope(config) if mode == "training" else nullcontext():
+            network = build_network(self.family, config, mode)
+        self.trained = Trained(self.family, network, config, Facts(outputs=self.family.outputs))
+        self.keras_model = network
+        self._resumption: Resumption | None = None
+        self.set_log_dir()
+
+    # ---- facts that scripts read and set ---------------------------------------------------
+    @property
+    def network(self) -> keras.Model:
+        """The network that trains and detects."""
+        return self.trained.network
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names by class id, the background first; empty where nobody said."""
+        return self.trained.facts.class_names
+
+    @class_names.setter
+    def class_names(self, names: Sequence[str]) -> None:
+        self.trained = self.trained.with_facts(class_names=tuple(names))
+
+    @property
+    def outputs(self) -> frozenset[str]:
+        """What the weights were trained to give, such as {"boxes", "masks"}."""
+        return self.trained.facts.outputs
+
+    @outputs.setter
+    def outputs(self, outputs: Iterable[str]) -> None:
+        self.trained = self.trained.with_facts(outputs=frozenset(outputs))
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether masks are among the outputs."""
+        return "masks" in self.outputs
+
+    @property
+    def steps(self) -> int | None:
+        """Steps that the weights were trained for; None where nobody knows."""
+        return self.trained.facts.steps
+
+    @steps.setter
+    def steps(self, steps: int | None) -> None:
+        self.trained = self.trained.with_facts(steps=steps)
+
+    @property
+    def epoch(self) -> int:
+        """Epochs done."""
+        return self.trained.facts.epoch
+
+    @epoch.setter
+    def epoch(self, epoch: int) -> None:
+        self.trained = self.trained.with_facts(epoch=int(epoch))
+
+    # ---- log folder and weights ------------------------------------------------------------
+    def set_log_dir(self, model_path: str | os.PathLike[str] | None = None) -> None:
+        """A new log folder by the clock, or the folder and epoch that a checkpoint belongs to."""
+        self.epoch = 0
+        log_dir = checkpoints.new_log_dir(self.model_dir, self.config)
+        if model_path is not None:
+            known = checkpoints.epoch_of(model_path, self.family.name, self.config)
+            if known is not None:
+                log_dir, self.epoch = known
+                print(f"Re-starting from epoch {self.epoch}")
+        self.log_dir = os.fspath(log_dir)
+        self.checkpoint_path = os.fspath(
+            log_dir / f"{self.family.name}_{(self.config.NAME or '').lower()}_*epoch*.h5"
+        ).replace("*epoch*", "{epoch:04d}")
+
+    def find_last(self) -> str:
+        """Path of the last checkpoint of the last training of this name below ``model_dir``.
+
+        Raises:
+            FileNotFoundError: if there is none; the message says whether folder or file lacks.
+        """
+        return os.fspath(checkpoints.find_last(self.model_dir, self.family.name, self.config))
+
+    def load_weights(
+        self,
+        filepath: str | os.PathLike[str],
+        by_name: bool = False,
+        exclude: Sequence[str] | None = None,
+    ) -> LoadReport:
+        """Load a .h5 file, or ImageNet weights for the backbone with the path "imagenet".
+
+        A checkpoint of a training goes on from its epoch at the next :meth:`train`; with the state
+        that lies beside it exactly as if the training had never been cut.
+
+        Args:
+            filepath: a weights-only or whole-model file in matterport's layout.
+            by_name: layers that the file lacks keep their values (with a warning).
+            exclude: names of layers to leave as they are; implies ``by_name``.
+
+        Returns:
+            What was loaded, left out by request, and not matched.
+
+        Raises:
+            WeightsError: no such file, damaged, of another family, of other shapes, or (without
+                ``by_name``) lacking a layer.
+        """
+        self._resumption = None
+        if os.fspath(filepath) == "imagenet":
+            self.family.load_imagenet(self.keras_model, self.config)
+            return LoadReport([], list(exclude or []), [])
+        sidecar = checkpoints.read_sidecar(filepath)
+        check_origin(filepath, sidecar, self.family, type(self).__name__)
+        report = load_into(
+            self.keras_model,
+            filepath,
+            by_name or bool(exclude),
+            exclude or (),
+            self.family.weightless,
+        )
+        facts = Facts(outputs=self.family.outputs)
+        same_classes = sidecar.get("config", {}).get("NUM_CLASSES") == self.config.NUM_CLASSES
+        if same_classes and not exclude:
+            facts = checkpoints.facts_of(sidecar, self.family.outputs)
+        self.trained = self.trained.with_facts(
+            class_names=facts.class_names,
+            outputs=facts.outputs,
+            steps=facts.steps,
+            stage=facts.stage,
+        )
+        self.set_log_dir(filepath)
+        if self.epoch and not exclude:
+            self._resumption = resumption_of(filepath)
+        return report
+
+    def save_weights(self, filepath: str | os.PathLike[str]) -> None:
+        """Write all weights in matterport's .h5 layout, and a JSON of the same name beside it.
+
+        The file is whole or, if anything fails, not there; an older one stays.
+        """
+        path = Path(filepath)
+        if path.parent.name and not path.parent.is_dir():
+            raise UsageError(f"There is no folder {path.parent} to save {path.name} in; create it.")
+        save_from(self.keras_model, path)
+        checkpoints.write_sidecar(path, self.trained)
+
+    # ---- training --------------------------------------------------------------------------
+    def train(
+        self,
+        train_dataset: Dataset,
+        val_dataset: Dataset | None,
+        learning_rate: float,
+        epochs: int,
+        layers: str,
+        augmentation: Augmentation | str | None = None,
+        custom_callbacks: Sequence[keras.callbacks.Callback] | None = None,
+        no_augmentation_sources: Sequence[str] | None = None,
+    ) -> dict[str, list[float]]:
+        """Train some layers for some epochs.
+
+        Args:
+            train_dataset: prepared.
+            val_dataset: for the validation losses after each epoch; None for none.
+            learning_rate: the (highest) rate of this stage.
+            epochs: the total, earlier calls included: training goes from ``self.epoch`` to it.
+            layers: "heads", "3+", "4+", "5+", "all" or a regular expression over layer names.
+            augmentation: an Augmentation or a preset's name; None means Config.AUGMENTATION.
+            custom_callbacks: Keras callbacks.
+            no_augmentation_sources: sources whose images stay as they are.
+
+        Returns:
+            The history: a list over epochs for each loss.
+
+        Raises:
+            UsageError: in inference mode, when nothing would train, or when training diverges.
+            ConfigError: if NUM_CLASSES does not fit the data set.
+        """
+        if self.mode != "training":
+            raise UsageError(
+                "This model was made with mode='inference'; make one with mode='training'."
+            )
+        family, config = self.family, self.config
+        family.task.check_dataset(train_dataset, config)
+        if epochs <= self.epoch:
+            raise UsageError(
+                f"epochs={epochs}, but {self.epoch} epochs are done already, so nothing would "
+                f"train: epochs is the total, give more than {self.epoch}."
+            )
+        stage = planned(
+            layers,
+            learning_rate,
+            self.epoch,
+            epochs,
+            self.trained.facts.stage,
+            custom_callbacks or (),
+        )
+        self.trained = self.trained.with_facts(
+            class_names=tuple(train_dataset.class_names),
+            outputs=family.task.outputs_of(train_dataset) & family.outputs,
+        )
+        Path(self.log_dir).mkdir(parents=True, exist_ok=True)
+        config.to_json(Path(self.log_dir) / "config.json")
+        loader = make_loader(
+            family, config, train_dataset, augmentation, no_augmentation_sources or ()
+        )
+        validation = None
+        if val_dataset is not None:
+            family.task.check_dataset(val_dataset, config)
+            validation = make_loader(family, config, val_dataset, shuffle=False)
+        resumption, self._resumption = self._resumption, None
+        history = train(
+            self.trained,
+            stage,
+            loader,
+            validation,
+            Path(self.log_dir),
+            self._save_checkpoint,
+            resumption,
+        )
+        self.epoch = max(self.epoch, epochs)
+        return history
+
+    def _save_checkpoint(self, trained: Trained) -> Path:
+        self.trained = trained
+        path = checkpoints.checkpoint_path(
+            Path(self.log_dir), self.family.name, self.config, trained.facts.epoch
+        )
+        self.save_weights(path)
+        return path
+
+    # ---- inference -------------------------------------------------------------------------
+    #: How images get onto the network's canvas; None: as the Config says.
+    prepare: Prepare | None = None
+
+    def results(self, images: Iterable[Any]) -> Iterator[Any]:
+        """The task's result for each image; any number of images of any size.
+
+        Args:
+            images: H x W x IMAGE_CHANNEL_COUNT each, RGB of 0..255, uint8 or floats; may be a
+                generator.
+
+        Raises:
+            UsageError: in training mode, or if an image is none.
+        """
+        if self.mode != "inference":
+            raise UsageError(
+                "This model was made with mode='training'; make one with mode='inference' and "
+                "load the trained weights."
+            )
+        return detect(self.trained, images, self.prepare)
+
+    def evaluate(self, dataset: Dataset, progress: bool = True) -> Any:
+        """The task's scores over a data set: for detectors COCO's box and mask AP and matterport's
+        mean.
+
+        Raises:
+            UsageError: in training mode.
+            ConfigError: if NUM_CLASSES does not fit the data set.
+        """
+        self.family.task.check_dataset(dataset, self.config)
+        if not self.class_names:
+            self.class_names = tuple(dataset.class_names)
+        ids = list(dataset.image_ids)
+        images = (dataset.load_image(i) for i in ids)
+        results = tqdm(self.results(images), "detecting", len(ids), disable=not progress)
+        return self.family.task.score(dataset, list(results))
+
+    # ---- export ----------------------------------------------------------------------------
+    def export(
+        self,
+        path: str | os.PathLike[str],
+        precision: str | None = None,
+        profile: str | None = None,
+        calibration: Dataset | Sequence[np.ndarray] | None = None,
+        dataset: Dataset | None = None,
+        count: int | None = None,
+        min_score: float = 0.05,
+        calibration_images: int = 100,
+        verify: bool = True,
+        progress: bool = True,
+    ) -> ExportReport:
+        """Write one file that runs elsewhere, and check that it gives the same.
+
+        ``path`` ends in .tflite (for a Raspberry Pi and any TFLite client), in .onnx, or is a
+        folder for a SavedModel. The model itself stays as it is.
+
+        Args:
+            precision: of a .tflite: "float32", "float16" or "int8". By default int8 if
+                ``calibration`` is given, else float32.
+            profile: of a detector's file: "instances" (boxes and masks, for
+                :mod:`maskdet.runtime`; the default) or "detect" (the four outputs that everybody
+                else's clients read).
+            calibration: for int8: a data set, or images uint8 (H, W, 3), like those the network
+                will see. After a training of less than 460 steps a data set also serves to take
+                batch norm's statistics anew, in the file.
+            dataset: to compare network and file on, photo by photo, and to score both on.
+            count: objects that the file reports at most, by default 20 (25 in "detect").
+            min_score: lowest score that the file reports; users of it choose their own above.
+            calibration_images: of ``calibration`` that are used.
+            verify: run this network and the file on photos and refuse to write a file that
+                differs.
+            progress: show bars and print the table.
+
+        Returns:
+            What was written: size, operators, differences, table.
+
+        Raises:
+            UsageError: in training mode, without calibration images for int8, if the file cannot be
+                written, does not agree with the network, or there is nothing to compare in the
+                photos given. An older file stays then.
+            ConfigError: if NUM_CLASSES does not fit ``dataset``.
+        """
+        if self.mode != "inference":
+            raise UsageError(
+                "This model was made with mode='training'; make one with mode='inference', load "
+                "the trained weights, and export that."
+            )
+        request = ExportRequest.of(
+            self.family.task, precision, profile, calibration is not None, count, min_score
+        )
+        return export(
+            settled(self.trained, calibration, progress),
+            path,
+            request,
+            calibration,
+            dataset,
+            most_images=calibration_images,
+            verify=verify,
+            progress=progress,
+        )

@@ -1,0 +1,67 @@
+"""Models opened from their weights, whatever family they are of."""
+
+import importlib
+import os
+from typing import Any
+
+from maskdet.errors import UsageError, WeightsError
+from maskdet.models.model import Model
+from maskdet.training.checkpoints import read_sidecar
+
+#: Where the class of each family is. A new family is a new folder and a line here.
+FAMILIES = {"mask_rcnn": "maskdet.models.mask_rcnn.mask_rcnn:MaskRCNN"}
+
+
+def family_class(name: str) -> type[Model]:
+    """The class of a family.
+
+    Raises:
+        WeightsError: for a name that this maskdet does not know; lists the known ones.
+    """
+    if name not in FAMILIES:
+        raise WeightsError(
+            f"There is no family {name!r} in this maskdet; it has {', '.join(sorted(FAMILIES))}. "
+            "A newer version may."
+        )
+    module, _, attribute = FAMILIES[name].partition(":")
+    kind: type[Model] = getattr(importlib.import_module(module), attribute)
+    return kind
+
+
+def open_model(
+    weights: str | os.PathLike[str],
+    mode: str = "inference",
+    model_dir: str | os.PathLike[str] = "logs",
+    min_score: float | None = None,
+    **settings: Any,
+) -> Model:
+    """A model from a weight file and the JSON beside it, which says family, Config and classes.
+
+    Args:
+        mode: "inference" or "training".
+        model_dir: where a training's log folders go.
+        min_score: lowest score of a result, where the task has one; by default the training's.
+        **settings: that differ from the training's, such as IMAGES_PER_GPU=1.
+
+    Raises:
+        UsageError: if the weights lack the JSON, or a setting is not one of the family's.
+        WeightsError: if the family is unknown, or the file does not fit its Config.
+    """
+    sidecar = read_sidecar(weights)
+    if "config" not in sidecar:
+        raise UsageError(
+            f"{os.fspath(weights)}.json is missing or damaged; copy it along with the weights, "
+            "it holds the Config and the class names."
+        )
+    # Weights of the first version do not say what they are of.
+    kind = family_class(sidecar.get("family", "mask_rcnn"))
+    config = kind.family.config_class.from_dict(sidecar["config"])
+    if min_score is not None:
+        kind.family.task.set_min_score(config, min_score)
+    for name, value in settings.items():
+        if not hasattr(config, name):
+            raise UsageError(f"{name} is no setting of {type(config).__name__}; see its display().")
+        setattr(config, name, value)
+    model = kind(mode, config, model_dir)
+    model.load_weights(weights)
+    return model

@@ -1,0 +1,19 @@
+"""Settings of every family that finds objects."""
+
+from maskdet.base_config import BaseConfig
+
+
+class DetectionConfig(BaseConfig):
+    """:class:`BaseConfig` with how objects are fed to a training and reported afterwards."""
+
+    # Masks are kept at MINI_MASK_SHAPE inside their box: little memory, slightly softer edges.
+    USE_MINI_MASK = True
+    MINI_MASK_SHAPE = (56, 56)
+    # Objects per image that training looks at; of more, a random choice.
+    MAX_GT_INSTANCES = 100
+    # Most objects reported per image.
+    DETECTION_MAX_INSTANCES = 100
+    # Detections below this score are left out.
+    DETECTION_MIN_CONFIDENCE: float = 0.7
+    # Of two detections of one class that overlap by more than this IoU the better one stays.
+    DETECTION_NMS_THRESHOLD = 0.3

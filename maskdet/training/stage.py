@@ -1,0 +1,74 @@
+"""A stage: chosen layers, one optimizer and one schedule, from one epoch to another."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a stage trains, and from which epoch to which.
+
+    Attributes:
+        layers: a word of the family's stages or a regular expression.
+        learning_rate: the (highest) rate.
+        first_epoch: epochs done when the stage began; its schedule counts from there.
+        last_epoch: epochs done after it; the total, not the difference.
+        epoch: epochs done now: ``first_epoch``, or more where a stage that was cut goes on.
+        callbacks: the user's.
+    """
+
+    layers: str
+    learning_rate: float
+    first_epoch: int
+    last_epoch: int
+    epoch: int
+    callbacks: Sequence[keras.callbacks.Callback] = field(default_factory=list)
+
+    @property
+    def epochs(self) -> int:
+        """Of the whole stage, which its schedule is stretched over."""
+        return self.last_epoch - self.first_epoch
+
+    @property
+    def continued(self) -> bool:
+        """Whether a part of the stage is done already."""
+        return self.epoch > self.first_epoch
+
+    def facts(self) -> dict[str, Any]:
+        """What stands beside weights, so that a cut stage can go on: see :func:`planned`."""
+        return {
+            "layers": self.layers,
+            "learning_rate": self.learning_rate,
+            "first_epoch": self.first_epoch,
+            "last_epoch": self.last_epoch,
+        }
+
+
+def planned(
+    layers: str,
+    learning_rate: float,
+    epoch: int,
+    last_epoch: int,
+    cut: Mapping[str, Any] | None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> Stage:
+    """The stage that a call of train() means.
+
+    It goes on with the stage in which the weights were cut, if layers and rate are the same;
+    otherwise it is a new one.
+
+    Args:
+        epoch: epochs done.
+        last_epoch: epochs to be done.
+        cut: :meth:`Stage.facts` of the stage that the weights come from; None where nobody knows.
+    """
+    same = (
+        cut is not None
+        and (cut.get("layers"), cut.get("learning_rate")) == (layers, learning_rate)
+        and int(cut["first_epoch"]) < epoch < int(cut["last_epoch"])
+    )
+    first_epoch = int(cut["first_epoch"]) if same and cut is not None else epoch
+    return Stage(layers, float(learning_rate), first_epoch, last_epoch, epoch, list(callbacks))
