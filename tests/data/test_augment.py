@@ -9,7 +9,7 @@ from maskdet.data.augment import PRESETS, Augmentation, Sample
 from maskdet.data.augment.colour import jitter
 from maskdet.data.augment.geometric import compose
 from maskdet.errors import ConfigError
-from maskdet.geometry.masks import boxes_around
+from maskdet.geometry.masks import boxes_around, boxes_from_masks
 
 CANVAS = (96, 128)
 
@@ -97,6 +97,16 @@ def test_presets_keep_boxes_inside_and_repeat_for_a_seed(name):
         assert (first.boxes >= 0).all()
         assert (first.boxes <= [*CANVAS, *CANVAS]).all()
         np.testing.assert_allclose(boxes_around(first.masks), first.boxes)
+
+
+def test_boxes_around_masks_of_either_order_are_the_same():
+    planes = np.zeros((3, 7, 9), bool)
+    planes[0, 2:5, 3:9] = planes[2, 6, 0] = True
+    boxes = boxes_around(planes)
+    assert boxes.dtype == np.float32
+    assert boxes.tolist() == [[2, 3, 5, 9], [0, 0, 0, 0], [6, 0, 7, 1]]
+    np.testing.assert_array_equal(boxes, boxes_from_masks(np.moveaxis(planes, 0, -1)))
+    assert boxes_around(planes[:0]).shape == (0, 4)
 
 
 def test_a_mosaic_holds_objects_of_several_images():

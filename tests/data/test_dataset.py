@@ -237,3 +237,93 @@ def test_load_says_what_it_looked_for(tmp_path: Path) -> None:
         Dataset.load(tmp_path / "no")
     with pytest.raises(DataError, match=r"known format; looked for .*VOC XML \(\*\.xml"):
         Dataset.load(tmp_path)
+
+
+# ---- what a class gives ------------------------------------------------------------------------
+def gives(dataset: Any) -> str:
+    names = ("photos", "boxes", "masks", "labels")
+    return " ".join(name for name in names if getattr(dataset, f"gives_{name}"))
+
+
+def test_what_a_class_gives_follows_from_its_methods() -> None:
+    class Labelled(Dataset):
+        def load_label(self, image_id: int) -> int:
+            return 1
+
+    class Deeper(BoxOnly):
+        pass
+
+    class Both(Deeper):
+        def load_mask(self, image_id: int) -> Any:
+            return np.ones((10, 12, 1)), [1]
+
+    assert gives(Dataset) == gives(Dataset()) == "photos"
+    assert gives(Labelled) == "photos labels"
+    assert gives(MaskOnly) == "masks" and gives(BoxOnly) == gives(Deeper) == "boxes"
+    assert gives(Both) == "boxes masks"
+
+
+def test_a_method_of_another_base_counts() -> None:
+    class Mixin:
+        def load_mask(self, image_id: int) -> Any:
+            return np.ones((10, 12, 1)), [1]
+
+    class Masks(Dataset):
+        def load_mask(self, image_id: int) -> Any:
+            return np.ones((10, 12, 1)), [1]
+
+    class Plain(Dataset):
+        pass
+
+    class Mixed(Mixin, Plain):
+        pass
+
+    class Diamond(Plain, Masks):
+        pass
+
+    assert gives(Mixed) == gives(Diamond) == "photos masks"
+    assert filled(Diamond()).provides_masks
+
+
+def test_a_class_that_says_it_itself_is_believed(tmp_path: Path) -> None:
+    class Untouched(Dataset):
+        """Counts what it reads, but gives the file's own picture."""
+
+        gives_photos = True
+
+        def load_image(self, image_id: int) -> Any:
+            return super().load_image(image_id)
+
+    class Below(Untouched):
+        pass
+
+    class Darker(Untouched):
+        def load_image(self, image_id: int) -> Any:
+            return super().load_image(image_id) // 2
+
+    path = tmp_path / "a.bmp"
+    write_image(path, np.full((4, 6, 3), 200, np.uint8))
+    endings = {}
+    for kind in (Untouched, Below, Darker):
+        dataset = kind()
+        dataset.add_image("x", 1, str(path))
+        dataset.prepare()
+        content, endings[kind.__name__] = dataset.encoded_image(0)
+        assert (content == path.read_bytes()) == kind.gives_photos
+    assert endings == {"Untouched": ".bmp", "Below": ".bmp", "Darker": ".png"}
+
+
+def test_a_method_put_into_a_class_later_counts_from_prepare_on() -> None:
+    class Late(Made):
+        pass
+
+    assert gives(Late) == ""
+    Late.load_mask = lambda self, image_id: (np.ones((10, 12, 1)), [1])  # type: ignore
+    dataset = filled(Late())
+    assert gives(Late) == "masks" and dataset.provides_masks
+    assert dataset.load_boxes(0)[0].tolist() == [[0, 0, 10, 12]]
+
+
+def test_a_set_of_objects_has_no_class_for_an_image() -> None:
+    with pytest.raises(UsageError, match=r"^BoxOnly has objects and no class for toys image img0 "):
+        filled(BoxOnly()).load_label(0)

@@ -11,8 +11,8 @@ from PIL import Image
 from maskdet import Dataset
 from maskdet.data import formats
 from maskdet.data.annotated import Shape
-from maskdet.data.index import LazyInfos, _packed, _unpacked, fingerprint
-from maskdet.errors import MaskdetWarning, UsageError
+from maskdet.data.index import LazyInfos, _packed, _unpacked, _unpacked_warning, fingerprint
+from maskdet.errors import DataWarning, MaskdetWarning, UsageError
 
 XML = (
     "<annotation><filename>{0}.png</filename><size><width>20</width><height>10</height></size>"
@@ -86,6 +86,27 @@ def test_warnings_come_again(folder):
     for _ in range(2):
         with pytest.warns(MaskdetWarning, match="05.xml"):
             assert len(Dataset.load(folder, index=True, on_error="skip").image_ids) == 11
+
+
+def test_warnings_come_again_with_what_they_carry(folder):
+    (folder / "05.xml").write_text("<annotation><object>")
+    (folder / "06.xml").write_text(XML.format("06", "a").replace("<width>20", "<width>30"))
+    seen = []
+    for _ in range(2):
+        with pytest.warns(DataWarning) as caught:
+            Dataset.load(folder, index=True, on_error="skip")
+        seen.append({entry.message.kind: entry.message for entry in caught})
+    for first, again in zip(seen[0].values(), seen[1].values(), strict=True):
+        assert (type(again), str(again)) == (type(first), str(first))
+    error = seen[1]["broken XML"].error
+    assert (error.path, error.line) == (str(folder / "05.xml"), 1)
+    assert str(error) == str(seen[0]["broken XML"].error)
+    assert set(seen[1]) == {"broken XML", "size of another photo"}
+
+
+def test_warnings_of_older_indexes_are_still_given():
+    old = _unpacked_warning("a.xml is odd.")
+    assert type(old) is MaskdetWarning and str(old) == "a.xml is odd."
 
 
 def test_parts_stay_lazy_and_travel_to_other_processes(folder):

@@ -1,6 +1,7 @@
 """Promise: the check finds each known defect, once, with file and line, and invents none."""
 
 import json
+import re
 import subprocess
 import sys
 import warnings
@@ -155,6 +156,40 @@ def test_anchors_that_cover_more_are_proposed():
     better = best_overlaps(sides, scales, ratios)
     assert (standard < 0.3).mean() > 0.8 and (better < 0.3).sum() == 0
     assert scales == sorted(scales) and min(ratios) > 1  # wide objects, wide anchors
+
+
+class Unanchored(Config):
+    """A family without anchors."""
+
+    IMAGE_MAX_DIM = 512
+
+    def anchor_shapes(self):
+        return None
+
+
+class Large(Config):
+    IMAGE_MAX_DIM = 512
+    RPN_ANCHOR_SCALES = (400, 410, 420, 430, 440)
+
+
+def test_anchors_are_asked_of_the_config_and_written_as_it_writes_them(sound):
+    assert not check(sound, Unanchored()).of_kind("boxes that no anchor covers")
+    (finding,) = check(sound, Large()).of_kind("boxes that no anchor covers")
+    pattern = (
+        r"^6 of 18 boxes \(33%\) have an IoU below 0\.3 with every anchor of Large; "
+        r"RPN_ANCHOR_SCALES = \((\d+, ){4}\d+\), RPN_ANCHOR_RATIOS = \[[\d., ]+\] would leave 0\.$"
+    )
+    assert re.match(pattern, finding.message), finding.message
+
+
+def test_a_page_shows_circles_for_anchors_alone(sound, tmp_path):
+    report = check(sound)
+    pages = {}
+    for kind in (Unanchored, Large):
+        report.draw(tmp_path / "page.png", kind())
+        pixels = np.asarray(Image.open(tmp_path / "page.png")).astype(int)
+        pages[kind] = (pixels == (200, 60, 40)).all(axis=2)[40:340, 640:].sum()
+    assert pages[Unanchored] == 0 and pages[Large] > 15 * 10
 
 
 def run(*arguments):
