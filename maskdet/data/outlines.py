@@ -1,5 +1,6 @@
 """An object's outline as its file has it: polygons, run lengths or a mask picture."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -42,7 +43,8 @@ class Shape:
         if self.rle is not None:
             return _from_rle(self.rle, shape, location)
         assert self.picture is not None
-        mask = _from_picture(*self.picture)
+        plane, _ = mask_plane(self.picture[0])
+        mask = plane != 0 if self.picture[1] is None else plane == self.picture[1]
         if mask.shape != shape:
             raise _other_size(mask.shape, shape, location, self.picture[0])
         return mask
@@ -78,23 +80,26 @@ def _other_size(
     )
 
 
-def _from_picture(path: str, value: int | None) -> Array:
+def mask_plane(path: str | os.PathLike[str]) -> tuple[Array, str]:
+    """The values of a mask picture, (H, W), and Pillow's mode of it; of colours the largest counts.
+
+    Raises:
+        DataError: if it is missing or cannot be read.
+    """
     try:
         with Image.open(path) as picture:
-            plane = np.array(picture)
+            plane, mode = np.array(picture), picture.mode
     except FileNotFoundError:
         raise DataError(
             f"There is no mask {path}; check the path.", kind="missing mask", path=path
         ) from None
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(
             f"The mask {path} cannot be read ({error}); replace it.",
             kind="unreadable mask",
             path=path,
         ) from error
-    if plane.ndim == 3:
-        plane = plane[..., :3].max(axis=2)
-    return plane != 0 if value is None else plane == value
+    return (plane[..., :3].max(axis=2) if plane.ndim == 3 else plane), mode
 
 
 def outline_box(outline: Shape | None, shape: tuple[int, int], location: str) -> Box:

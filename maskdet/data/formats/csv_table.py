@@ -20,6 +20,7 @@ from maskdet.data.formats.photo_files import (
     write_photo,
 )
 from maskdet.data.formats.reading import files_at, read_with
+from maskdet.data.formats.text_file import read_text
 from maskdet.data.refusal import refuse
 from maskdet.errors import DataError
 from maskdet.files import write_whole
@@ -105,14 +106,7 @@ def read(
 
 def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """(line number, fields by our names) of each row that is not empty."""
-    try:
-        text = file.read_bytes().decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(
-            f"{file} cannot be read ({error}); save it as UTF-8 text.",
-            kind="unreadable file",
-            path=file,
-        ) from None
+    text = read_text(file)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
     columns: Mapping[str, int] | None = None
     try:

@@ -2,8 +2,8 @@
 
 import os
 import re
-from pathlib import Path
 
+from maskdet.data.formats.text_file import read_text
 from maskdet.errors import DataError
 from maskdet.files import write_whole
 
@@ -19,14 +19,7 @@ def read_label_map(path: str | os.PathLike[str]) -> dict[int, str]:
     Raises:
         DataError: if the file cannot be read or is no label map; names the line.
     """
-    try:
-        text = Path(path).read_bytes().decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(
-            f"{path} cannot be read ({error}); save it as UTF-8 text.",
-            kind="unreadable file",
-            path=path,
-        ) from None
+    text = read_text(path)
     items: dict[int, str] = {}
     current: dict[str, str] = {}
     depth, key = 0, ""

@@ -176,7 +176,7 @@ def _mask(data: Any, corner: tuple[int, int], size: tuple[int, int] | None, loca
     if not isinstance(data, str) or size is None:
         raise DataError(
             f"The mask of {location} has no picture or no image size; draw it anew.",
-            kind="unreadable mask",
+            kind="wrong value",
         )
     try:
         with Image.open(io.BytesIO(base64.b64decode(data, validate=True))) as picture:

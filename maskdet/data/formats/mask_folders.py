@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from maskdet.data.annotated import AnnotatedDataset, Item, Picture, Shape, build_dataset
 from maskdet.data.dataset import Dataset
 from maskdet.data.formats.photo_files import file_names, files_below, write_photo
+from maskdet.data.outlines import mask_plane
 from maskdet.data.refusal import refuse
 from maskdet.errors import DataError
 from maskdet.files import write_whole
@@ -162,28 +162,17 @@ def _of_pairs(
 
 def _values(path: Path) -> list[int]:
     """Object numbers in a mask picture, in order."""
-    try:
-        with Image.open(path) as picture:
-            plane = np.asarray(picture)
-            border = picture.mode == "P"
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(
-            f"The mask {path} cannot be read ({error}); replace it.",
-            kind="unreadable mask",
-            path=path,
-        ) from None
-    if plane.ndim == 3:
-        plane = plane[..., :3].max(axis=2)
+    plane, mode = mask_plane(path)
     if plane.dtype == bool:
         plane = plane.astype(np.uint8)
     if plane.dtype.kind not in "iu":
         raise DataError(
             f"The mask {path} holds no whole numbers; save it as a grey PNG.",
-            kind="unreadable mask",
+            kind="wrong value",
             path=path,
         )
     # In palette pictures after VOC's custom 255 is the border around objects.
-    nothing = (0, 255) if border else (0,)
+    nothing = (0, 255) if mode == "P" else (0,)
     return [int(value) for value in np.unique(plane) if value not in nothing]
 
 

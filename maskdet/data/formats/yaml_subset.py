@@ -6,9 +6,9 @@ quotes. Anything nested deeper is skipped.
 
 import os
 import re
-from pathlib import Path
 from typing import Any
 
+from maskdet.data.formats.text_file import read_text
 from maskdet.errors import DataError
 
 _KEY = re.compile(r"^([A-Za-z0-9_. -]+?)\s*:(?:\s+(.*))?$")
@@ -20,14 +20,7 @@ def read_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises:
         DataError: if the file cannot be read, or a line cannot be understood; names the line.
     """
-    try:
-        text = Path(path).read_bytes().decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(
-            f"{path} cannot be read ({error}); save it as UTF-8 text.",
-            kind="unreadable file",
-            path=path,
-        ) from None
+    text = read_text(path)
     content: dict[str, Any] = {}
     key = ""
     for number, raw in enumerate(text.splitlines(), start=1):

@@ -16,6 +16,7 @@ from maskdet.data.dataset import Dataset
 from maskdet.data.formats.outlines import bridged, polygons_of
 from maskdet.data.formats.photo_files import file_names, files_below, write_photo
 from maskdet.data.formats.reading import nothing_at
+from maskdet.data.formats.text_file import read_text
 from maskdet.data.formats.yaml_subset import quoted, read_yaml
 from maskdet.data.refusal import refuse
 from maskdet.errors import DataError, UsageError
@@ -206,16 +207,9 @@ def _picture(photo: Path, folder: Path, names: Sequence[str], skip: bool) -> Pic
     if file is None:
         return picture
     try:
-        lines = file.read_bytes().decode("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        refuse(
-            DataError(
-                f"{file} cannot be read ({error}); save it as UTF-8 text.",
-                kind="unreadable file",
-                path=file,
-            ),
-            skip,
-        )
+        lines = read_text(file).splitlines()
+    except DataError as error:
+        refuse(error, skip)
         return picture
     for number, line in enumerate(lines, start=1):
         if line.strip():
