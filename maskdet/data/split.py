@@ -47,8 +47,8 @@ def split(
     groups = group_numbers(dataset, group)
     counts = _class_table(dataset)
     # The last part is what nobody asked for.
-    places = _rounded(np.append(shares, max(0.0, 1.0 - total)) * len(counts))
-    for (name, share), number in zip(fractions.items(), places, strict=False):
+    part_sizes = _rounded(np.append(shares, max(0.0, 1.0 - total)) * len(counts))
+    for (name, share), number in zip(fractions.items(), part_sizes, strict=False):
         if number == 0:
             raise UsageError(
                 f"Part {name!r} would get none of the {len(counts)} images; raise its fraction "
@@ -57,7 +57,7 @@ def split(
     sizes = np.bincount(groups)
     together = np.zeros((len(sizes), counts.shape[1]), dtype=np.int64)
     np.add.at(together, groups, counts)
-    dealt = _deal(together, sizes, places, np.random.default_rng(seed))
+    dealt = _deal(together, sizes, part_sizes, np.random.default_rng(seed))
     owner = dealt[groups]
     for part, name in enumerate(fractions):
         if not (owner == part).any():
@@ -92,16 +92,18 @@ def _rounded(wanted: Array) -> Array:
     return numbers
 
 
-def _deal(counts: Array, sizes: Array, places: Array, rng: np.random.Generator) -> Array:
+def _deal(counts: Array, sizes: Array, part_sizes: Array, rng: np.random.Generator) -> Array:
     """The part of each group of images, int (groups,).
 
     Args:
         counts: objects by group and class.
         sizes: images by group.
-        places: images by part.
+        part_sizes: images by part.
     """
-    free = places.astype(np.int64).copy()
-    lacking = counts.sum(axis=0)[None, :] * (places / max(1, places.sum()))[:, None]  # parts, cl.
+    free = part_sizes.astype(np.int64).copy()
+    lacking = (
+        counts.sum(axis=0)[None, :] * (part_sizes / max(1, part_sizes.sum()))[:, None]
+    )  # parts, cl.
     owner = np.full(len(counts), -1)
     order = rng.permutation(len(counts))
     while (owner < 0).any():

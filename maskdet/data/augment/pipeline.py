@@ -192,8 +192,8 @@ class Augmentation:
         y, x = int(rng.uniform(0.35, 0.65) * height), int(rng.uniform(0.35, 0.65) * width)
         image = np.zeros((height, width, samples[0].image.shape[2]), dtype=samples[0].image.dtype)
         parts = []
-        places = [(0, y, 0, x), (0, y, x, width), (y, height, 0, x), (y, height, x, width)]
-        for sample, (top, bottom, left, right) in zip(samples, places, strict=True):
+        quarters = [(0, y, 0, x), (0, y, x, width), (y, height, 0, x), (y, height, x, width)]
+        for sample, (top, bottom, left, right) in zip(samples, quarters, strict=True):
             part = self._moved(sample, (bottom - top, right - left), self._mosaic_zoom(), rng)
             image[top:bottom, left:right] = part.image
             boxes = part.boxes + np.array([top, left, top, left], dtype=np.float32)
