@@ -101,9 +101,8 @@ def _deal(counts: Array, sizes: Array, part_sizes: Array, rng: np.random.Generat
         part_sizes: images by part.
     """
     free = part_sizes.astype(np.int64).copy()
-    lacking = (
-        counts.sum(axis=0)[None, :] * (part_sizes / max(1, part_sizes.sum()))[:, None]
-    )  # parts, cl.
+    part_shares = part_sizes / max(1, part_sizes.sum())  # (parts,)
+    lacking = counts.sum(axis=0)[None, :] * part_shares[:, None]  # (parts, classes)
     owner = np.full(len(counts), -1)
     order = rng.permutation(len(counts))
     while (owner < 0).any():
