@@ -247,7 +247,9 @@ def test_constants_get_no_range(content, seen):
 
 def test_ranges_and_means_are_those_of_all_images(content):
     pictures = [np.full((1, 4, 4, 3), value, np.float32) for value in (0.5, -3.0, 1.0)]
-    pictures[2][0, 0, 0] = [7.0, 1.0, -5.0]
+    # The extremes are in different images, neither of them the last.
+    pictures[0][0, 0, 0] = [7.0, 1.0, 0.0]
+    pictures[1][0, 0, 0] = [0.0, 2.0, -5.0]
     seen = activation_statistics(content, [{"image": picture} for picture in pictures], 1)
     assert seen.images == 3
     assert seen.ranges["image"] == (-5.0, 7.0)

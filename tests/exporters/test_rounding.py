@@ -67,8 +67,8 @@ def test_channels_have_steps_of_their_own(axis):
 
 
 def test_single_weights_go_to_the_nearest_step():
-    weights = np.array([127, 0.4, 0.4, 0.4, -3.6], np.float32).reshape(1, 1, 1, 5)
-    assert rounded(weights, 0).reshape(-1).tolist() == [127, 0, 0, 0, -4]
+    weights = np.array([127, 0.4, 0.4, 3.6, -3.6], np.float32).reshape(1, 1, 1, 5)
+    assert rounded(weights, 0).reshape(-1).tolist() == [127, 0, 0, 4, -4]
 
 
 def test_a_channel_of_zeros_stays():
