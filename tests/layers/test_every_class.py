@@ -251,6 +251,13 @@ def test_background_is_no_object_however_sure(run_layer):
     assert not rows.any()
 
 
+def test_background_takes_no_candidates_from_objects(run_layer):
+    rois = np.array([[0.1, 0.1, 0.5, 0.5], [0.6, 0.6, 0.9, 0.9]])
+    scores = np.array([[0.6, 0.4, 0], [0.65, 0, 0.35]])
+    rows = run_layer(rois, scores, np.zeros((2, 4)), WHOLE, settings_with(candidates=2))
+    assert rows[:3, 4].tolist() == [1, 2, 0]
+
+
 def test_a_score_at_the_threshold_is_enough(run_layer):
     rois, scores = np.array([[0.1, 0.1, 0.5, 0.5]]), np.array([[0.0, 0.5, 0.4375]])
     rows = run_layer(rois, scores, np.zeros((1, 4)), WHOLE, settings_with(min_confidence=0.5))

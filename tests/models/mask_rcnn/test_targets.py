@@ -69,7 +69,7 @@ def test_a_roi_is_positive_from_half_an_iou_on():
     ("positives", "negatives", "settings", "expected"),
     [
         pytest.param(20, 20, {"count": 12, "positive_ratio": 0.25}, (3, 9), id="a quarter"),
-        pytest.param(20, 20, {"count": 10, "positive_ratio": 0.33}, (3, 7), id="rounded down"),
+        pytest.param(20, 20, {"count": 10, "positive_ratio": 0.37}, (3, 7), id="rounded down"),
         pytest.param(20, 20, {"count": 2, "positive_ratio": 0.25}, (1, 1), id="never none"),
         pytest.param(1, 20, {"count": 12, "positive_ratio": 0.5}, (2, 10), id="negatives fill"),
         pytest.param(20, 2, {"count": 12, "positive_ratio": 0.5}, (6, 2), id="positives do not"),
