@@ -4,12 +4,11 @@ import keras
 import numpy as np
 import pytest
 
-from maskdet.config import PiConfig
 from maskdet.errors import UsageError
-from maskdet.exporters.convert import convert
 from maskdet.exporters.exact_sums import make_sums_exact, short_range, short_step
 from maskdet.exporters.flatbuffer import constant, operator_names, read_model, tensor_name
 from maskdet.exporters.quantize import Statistics, activation_statistics, quantize
+from tests.exporters.lite_files import layer_of, lite_file
 
 FLOAT, INT8 = 0, 9  # of the schema's TensorType
 FLOAT_LAYERS = "head_"
@@ -47,7 +46,7 @@ def content():
         "last": layers.Reshape((2, 1))(last),
         "mid": layers.Reshape((2, 2))(head_mid),
     }
-    return convert(keras.Model({"image": image}, outputs), PiConfig(), from_bytes=False)
+    return lite_file(keras.Model({"image": image}, outputs))
 
 
 @pytest.fixture(scope="module")
@@ -55,11 +54,6 @@ def seen(content):
     draws = np.random.default_rng(0)
     samples = [{"image": draws.normal(size=(1, 4, 4, 3)).astype(np.float32)} for _ in range(4)]
     return activation_statistics(content, samples, 1)
-
-
-def layer_of(name):
-    """The layer in a converter's name of a tensor: model_1/layer_1/operation."""
-    return name.split("/")[1].removesuffix("_1")
 
 
 def operators_of(model):

@@ -4,10 +4,9 @@ import keras
 import numpy as np
 import pytest
 
-from maskdet.config import PiConfig
-from maskdet.exporters.convert import convert
 from maskdet.exporters.flatbuffer import constant, operator_names, read_model, tensor_name
 from maskdet.exporters.rounding import correct_rounding, rounded
+from tests.exporters.lite_files import layer_of, lite_file
 
 
 def window(*weights):
@@ -88,7 +87,7 @@ def content():
     x = layers.DepthwiseConv2D(3, padding="same", name="deep", **options)(x)
     x = layers.Dense(6, name="dense", **options)(layers.Flatten()(x))
     x = layers.Reshape((2, 1))(layers.Dense(2, name="head", bias_initializer="normal")(x))
-    return convert(keras.Model({"image": image}, {"y": x}), PiConfig(), from_bytes=False)
+    return lite_file(keras.Model({"image": image}, {"y": x}))
 
 
 def layers_of(model):
@@ -97,7 +96,7 @@ def layers_of(model):
     by_layer = {}
     for operator, kind in zip(graph.operators, operator_names(model), strict=True):
         if kind in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
-            name = tensor_name(graph, int(operator.outputs[0])).split("/")[1].removesuffix("_1")
+            name = layer_of(tensor_name(graph, int(operator.outputs[0])))
             weights = constant(model, int(operator.inputs[1]))
             weights = weights if weights.ndim == 4 else weights[:, None, None]
             source = tensor_name(graph, int(operator.inputs[0]))
