@@ -6,6 +6,7 @@ stage, and exports of what has learnt nothing are not compared with their networ
 """
 
 import functools
+import importlib
 import importlib.util
 import inspect
 import re
@@ -20,7 +21,7 @@ import maskdet.runtime.app
 from maskdet import Dataset, MaskRCNN, MobileConfig, PiConfig
 from maskdet.data.scenes import write_scenes
 from maskdet.images import read_image, write_image
-from tests.docs.pages import PAGES, Step, steps_of
+from tests.docs.pages import PAGES, ROOT, Step, steps_of
 
 # TensorFlow tells that its own input pipeline does not go step by step, which is as well.
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run")
@@ -280,3 +281,27 @@ def test_steps_are_told_apart():
         steps_of("made_up.md", "\n```ruby\n1\n```\n")
     with pytest.raises(SyntaxError):
         steps_of("made_up.md", "```python\n1 +\n```\n")
+
+
+def names_of_reference():
+    """(name, members) of each directive of docs/reference.md."""
+    text = (ROOT / "docs/reference.md").read_text(encoding="utf-8")
+    pattern = r"^\.\. auto(?:class|function):: (\S+)(?:\n   :members:(.*))?$"
+    return [
+        (name, [m.strip() for m in members.split(",") if m.strip()])
+        for name, members in re.findall(pattern, text, flags=re.M)
+    ]
+
+
+@pytest.mark.parametrize("name, members", names_of_reference())
+def test_what_the_reference_shows_is_there_and_described(name, members):
+    module, _, attribute = name.rpartition(".")
+    thing = getattr(importlib.import_module(module), attribute)
+    for described in [thing, *(getattr(thing, member) for member in members)]:
+        assert (described.__doc__ or "").strip(), f"{name}: {described} says nothing"
+
+
+def test_the_reference_is_read_whole():
+    text = (ROOT / "docs/reference.md").read_text(encoding="utf-8")
+    assert len(names_of_reference()) == text.count(".. auto") > 10
+    assert ("maskdet.detections.Detections", []) in names_of_reference()
