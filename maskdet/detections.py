@@ -140,13 +140,13 @@ class Detections:
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        found = ", ".join(
+        objects = ", ".join(
             f"{name} {score:.2f}" for name, score in zip(self.names[:5], self.scores, strict=False)
         )
         more = ", ..." if len(self) > 5 else ""
         kind = "boxes and masks" if self.has_masks else "boxes"
         height, width = self.image_shape
-        return f"Detections({len(self)} {kind} in {height} x {width} pixels: {found}{more})"
+        return f"Detections({len(self)} {kind} in {height} x {width} pixels: {objects}{more})"
 
     def summary(self) -> str:
         """What there is in a few words: "2 cat, 1 dog"."""

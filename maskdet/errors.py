@@ -45,6 +45,7 @@ DATA_KINDS = frozenset(
         "box outside its image",
         "box without area",
         "box without four numbers",
+        "damaged mask",
         "mask of another size",
         "mask outside its image",
         "mismatched objects",

@@ -22,8 +22,8 @@ class BatchNorm(keras.layers.BatchNormalization):
         self.train_bn = train_bn
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        chosen = training if self.train_bn is None else self.train_bn
-        return super().call(inputs, training=chosen, mask=mask)
+        mode = training if self.train_bn is None else self.train_bn
+        return super().call(inputs, training=mode, mask=mask)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "train_bn": self.train_bn}

@@ -151,19 +151,19 @@ class Loader:
                 future.cancel()
             pool.shutdown(wait=True)
 
-    def _image_at(self, place: int) -> int:
-        """Which image stands at a place of the endless order."""
-        number, offset = divmod(place, self.images)
+    def _image_at(self, position: int) -> int:
+        """Which image stands at a position of the endless order."""
+        number, offset = divmod(position, self.images)
         if not self.shuffle:
             return offset
         order = np.random.default_rng((self.seed, 1, number)).permutation(self.images)
         return int(order[offset])
 
-    def _fill(self, batch: dict[str, np.ndarray], row: int, place: int) -> np.ndarray:
-        """The image of a place; its objects are written into the batch's row."""
-        rng = np.random.default_rng((self.seed, 2, place))
+    def _fill(self, batch: dict[str, np.ndarray], row: int, position: int) -> np.ndarray:
+        """The image of a position; its objects are written into the batch's row."""
+        rng = np.random.default_rng((self.seed, 2, position))
         for attempt in range(self.images):
-            image_id = self._image_at(place + attempt)
+            image_id = self._image_at(position + attempt)
             if image_id in self._broken:
                 continue
             try:
@@ -198,10 +198,10 @@ class Loader:
         if self.with_labels:
             batch["labels"][row] = self._cached(image_id, self._label)
         count = len(sample.boxes)
-        chosen = np.arange(count)
+        indices = np.arange(count)
         if count > self.max_instances:
-            chosen = np.sort(rng.choice(count, self.max_instances, replace=False))
-        for column, which in enumerate(chosen):
+            indices = np.sort(rng.choice(count, self.max_instances, replace=False))
+        for column, which in enumerate(indices):
             batch["boxes"][row, column] = sample.boxes[which]
             batch["class_ids"][row, column] = sample.class_ids[which]
             if self.with_masks and sample.masks is not None:
@@ -221,8 +221,8 @@ class Loader:
             return self._cropped(sample, shape, rng) if self.crops else (sample, shape, 1.0)
 
         def other() -> Sample:
-            chosen = int(rng.integers(self.images))
-            return source(image_id if chosen in self._broken else chosen)[0]
+            number = int(rng.integers(self.images))
+            return source(image_id if number in self._broken else number)[0]
 
         sample, shape, scale = source(image_id)
         if self.augment is not None and not plain:
@@ -232,13 +232,14 @@ class Loader:
     def _cropped(
         self, sample: Sample, shape: tuple[int, ...], rng: np.random.Generator
     ) -> tuple[Sample, tuple[int, ...], float]:
-        place = self.placement_rule(shape, choose=lambda most: int(rng.integers(most + 1)))
-        height, width = place.scaled_shape
-        top, left = place.crop[:2] if place.crop is not None else (0, 0)
+        placement = self.placement_rule(shape, choose=lambda most: int(rng.integers(most + 1)))
+        height, width = placement.scaled_shape
+        top, left = placement.crop[:2] if placement.crop is not None else (0, 0)
         matrix = np.array(
             [[height / shape[0], 0.0, -float(top)], [0.0, width / shape[1], -float(left)]]
         )
-        return Affine(matrix, place.canvas_shape).sample(sample, (0, 0, 0)), shape, place.scale
+        moved = Affine(matrix, placement.canvas_shape).sample(sample, (0, 0, 0))
+        return moved, shape, placement.scale
 
     # ---- images ----------------------------------------------------------------------------
     def _cached(self, image_id: int, make: Callable[[int], Any]) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from maskdet.data.box_rules import Box
 from maskdet.errors import DataError
@@ -93,13 +93,17 @@ def mask_plane(path: str | os.PathLike[str]) -> tuple[Array, str]:
         raise DataError(
             f"There is no mask {path}; check the path.", kind="missing mask", path=path
         ) from None
+    except UnidentifiedImageError as error:
+        text = _cannot_be_read(path, error)
+        raise DataError(text, kind="unreadable mask", path=path) from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(
-            f"The mask {path} cannot be read ({error}); replace it.",
-            kind="unreadable mask",
-            path=path,
-        ) from error
+        text = _cannot_be_read(path, error)
+        raise DataError(text, kind="damaged mask", path=path) from error
     return (plane[..., :3].max(axis=2) if plane.ndim == 3 else plane), mode
+
+
+def _cannot_be_read(path: str | os.PathLike[str], error: Exception) -> str:
+    return f"The mask {path} cannot be read ({error}); replace it."
 
 
 def outline_box(outline: Shape | None, shape: tuple[int, int], location: str) -> Box:

@@ -71,8 +71,8 @@ def coco_ap(
     truth.dataset = _ground_truth(dataset, ids, iou_type == "segm")
     results = [
         entry
-        for number, found in enumerate(detections, start=1)
-        for entry in _results(found, number, iou_type == "segm")
+        for number, results in enumerate(detections, start=1)
+        for entry in _results(results, number, iou_type == "segm")
     ]
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         # pycocotools' compiled part still uses an old signature of numpy's protocol.
@@ -81,7 +81,7 @@ def coco_ap(
         found_all = truth.loadRes(results) if results else _nothing(truth)
         evaluator = COCOeval(truth, found_all, iou_type)
         # As many detections per image as the detector gave, but COCO's 100 at least.
-        most = max([100, *(len(found) for found in detections)])
+        most = max([100, *(len(results) for results in detections)])
         evaluator.params.maxDets = [1, 10, most]
         evaluator.evaluate()
         evaluator.accumulate()
@@ -127,15 +127,15 @@ def _rle(mask: NDArray[Any]) -> Any:
         return mask_tools.encode(np.asfortranarray(mask, dtype=np.uint8))
 
 
-def _results(found: Detections, number: int, with_masks: bool) -> list[dict[str, Any]]:
-    masks = found.masks if with_masks else None
+def _results(results: Detections, number: int, with_masks: bool) -> list[dict[str, Any]]:
+    masks = results.masks if with_masks else None
     entries = []
-    for i in range(len(found)):
-        y1, x1, y2, x2 = (float(value) for value in found.boxes[i])
+    for i in range(len(results)):
+        y1, x1, y2, x2 = (float(value) for value in results.boxes[i])
         entry: dict[str, Any] = {
             "image_id": number,
-            "category_id": int(found.class_ids[i]),
-            "score": float(found.scores[i]),
+            "category_id": int(results.class_ids[i]),
+            "score": float(results.scores[i]),
             "bbox": [x1, y1, x2 - x1, y2 - y1],
         }
         if masks is not None:

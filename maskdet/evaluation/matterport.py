@@ -95,9 +95,9 @@ def compute_ap(
         pred_masks,
         iou_threshold,
     )
-    found = np.cumsum(pred_match > -1)
-    precisions = found / (np.arange(len(pred_match)) + 1)
-    recalls = found.astype(np.float32) / max(len(gt_match), 1)
+    hits = np.cumsum(pred_match > -1)
+    precisions = hits / (np.arange(len(pred_match)) + 1)
+    recalls = hits.astype(np.float32) / max(len(gt_match), 1)
     precisions = np.concatenate([[0], precisions, [0]])
     recalls = np.concatenate([[0], recalls, [1]])
     # Precision never falls as recall does: the curve's upper envelope.

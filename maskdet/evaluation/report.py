@@ -75,10 +75,10 @@ def evaluate_detections(
     """
     ids = [int(i) for i in (dataset.image_ids if image_ids is None else image_ids)]
     box = coco_ap(dataset, detections, ids, "bbox")
-    with_masks = bool(dataset.provides_masks) and all(found.has_masks for found in detections)
+    with_masks = bool(dataset.provides_masks) and all(results.has_masks for results in detections)
     mask = coco_ap(dataset, detections, ids, "segm") if with_masks else None
     means, objects = [], 0
-    for image_id, found in zip(ids, detections, strict=True):
+    for image_id, results in zip(ids, detections, strict=True):
         boxes, class_ids, masks = dataset.load_instances(image_id)
         objects += len(boxes)
         if len(boxes):
@@ -86,10 +86,10 @@ def evaluate_detections(
                 boxes,
                 class_ids,
                 masks if with_masks else None,
-                found.boxes,
-                found.class_ids,
-                found.scores,
-                found.masks if with_masks else None,
+                results.boxes,
+                results.class_ids,
+                results.scores,
+                results.masks if with_masks else None,
             )
             means.append(area)
     mean = float(np.mean(means)) if means else float("nan")

@@ -70,19 +70,19 @@ def store_constant(model: Any, index: int, values: NDArray[Any]) -> None:
     buffer.data = np.frombuffer(np.ascontiguousarray(values, np.float32).tobytes(), dtype=np.uint8)
 
 
-def move_tensors_last(graph: Any, chosen: Sequence[int]) -> list[int]:
+def move_tensors_last(graph: Any, last: Sequence[int]) -> list[int]:
     """Renumber a graph so that the chosen tensors come last, in that order; their new indices."""
-    picked = set(chosen)
-    order = [i for i in range(len(graph.tensors)) if i not in picked] + list(chosen)
-    places = {old: new for new, old in enumerate(order)}
-    places[-1] = -1  # an optional input that is not there
+    picked = set(last)
+    order = [i for i in range(len(graph.tensors)) if i not in picked] + list(last)
+    positions = {old: new for new, old in enumerate(order)}
+    positions[-1] = -1  # an optional input that is not there
     graph.tensors = [graph.tensors[old] for old in order]
     for operator in graph.operators:
-        operator.inputs = [places[int(i)] for i in operator.inputs]
-        operator.outputs = [places[int(i)] for i in operator.outputs]
-    graph.inputs = [places[int(i)] for i in graph.inputs]
-    graph.outputs = [places[int(i)] for i in graph.outputs]
-    return [places[i] for i in chosen]
+        operator.inputs = [positions[int(i)] for i in operator.inputs]
+        operator.outputs = [positions[int(i)] for i in operator.outputs]
+    graph.inputs = [positions[int(i)] for i in graph.inputs]
+    graph.outputs = [positions[int(i)] for i in graph.outputs]
+    return [positions[i] for i in last]
 
 
 def name_ends(model: Any, inputs: Sequence[str], outputs: Sequence[str]) -> None:

@@ -178,8 +178,8 @@ def _row(
             outputs = {"class_ids": roi_classes[:, None], "bbox": deltas, "mask": targets}
     most = config.MAX_GT_INSTANCES
     if len(boxes) > most:
-        chosen = np.random.choice(np.arange(len(boxes)), most, replace=False)
-        class_ids, boxes, masks = class_ids[chosen], boxes[chosen], masks[:, :, chosen]
+        indices = np.random.choice(np.arange(len(boxes)), most, replace=False)
+        class_ids, boxes, masks = class_ids[indices], boxes[indices], masks[:, :, indices]
     inputs["image"] = mold_image(image.astype(np.float32), config).astype(np.float32)
     inputs["meta"] = meta
     inputs["rpn_match"] = rpn_match[:, None]

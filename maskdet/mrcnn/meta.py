@@ -48,7 +48,7 @@ def compose_image_meta(
 def parse_image_meta(meta: ArrayLike) -> dict[str, Array]:
     """Vectors (B, 12 + classes) by name: int32, only ``scale`` float32."""
     rows = np.asarray(meta)
-    parts = {name: rows[:, place] for name, place in _PARTS.items()}
+    parts = {name: rows[:, part] for name, part in _PARTS.items()}
     return {
         name: (values[:, 0] if name in _SINGLE else values).astype(
             np.float32 if name == "scale" else np.int32
@@ -60,8 +60,8 @@ def parse_image_meta(meta: ArrayLike) -> dict[str, Array]:
 def parse_image_meta_graph(meta: Any) -> dict[str, Any]:
     """:func:`parse_image_meta` of a tensor, dtypes kept."""
     return {
-        name: meta[:, place.start] if name in _SINGLE else meta[:, place]
-        for name, place in _PARTS.items()
+        name: meta[:, part.start] if name in _SINGLE else meta[:, part]
+        for name, part in _PARTS.items()
     }
 
 

@@ -208,12 +208,14 @@ class MaskRCNN(_MaskRCNN):
     ) -> None:
         """Make the layers whose names match train, and no others; prints them."""
         network = self.network if keras_model is None else keras_model
-        chosen = [name for name, _ in weighted_layers(network) if re.fullmatch(layer_regex, name)]
-        set_trainable(network, chosen)
+        layer_names = [
+            name for name, _ in weighted_layers(network) if re.fullmatch(layer_regex, name)
+        ]
+        set_trainable(network, layer_names)
         if verbose:
             log("Selecting layers to train")
             for name, layer in weighted_layers(network):
-                if name in chosen:
+                if name in layer_names:
                     log(f"{'':{indent}}{name:20}   ({type(layer).__name__})")
 
     # ---- weights ---------------------------------------------------------------------------

@@ -207,8 +207,8 @@ def training_view(network: keras.Model, config: Config) -> TrainingNetwork:
     planes = ops.cast(ops.transpose(masks, (0, 3, 1, 2)), "float32")
     target_masks = targets([rois, owner, gt_boxes, planes])
     compared = [meta, match, target, target_masks, *(out[name] for name in COMPARED)]
-    found = Losses(config, name="losses")(compared)
+    loss_values = Losses(config, name="losses")(compared)
     inputs = [inner_inputs[0], meta, match, target, *inner_inputs[1:], masks]
     if not config.USE_RPN_ROIS:
         inputs.append(ours["input_roi"])
-    return TrainingNetwork(inputs, [*(out[n] for n in SHOWN), *found], name=network.name)
+    return TrainingNetwork(inputs, [*(out[n] for n in SHOWN), *loss_values], name=network.name)

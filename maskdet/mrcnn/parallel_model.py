@@ -59,8 +59,8 @@ def make_parallel(keras_model: keras.Model, gpu_count: int) -> list[Any]:
     for number in range(gpu_count):
         with keras.device(f"gpu:{number}"):
             parts = [BatchPart(number, gpu_count)(tensor) for tensor in keras_model.inputs]
-            found = keras_model(parts)
-            rows.append(list(found) if isinstance(found, list | tuple) else [found])
+            results = keras_model(parts)
+            rows.append(list(results) if isinstance(results, list | tuple) else [results])
     outputs = []
     for name, column in zip(keras_model.output_names, zip(*rows, strict=True), strict=True):
         if len(column[0].shape):

@@ -280,8 +280,8 @@ def batch_slice(
     tensors = inputs if isinstance(inputs, list) else [inputs]
     rows = []
     for i in range(batch_size):
-        found = graph_fn(*[tensor[i] for tensor in tensors])
-        rows.append(list(found) if isinstance(found, tuple | list) else [found])
+        results = graph_fn(*[tensor[i] for tensor in tensors])
+        rows.append(list(results) if isinstance(results, tuple | list) else [results])
     stacked = [ops.stack(column) for column in zip(*rows, strict=True)]
     return stacked[0] if len(stacked) == 1 else stacked
 

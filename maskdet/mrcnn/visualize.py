@@ -83,39 +83,39 @@ def display_differences(
         UsageError: boxes, masks, class ids or scores of a side differ in number.
     """
     objects = np.asarray(gt_box).reshape(-1, 4)
-    found = np.asarray(pred_box).reshape(-1, 4)
+    detected = np.asarray(pred_box).reshape(-1, 4)
     check_counts(
         len(objects),
         gt_class_id=np.size(gt_class_id),
         gt_mask=None if gt_mask is None else gt_mask.shape[-1],
     )
     check_counts(
-        len(found),
+        len(detected),
         pred_class_id=np.size(pred_class_id),
         pred_score=np.size(pred_score),
         pred_mask=None if pred_mask is None else pred_mask.shape[-1],
     )
-    real, kept = (np.flatnonzero(boxes.any(axis=1)) for boxes in (objects, found))
+    real, filled = (np.flatnonzero(boxes.any(axis=1)) for boxes in (objects, detected))
     objects, own = objects[real], np.asarray(gt_class_id)[real]
-    found, kinds = found[kept], np.asarray(pred_class_id)[kept]
-    scores, masks = np.asarray(pred_score)[kept], None
+    detected, kinds = detected[filled], np.asarray(pred_class_id)[filled]
+    scores, masks = np.asarray(pred_score)[filled], None
     order = np.argsort(scores)[::-1]  # in which compute_matches counts the detections
     if gt_mask is None or pred_mask is None:
         gt_mask = pred_mask = None
     else:
-        gt_mask, pred_mask = gt_mask[..., real], pred_mask[..., kept]
+        gt_mask, pred_mask = gt_mask[..., real], pred_mask[..., filled]
         masks = np.concatenate([gt_mask, pred_mask[..., order]], axis=-1)
     _, pred_match, overlaps = compute_matches(
-        objects, own, gt_mask, found, kinds, scores, pred_mask, iou_threshold, score_threshold
+        objects, own, gt_mask, detected, kinds, scores, pred_mask, iou_threshold, score_threshold
     )
-    found, kinds, scores = found[order], kinds[order], scores[order]
+    detected, kinds, scores = detected[order], kinds[order], scores[order]
     captions = [""] * len(objects)
     for i, match in enumerate(pred_match):
         iou = overlaps[i, int(match)] if match > -1 else np.max(overlaps[i], initial=0)
         captions.append(f"{scores[i]:.2f} / {iou:.2f}")
     display_instances(
         image,
-        np.concatenate([objects, found]),
+        np.concatenate([objects, detected]),
         masks,
         np.concatenate([own, kinds]),
         class_names,
@@ -123,6 +123,6 @@ def display_differences(
         ax=ax,
         show_mask=show_mask,
         show_bbox=show_box,
-        colors=[_GREEN] * len(objects) + [_RED] * len(found),
+        colors=[_GREEN] * len(objects) + [_RED] * len(detected),
         captions=captions,
     )

@@ -132,15 +132,21 @@ def _pairs(
         values = [by_name[name] for name, _ in variables]
     else:
         values = [value for _, value in stored]
-    here = [tuple(variable.shape) for _, variable in variables]
-    there = [tuple(value.shape) for value in values]
-    if here != there:
-        index = next((i for i, (a, b) in enumerate(zip(here, there, strict=False)) if a != b), None)
+    wanted = [tuple(variable.shape) for _, variable in variables]
+    stored_shapes = [tuple(value.shape) for value in values]
+    if wanted != stored_shapes:
+        pairs = enumerate(zip(wanted, stored_shapes, strict=False))
+        index = next((i for i, (shape, other) in pairs if shape != other), None)
         if index is None:
-            detail = f"{len(there)} arrays ({', '.join(names)}) where the network has {len(here)}"
+            detail = (
+                f"{len(values)} arrays ({', '.join(names)}) where the network has {len(wanted)}"
+            )
         else:
             name = variables[index][0].removesuffix(":0")
-            detail = f"{name} has shape {there[index]} in the file and {here[index]} in the network"
+            detail = (
+                f"{name} has shape {stored_shapes[index]} in the file and {wanted[index]} in the "
+                "network"
+            )
         raise WeightsError(
             f"{path} does not fit layer {layer.name}: {detail}; give exclude=[{layer.name!r}] to "
             "leave the layer as it is, or the Config that the file was trained with."

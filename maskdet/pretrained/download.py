@@ -95,10 +95,10 @@ def has_checksum(path: str | os.PathLike[str], checksum: str) -> bool:
     algorithm, _, expected = checksum.partition(":")
     with open(path, "rb") as handle:
         # The question is whether a download is whole; MD5 is not trusted with more.
-        found = hashlib.file_digest(
+        digest = hashlib.file_digest(
             handle, lambda: hashlib.new(algorithm, usedforsecurity=False)
         ).hexdigest()
-    return found == expected.lower()
+    return digest == expected.lower()
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -151,8 +151,8 @@ def _transfer(address: str, part: Path, progress: bool) -> None:
 
 
 def _starts_at(content_range: str | None, start: int) -> bool:
-    found = re.match(r"bytes (\d+)-", content_range or "")
-    return found is None or int(found[1]) == start
+    match = re.match(r"bytes (\d+)-", content_range or "")
+    return match is None or int(match[1]) == start
 
 
 def _receive(response: http.client.HTTPResponse, part: Path, start: int, progress: bool) -> None:

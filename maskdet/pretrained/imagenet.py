@@ -87,10 +87,10 @@ def efficientnet_lite_layers(name: str) -> LayerArrays:
             "top_logits": [state["_fc.weight"].T, state["_fc.bias"]],
         }
         for key in state:
-            found = re.fullmatch(r"_blocks\.(\d+)\._(expand|depthwise|project)_conv\.weight", key)
-            if found:
-                conv, norm = (f"_blocks.{found[1]}.{part}" for part in _LITE_PARTS[found[2]])
-                layers[f"block{found[1]}_{found[2]}"] = _torch_conv_norm(state, conv, norm)
+            match = re.fullmatch(r"_blocks\.(\d+)\._(expand|depthwise|project)_conv\.weight", key)
+            if match:
+                conv, norm = (f"_blocks.{match[1]}.{part}" for part in _LITE_PARTS[match[2]])
+                layers[f"block{match[1]}_{match[2]}"] = _torch_conv_norm(state, conv, norm)
     except KeyError as error:
         raise WeightsError(f"{path} lacks {error}; install {package} again.") from error
     return layers
@@ -117,11 +117,11 @@ def mobilenet_v2_layers(name: str, weights: str | None = "imagenet") -> LayerArr
     model = _application(name, "MobileNetV2", weights, alpha=alpha)
     layers = {"stem": _joined(model, "Conv1", "bn_Conv1")}
     for layer in model.layers:
-        found = re.fullmatch(
+        match = re.fullmatch(
             r"(?:block_(\d+)|expanded_conv)_(expand|depthwise|project)", layer.name
         )
-        if found:
-            ours = f"block{found[1] or 0}_{found[2]}"
+        if match:
+            ours = f"block{match[1] or 0}_{match[2]}"
             layers[ours] = _joined(model, layer.name, f"{layer.name}_BN")
     return layers
 
@@ -151,10 +151,10 @@ def resnet_layers(name: str, weights: str | None = "imagenet") -> LayerArrays:
     }
     branches = {"0": "1", "1": "2a", "2": "2b", "3": "2c"}
     for layer in model.layers:
-        found = re.fullmatch(r"conv(\d)_block(\d+)_([0-3])_(conv|bn)", layer.name)
-        if found:
-            block = f"{found[1]}{chr(ord('a') + int(found[2]) - 1)}_branch{branches[found[3]]}"
-            is_conv = found[4] == "conv"
+        match = re.fullmatch(r"conv(\d)_block(\d+)_([0-3])_(conv|bn)", layer.name)
+        if match:
+            block = f"{match[1]}{chr(ord('a') + int(match[2]) - 1)}_branch{branches[match[3]]}"
+            is_conv = match[4] == "conv"
             values = layer.get_weights() if is_conv else _our_norm(layer)
             layers[f"{'res' if is_conv else 'bn'}{block}"] = values
     return layers
@@ -203,25 +203,25 @@ def _first_sentence(error: BaseException) -> str:
 
 
 def _assign(network: keras.Model, values: LayerArrays, backbone: str) -> list[str]:
-    chosen = []
+    assignments = []
     for layer in network.layers:
         arrays = values.get(re.sub(r"^stage\d_", "", layer.name))
         if arrays is None:
             continue
         wanted = [tuple(weight.shape) for weight in layer.weights]
-        given = [array.shape for array in arrays]
-        if layer.name == "top_logits" and wanted != given:
+        shapes = [array.shape for array in arrays]
+        if layer.name == "top_logits" and wanted != shapes:
             continue  # another number of classes than ImageNet's
-        if wanted != given:
+        if wanted != shapes:
             raise WeightsError(
                 f"ImageNet weights of '{backbone}' do not fit layer '{layer.name}': it has shapes "
-                f"{wanted}, the file {given}."
+                f"{wanted}, the file {shapes}."
             )
-        chosen.append((layer, arrays))
-    if not chosen:
+        assignments.append((layer, arrays))
+    if not assignments:
         raise WeightsError(
             f"The network holds no layer of backbone '{backbone}'; build it with that BACKBONE."
         )
-    for layer, arrays in chosen:
+    for layer, arrays in assignments:
         layer.set_weights(arrays)
-    return [layer.name for layer, _ in chosen]
+    return [layer.name for layer, _ in assignments]

@@ -32,15 +32,15 @@ def find_weights(
     source = _source(path)
     if path.name != os.fspath(path):  # a place was given, so it is looked for nowhere else
         folder = path.parent
-    found = _search(source, folder)
-    if found is None:
-        place = LOCAL_FOLDER if folder is None else Path(folder)
+    local_path = _search(source, folder)
+    if local_path is None:
+        location = LOCAL_FOLDER if folder is None else Path(folder)
         raise WeightsError(
             f"{source.file_name} is not on this machine; fetch {source.address} "
-            f"({source.megabytes:g} MB) and put it into {place.absolute()}, or call "
+            f"({source.megabytes:g} MB) and put it into {location.absolute()}, or call "
             f"maskdet.pretrained.weights.fetch_weights('{source.name}') where there is a network."
         )
-    return found
+    return local_path
 
 
 def fetch_weights(
@@ -59,8 +59,8 @@ def fetch_weights(
             downloaded, or what came or lies there is not the published one.
     """
     source = _source(Path(name))
-    found = _search(source, folder)
-    return fetch(source, folder, progress) if found is None else found
+    local_path = _search(source, folder)
+    return fetch(source, folder, progress) if local_path is None else local_path
 
 
 def _source(path: Path) -> WeightSource:
@@ -83,8 +83,8 @@ def _source(path: Path) -> WeightSource:
 
 def _search(source: WeightSource, folder: str | os.PathLike[str] | None) -> Path | None:
     folders = [LOCAL_FOLDER, cache_folder()] if folder is None else [Path(folder)]
-    for place in folders:
-        path = place / str(source.file_name)
+    for location in folders:
+        path = location / str(source.file_name)
         if not path.is_file():
             continue
         if source.checksum is not None and not has_checksum(path, source.checksum):

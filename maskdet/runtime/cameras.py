@@ -156,16 +156,16 @@ class USBCamera(_Closing):
 
     def read(self) -> Array:
         for _ in range(1 if self.is_file else PATIENCE):
-            there, frame = self._capture.read()
-            if there:
+            read, frame = self._capture.read()
+            if read:
                 return np.ascontiguousarray(frame[..., ::-1])
             time.sleep(0 if self.is_file else 0.1)
         raise DataError(f"The {self.name} gives no more frames; plug it in again.")
 
     def __iter__(self) -> Iterator[Array]:
         while True:
-            there, frame = self._capture.read()
-            if there:
+            read, frame = self._capture.read()
+            if read:
                 yield np.ascontiguousarray(frame[..., ::-1])
             elif self.is_file:
                 return

@@ -45,7 +45,7 @@ class Recorder:
         new = any(number > self._newest for number in numbers)
         return new and time.monotonic() - self._last >= self.pause
 
-    def update(self, picture: Array, found: Detections, numbers: Sequence[int]) -> Path | None:
+    def update(self, picture: Array, detections: Detections, numbers: Sequence[int]) -> Path | None:
         """Keep the picture if one of its objects is new; where it lies, or None.
 
         Args:
@@ -63,7 +63,9 @@ class Recorder:
             "time": time.strftime("%Y-%m-%dT%H:%M:%S"),
             "objects": [
                 {"class": name, "score": round(float(score), 4), "box": box.round(1).tolist()}
-                for name, score, box in zip(found.names, found.scores, found.boxes, strict=True)
+                for name, score, box in zip(
+                    detections.names, detections.scores, detections.boxes, strict=True
+                )
             ],
         }
         write_whole(path.with_suffix(".json"), json.dumps(facts, indent=1) + "\n")

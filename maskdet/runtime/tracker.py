@@ -64,18 +64,18 @@ class Tracker:
         self.totals: Counter[str] = Counter()
         self._next = 1
 
-    def update(self, found: Detections) -> tuple[Detections, list[int]]:
+    def update(self, detections: Detections) -> tuple[Detections, list[int]]:
         """A frame's detections with steadied boxes and scores, and the number of each one's track.
 
         Order and masks stay.
         """
-        owners = self._matched(found)
-        boxes, scores = found.boxes.copy(), found.scores.copy()
+        owners = self._matched(detections)
+        boxes, scores = detections.boxes.copy(), detections.scores.copy()
         numbers = []
         for index, track in enumerate(owners):
-            box, score = found.boxes[index], float(found.scores[index])
+            box, score = detections.boxes[index], float(detections.scores[index])
             if track is None:
-                track = Track(self._next, int(found.class_ids[index]), box.copy(), score)
+                track = Track(self._next, int(detections.class_ids[index]), box.copy(), score)
                 self._next += 1
                 self.tracks.append(track)
             else:
@@ -84,7 +84,7 @@ class Tracker:
                 track.score = keep * track.score + (1 - keep) * score
                 track.seen, track.missing = track.seen + 1, 0
             if track.seen == self.sure_after:
-                self.totals[found.class_names[track.class_id]] += 1
+                self.totals[detections.class_names[track.class_id]] += 1
             boxes[index], scores[index] = track.box, track.score
             numbers.append(track.number)
         present = set(numbers)
@@ -92,20 +92,25 @@ class Tracker:
             track.missing += track.number not in present
         self.tracks = [track for track in self.tracks if track.missing <= self.patience]
         steadied = Detections(
-            boxes, found.class_ids, scores, found.class_names, found.image_shape, found.small_masks
+            boxes,
+            detections.class_ids,
+            scores,
+            detections.class_names,
+            detections.image_shape,
+            detections.small_masks,
         )
         return steadied, numbers
 
-    def _matched(self, found: Detections) -> list[Track | None]:
+    def _matched(self, detections: Detections) -> list[Track | None]:
         """The track of each detection, or None for a new object."""
-        owners: list[Track | None] = [None] * len(found)
-        if not self.tracks or not len(found):
+        owners: list[Track | None] = [None] * len(detections)
+        if not self.tracks or not len(detections):
             return owners
         known = np.stack([track.box for track in self.tracks])
-        overlaps = pairwise_iou(found.boxes, known.astype(np.float32))
+        overlaps = pairwise_iou(detections.boxes, known.astype(np.float32))
         classes = np.array([track.class_id for track in self.tracks])
-        overlaps[found.class_ids[:, None] != classes[None]] = 0.0
-        for index in np.argsort(-found.scores, kind="stable"):
+        overlaps[detections.class_ids[:, None] != classes[None]] = 0.0
+        for index in np.argsort(-detections.scores, kind="stable"):
             best = int(overlaps[index].argmax())
             if overlaps[index, best] >= self.overlap:
                 owners[index] = self.tracks[best]

@@ -31,19 +31,19 @@ def select_layers(network: keras.Model, layers: str, stages: Mapping[str, str]) 
         raise UsageError(
             f"layers={layers!r} is neither one of {known} nor a regular expression ({error})."
         ) from error
-    chosen = [name for name, _ in weighted_layers(network) if matches(name)]
-    if not chosen:
+    layer_names = [name for name, _ in weighted_layers(network) if matches(name)]
+    if not layer_names:
         names = [name for name, _ in weighted_layers(network)]
         raise UsageError(
             f"layers={layers!r} matches no layer, so nothing would train; use one of {known} or a "
             f"regular expression over layer names such as {names[0]!r} or {names[-1]!r}."
         )
-    return chosen
+    return layer_names
 
 
-def set_trainable(network: keras.Model, chosen: list[str]) -> None:
+def set_trainable(network: keras.Model, layer_names: list[str]) -> None:
     """Make exactly the named layers train; all others keep their weights bit for bit."""
-    names = set(chosen)
+    names = set(layer_names)
     network.trainable = True
     for name, layer in weighted_layers(network):
         layer.trainable = name in names

@@ -48,12 +48,12 @@ def draw_instances(
     """
     canvas = np.array(image, dtype=np.uint8)[..., :3]
     rows = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
-    chosen = list(colors) if colors is not None else palette(len(rows))
+    colours = list(colors) if colors is not None else palette(len(rows))
     # The weakest first, so that the best are on top.
     order = range(len(rows)) if scores is None else np.argsort(np.asarray(scores), kind="stable")
     if masks is not None:
         for i in order:
-            _tint(canvas, masks[..., i], chosen[i])
+            _tint(canvas, masks[..., i], colours[i])
     picture = Image.fromarray(canvas)
     pen = ImageDraw.Draw(picture)
     side = min(canvas.shape[:2])
@@ -61,11 +61,11 @@ def draw_instances(
     font = ImageFont.load_default(size=max(10, round(side / 28)))
     for i in order:
         y1, x1, y2, x2 = rows[i]
-        pen.rectangle((x1, y1, max(x1, x2 - 1), max(y1, y2 - 1)), outline=chosen[i], width=width)
+        pen.rectangle((x1, y1, max(x1, x2 - 1), max(y1, y2 - 1)), outline=colours[i], width=width)
     for i in order:
         text = _label(i, class_ids, class_names, scores)
         if text:
-            _write(pen, text, rows[i], chosen[i], font, picture.size)
+            _write(pen, text, rows[i], colours[i], font, picture.size)
     return np.asarray(picture)
 
 

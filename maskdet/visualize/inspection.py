@@ -131,26 +131,27 @@ def plot_overlaps(
     """
     import matplotlib.pyplot as plt
 
-    objects, found = np.asarray(gt_class_ids).astype(int), np.asarray(pred_class_ids).astype(int)
+    objects, detected = np.asarray(gt_class_ids).astype(int), np.asarray(pred_class_ids).astype(int)
     values, scores = np.asarray(overlaps, dtype=np.float64), np.asarray(pred_scores)
-    if values.shape == (len(found), len(objects)):
-        values = values[found != 0][:, objects != 0]
-    if len(scores) == len(found):
-        scores = scores[found != 0]
-    objects, found = objects[objects != 0], found[found != 0]
-    if values.size == len(found) * len(objects) == 0:
-        values = values.reshape(len(found), len(objects))
-    if values.shape != (len(found), len(objects)):
+    if values.shape == (len(detected), len(objects)):
+        values = values[detected != 0][:, objects != 0]
+    if len(scores) == len(detected):
+        scores = scores[detected != 0]
+    objects, detected = objects[objects != 0], detected[detected != 0]
+    if values.size == len(detected) * len(objects) == 0:
+        values = values.reshape(len(detected), len(objects))
+    if values.shape != (len(detected), len(objects)):
         raise UsageError(
-            f"`overlaps` must have shape (detections, objects), here {(len(found), len(objects))}, "
-            f"but has {np.shape(overlaps)}; compute it from the same detections and objects."
+            "`overlaps` must have shape (detections, objects), here "
+            f"{(len(detected), len(objects))}, but has {np.shape(overlaps)}; compute it from the "
+            "same detections and objects."
         )
     axes = plt.figure(figsize=(12, 10), layout="constrained").add_subplot()
     axes.set_xlabel("Ground Truth")
     axes.set_ylabel("Predictions")
     axes.set_yticks(
-        range(len(found)),
-        [f"{class_names[k]} ({s:.2f})" for k, s in zip(found, scores, strict=True)],
+        range(len(detected)),
+        [f"{class_names[k]} ({s:.2f})" for k, s in zip(detected, scores, strict=True)],
     )
     axes.set_xticks(range(len(objects)), [str(class_names[k]) for k in objects], rotation=90)
     if not values.size:
@@ -161,7 +162,7 @@ def plot_overlaps(
     for (row, column), value in np.ndenumerate(values):
         mark = ""
         if value > threshold:
-            mark = "match" if objects[column] == found[row] else "wrong"
+            mark = "match" if objects[column] == detected[row] else "wrong"
         color = "white" if value > middle else "black" if value > 0 else "grey"
         axes.text(
             column, row, f"{value:.3f}\n{mark}", ha="center", va="center", fontsize=9, color=color

@@ -136,12 +136,12 @@ def display_instances(
             scores=None if scores is None else np.size(scores),
         )
     axes = prepare_axes(ax, picture.shape, figsize, 10, title)
-    chosen = random_colors(count) if colors is None or not len(colors) else colors
+    palette_colors = random_colors(count) if colors is None or not len(colors) else colors
     written = captions is not None and len(captions) > 0
     for i in range(count):
         if not np.any(rows[i]):
             continue  # No box: the object was probably lost when the image was cut.
-        color = tuple(chosen[i])
+        color = tuple(palette_colors[i])
         if show_bbox:
             draw_frame(axes, rows[i], color, "dashed", 0.7)
         if written and captions is not None:

@@ -12,8 +12,6 @@ class TinyConfig(MobileConfig):
     NUM_CLASSES = 4
     IMAGE_MIN_DIM = IMAGE_MAX_DIM = 128
     BACKBONE = "mobilenet_v2_0.5"
-    PIXEL_STD = 127.5
-    MEAN_PIXEL = np.array([127.5, 127.5, 127.5])
     TOP_DOWN_PYRAMID_SIZE = 16
     RPN_CHANNELS = 16
     FPN_CLASSIF_FC_LAYERS_SIZE = 16
@@ -33,18 +31,33 @@ def photos(count=6, seed=0):
     return [draws.integers(0, 256, (90 + 10 * i, 120, 3), dtype=np.uint8) for i in range(count)]
 
 
-@pytest.fixture(scope="session")
-def tiny_model():
+def seeded_model(sureness=1.0):
+    """A network with seeded weights that make some anchors and classes stand out.
+
+    Args:
+        sureness: factor of the classes' logits.
+    """
     model = MaskRCNN("inference", TinyConfig(), model_dir="unused")
     draws = np.random.default_rng(3)
-    # Seeded weights that make some anchors and classes stand out.
     for name in ("rpn_model", "mrcnn_class_logits", "mrcnn_bbox_fc"):
         layer = model.keras_model.get_layer(name)
         layer.set_weights(
             [w + draws.normal(0, 0.08, w.shape).astype(np.float32) for w in layer.get_weights()]
         )
+    layer = model.keras_model.get_layer("mrcnn_class_logits")
+    layer.set_weights([sureness * weights for weights in layer.get_weights()])
     model.class_names = NAMES
     return model
+
+
+@pytest.fixture(scope="session")
+def tiny_model():
+    return seeded_model()
+
+
+@pytest.fixture(scope="session")
+def sure_model():
+    return seeded_model(sureness=40.0)
 
 
 @pytest.fixture(scope="session")

@@ -10,10 +10,13 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from maskdet.errors import UsageError
-from maskdet.exporters import tflite
-from maskdet.exporters.contract import ExportOptions
+from maskdet.exporters import writer
 from maskdet.exporters.flatbuffer import operator_names, pack_model, read_model, short_name
 from maskdet.exporters.operators import check_operators
+from maskdet.exporters.request import ExportRequest
+from maskdet.exporters.source import Source
+from maskdet.exporters.tflite import file_runner, tflite_bytes
+from maskdet.exporters.verify import output_errors
 from maskdet.runtime import Detector
 from tests.exporters.conftest import NAMES, TinyConfig, photos
 
@@ -142,30 +145,27 @@ def test_every_channel_of_a_weight_has_a_scale_of_its_own(exported):
 
 
 def test_masks_cost_nothing_where_there_are_none(tiny_model, tmp_path):
-    options = ExportOptions("float32", "instances", 5, 0.05)
-    lite = tflite.lite_network(
-        tiny_model.family, tiny_model.network, tiny_model.config, False, options
-    )
+    trained = tiny_model.trained.with_facts(outputs=frozenset({"boxes"}))
+    lite = Source(trained, ExportRequest("float32", "instances", 5, 0.05)).lite
     assert "masks" not in lite.output
     assert not [
         layer for layer in lite.layers if "mask" in layer.name and "rcnn_mask_c" in layer.name
     ]
 
 
-def test_many_classes_take_the_other_mask_head(tmp_path, monkeypatch):
+def test_many_classes_take_the_other_mask_head(tmp_path):
     from maskdet import MaskRCNN
-
-    monkeypatch.setattr("maskdet.exporters.verify.FLOAT_LIMIT", 1e-4)
 
     class Many(TinyConfig):
         NUM_CLASSES = 12
 
     model = MaskRCNN("inference", Many(), model_dir="unused")
-    report = model.export(tmp_path / "many.tflite", progress=False)
-    assert report.comparison is not None
-    assert set(report.comparison.errors) == {*NAMES_IN_ORDER, "masks"}
-    assert report.comparison.found == report.comparison.expected > 0
-    assert "BATCH_MATMUL" in report.operators
+    source = Source(model.trained, ExportRequest("float32", "instances", 20, 0.05))
+    content = tflite_bytes(source)
+    assert "BATCH_MATMUL" in operator_names(read_model(content))
+    errors = output_errors(source, file_runner(content), photos(3))
+    assert set(errors) == {*NAMES_IN_ORDER, "masks"}
+    assert max(errors.values()) < 1e-4
 
 
 @pytest.mark.slow
@@ -225,7 +225,7 @@ def test_unknown_words_are_refused(tiny_model, tmp_path, arguments, said):
 
 def test_an_unwritable_place_is_said_before_the_work(tiny_model, tmp_path, monkeypatch):
     with pytest.raises(UsageError, match="is a folder"):
-        tflite.check_place(tmp_path)
+        writer.check_path(tmp_path)
     folder = tmp_path / "model.tflite"
     folder.mkdir()
     with pytest.raises(UsageError, match="is a folder"):
@@ -244,7 +244,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
 
     monkeypatch.setattr("os.replace", full)
     with pytest.raises(UsageError, match="No space left on device.*make room"):
-        tflite.write_file(path, b"new" * 1000)
+        writer.write_file(path, b"new" * 1000)
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["model.tflite"]
 
@@ -252,8 +252,14 @@ def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
 def test_a_file_that_differs_is_not_written(tiny_model, tmp_path, monkeypatch):
     path = tmp_path / "model.tflite"
     path.write_bytes(b"old")
-    monkeypatch.setattr("maskdet.exporters.verify.FLOAT_LIMIT", 0.0)
-    with pytest.raises(UsageError, match=r"does not agree with the network: output .* is off by"):
+    from maskdet.exporters import tflite
+
+    def other(content):
+        run = file_runner(content)
+        return lambda sample: [array + np.float32(0.01) for array in run(sample)]
+
+    monkeypatch.setattr(tflite, "file_runner", other)
+    with pytest.raises(UsageError, match=r"output 'location' is off by 0\.01 \(allowed 1e-05"):
         tiny_model.export(path, progress=False)
     assert path.read_bytes() == b"old"
 
@@ -293,7 +299,7 @@ def test_names_keep_the_layer():
     assert short_name("arith.constant24") == "arith.constant24"
 
 
-def test_a_layer_that_tflite_lacks_is_named():
+def test_a_layer_that_tflite_lacks_is_named(tiny_model):
     from maskdet.exporters.convert import convert
 
     class Odd(keras.layers.Layer):
@@ -304,5 +310,7 @@ def test_a_layer_that_tflite_lacks_is_named():
 
     image = keras.Input(batch_shape=(1, 8, 8, 3), name="image")
     network = keras.Model({"image": image}, {"boxes": Odd(name="odd_one")(image)})
+    source = Source(tiny_model.trained, ExportRequest("float32", "instances", 5, 0.05))
+    source.__dict__["lite"] = network
     with pytest.raises(UsageError, match=r"cannot be converted to TFLite: .*Igamma"):
-        convert(network, TinyConfig(), from_bytes=False)
+        convert(source, from_bytes=False)

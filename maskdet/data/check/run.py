@@ -37,10 +37,10 @@ _REPORTED = {
     "size of another photo": ("size of another photo", "warning"),
     "unknown class": ("unknown class", "error"),
     "unreadable photo": ("unreadable photo", "error"),
+    "damaged mask": ("unreadable photo", "error"),
     "mask outside its image": ("box outside its image", "error"),
     "missing value": ("missing photo", "error"),
     "unknown shape": ("unknown class", "error"),
-    "unreadable mask": ("unreadable photo", "error"),
 }
 _UNUSABLE = ("unusable annotation", "error")
 

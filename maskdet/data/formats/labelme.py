@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from maskdet.data.annotated import AnnotatedDataset, Item, Picture, Shape, build_dataset
 from maskdet.data.dataset import Dataset
@@ -181,11 +181,12 @@ def _mask(data: Any, corner: tuple[int, int], size: tuple[int, int] | None, loca
     try:
         with Image.open(io.BytesIO(base64.b64decode(data, validate=True))) as picture:
             plane = np.asarray(picture.convert("L")) > 0
-    except (binascii.Error, OSError, SyntaxError, ValueError) as error:
-        raise DataError(
-            f"The mask of {location} cannot be read ({error}); draw it anew.",
-            kind="unreadable mask",
-        ) from None
+    except (binascii.Error, UnidentifiedImageError) as error:
+        text = f"The mask of {location} cannot be read ({error}); draw it anew."
+        raise DataError(text, kind="unreadable mask") from None
+    except (OSError, SyntaxError, ValueError) as error:
+        text = f"The mask of {location} cannot be read ({error}); draw it anew."
+        raise DataError(text, kind="damaged mask") from None
     y, x = max(corner[0], 0), max(corner[1], 0)
     part = plane[: max(0, size[0] - y), : max(0, size[1] - x)]
     return Shape(rle=encode_rle_at(part, (y, x), size))
