@@ -4,6 +4,7 @@ Programs (the check is one) can tell defects apart without reading sentences.
 """
 
 import ast
+import contextlib
 import json
 import pickle
 import warnings
@@ -122,6 +123,11 @@ def drifted(image_id="x"):
     return dataset
 
 
+def cut_off(path):
+    data = path.read_bytes()
+    return written(path, data[: len(data) // 2])
+
+
 def mask_of(path):
     return Shape(picture=(str(path), None)).mask((4, 4))
 
@@ -169,9 +175,8 @@ ERRORS = {
     "mismatched objects": lambda f: drifted().load_instances(0),
     "missing mask": photo_without_mask,
     "unknown shape": lambda f: labelled(f, shape_type="star"),
-    "unreadable mask": lambda f: Shape(picture=(str(written(f / "m.png", b"x")), None)).mask(
-        (4, 4)
-    ),
+    "unreadable mask": lambda f: mask_of(written(f / "m.png", b"x")),
+    "damaged mask": lambda f: mask_of(cut_off(f / "a.png")),
     "unusable outline": lambda f: labelled(f, shape_type="polygon"),
     "unusable run lengths": lambda f: coco_set(f, segmentation={"size": [40, 60], "counts": 5}),
 }
@@ -276,3 +281,29 @@ def test_photos_that_an_error_names_are_not_called_unused(folder):
     photo(folder / "x" / "b.png"), photo(folder / "y" / "b.png")
     (folder / "t.csv").write_text(HEADER + "a.png,cat,1,2,9,9\nb.png,cat,1,2,9,9\n")
     assert not check(folder).of_kind("photo without annotation")
+
+
+# What a report calls them; its words are older and fewer.
+REPORTED = {
+    "box outside its image": "box outside its image",
+    "box without area": "box without area",
+    "mask outside its image": "box outside its image",
+    "missing value": "missing photo",
+    "shapes without area": "shapes without area",
+    "unknown shape": "unknown class",
+    "unlisted class": "unusable annotation",
+    "unusable outline": "unusable annotation",
+    "wrong value": "unusable annotation",
+}
+
+
+@pytest.mark.parametrize("kind", REPORTED)
+def test_what_a_report_calls_it(kind, folder):
+    cause = {**ERRORS, **WARNINGS, "missing value": lambda f: labelled(f, label="")}[kind]
+    with warnings.catch_warnings(), contextlib.suppress(DataError):
+        warnings.simplefilter("ignore")
+        cause(folder)
+    report = check(folder)
+    usual = {"image without objects", "nothing usable", "photo without annotation"}
+    names = {finding.kind for finding in report.findings} - usual
+    assert names == {REPORTED[kind]}
