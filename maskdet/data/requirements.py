@@ -29,7 +29,7 @@ def largest_count(dataset: Dataset, limit: int) -> int:
     for at each step.
     """
     images = len(dataset.image_ids)
-    from_bitmaps = dataset.provides_masks and type(dataset).load_boxes is Dataset.load_boxes
+    from_bitmaps = dataset.provides_masks and not dataset.gives_boxes
     if images > (_MANY_BITMAPS if from_bitmaps else _MANY):
         return limit
     read = dataset.load_mask if from_bitmaps else dataset.load_boxes

@@ -39,11 +39,10 @@ class ClassificationTask:
         return frozenset({"labels"})
 
     def check_dataset(self, dataset: Any, config: BaseConfig) -> None:
-        from maskdet.data.dataset import Dataset
         from maskdet.data.requirements import check_classes
 
         check_classes(dataset, config.NUM_CLASSES)
-        if type(dataset).load_label is Dataset.load_label:
+        if not dataset.gives_labels:
             raise UsageError(
                 f"{type(dataset).__name__} says what objects its images have, but a classifier "
                 "learns one class an image; give a set of folders, one a class, or override "
