@@ -28,8 +28,8 @@ def main():
     parser.add_argument("--calibration", help="data set for int8 (default: --data)")
     args = parser.parse_args()
 
-    from lite_rows import AP, rows_of, with_side
-    from trained import loaded, opened
+    from lite_rows import AP, at_side, rows_of
+    from trained import opened
 
     dataset = opened(args.data)
     calibration = opened(args.calibration) if args.calibration else dataset
@@ -38,7 +38,7 @@ def main():
         for model_option in args.model:
             name, _, rest = model_option.partition("=")
             path, _, side = rest.partition("@")
-            model = with_side(loaded(path), int(side) if side else None)
+            model = at_side(path, int(side) if side else None)
             rows += rows_of(name, model, dataset, calibration, folder, args.quick)
     report(rows, AP)
     settings = {"data": Path(args.data).name}

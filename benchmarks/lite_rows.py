@@ -3,6 +3,7 @@
 The only file of the benchmarks that knows the exporters' inner parts and the runtime's.
 """
 
+import dataclasses
 import json
 import statistics
 import subprocess
@@ -15,14 +16,17 @@ import keras
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
+from trained import loaded
 
-from maskdet import Config, MaskRCNN
 from maskdet.backbones.registry import get_backbone
-from maskdet.exporters import convert, flatbuffer, quantize, tflite, verify
-from maskdet.exporters.contract import DEFAULT_COUNTS, ExportOptions
+from maskdet.exporters import flatbuffer, quantize
+from maskdet.exporters.convert import convert
+from maskdet.exporters.photos import calibration_images
+from maskdet.exporters.request import ExportRequest
+from maskdet.exporters.source import Source
 from maskdet.runtime import Detector
 
-AP = verify.AP
+AP = ("box AP50", "box AP", "mask AP50", "mask AP")
 ROUNDS, QUICK_ROUNDS = 41, 7
 # Runs in a process without TensorFlow: prints milliseconds of each step and resident memory.
 ALONE = """
@@ -45,10 +49,11 @@ times = {
     "objects": objects,
     "prepare": median(lambda: detector._fed(photo, placed)),
     "network": median(detector._interpreter.invoke),
-    "decode": median(lambda: detector._decode(placed)),
     "masks": median(lambda: found.masks),
     "whole": median(whole),
 }
+detected = median(lambda: detector.detect(photo))
+times["decode"] = detected - times["prepare"] - times["network"]
 for line in open("/proc/self/status"):
     if line.startswith("VmHWM"):
         times["memory"] = int(line.split()[1]) / 1024
@@ -56,18 +61,14 @@ print(json.dumps(times))
 """
 
 
-def with_side(model, side):
-    """The same weights at another input size."""
+def at_side(path, side):
+    """A trained model, at another input size where ``side`` is not None."""
+    model = loaded(path)
     if side is None:
         return model
-    config = Config.from_dict(json.loads(model.config.to_json()))
-    scale = side / config.IMAGE_MAX_DIM
-    config.IMAGE_MIN_DIM = config.IMAGE_MAX_DIM = side
-    config.RPN_ANCHOR_SCALES = tuple(scale * s for s in config.RPN_ANCHOR_SCALES)
-    other = MaskRCNN("inference", config, tempfile.mkdtemp())
-    other.keras_model.set_weights(model.keras_model.get_weights())
-    other.class_names, other.has_masks = model.class_names, model.has_masks
-    return other
+    scale = side / model.config.IMAGE_MAX_DIM
+    scales = tuple(scale * anchor for anchor in model.config.RPN_ANCHOR_SCALES)
+    return loaded(path, IMAGE_MIN_DIM=side, IMAGE_MAX_DIM=side, RPN_ANCHOR_SCALES=scales)
 
 
 def backbone_alone(config, trained):
@@ -121,17 +122,19 @@ def cut_at(lite, name):
     return keras.Model(lite.input, {f"o{i}": o for i, o in enumerate(outputs)})
 
 
-def as_file(network, config, photos, int8, float_layers):
+def as_file(network, source, photos):
     """A .tflite of a part; int8 parts end in integers turned to floats, as inside the whole."""
-    names = list(network.input)
-    content = convert.convert(network, config, from_bytes=not int8)
+    part = dataclasses.replace(source)
+    part.__dict__["lite"] = network
+    int8 = source.request.precision == "int8"
+    content = convert(part, from_bytes=not int8)
     if not int8:
         return content
-    samples = tflite.calibration_samples(photos, config, names, False)
-    seen = quantize.activation_statistics(content, samples, 2)
-    scale, zero = convert.grey_levels(config)
+    names = part.inputs
+    seen = quantize.activation_statistics(content, part.samples(photos, False), 2)
+    scale, zero = part.pixels.grey_levels()
     fixed = {names[0]: (-zero * scale, (255 - zero) * scale)}
-    content = quantize.quantize(content, seen, float_layers, fixed)
+    content = quantize.quantize(content, seen, source.trained.family.float_layers, fixed)
     model = flatbuffer.read_model(content)
     flatbuffer.name_ends(model, names, list(network.output))
     flatbuffer.feed_bytes(model, 0, scale, zero)
@@ -178,9 +181,10 @@ def parts_of(model, precision, photos, quick):
         "backbone": backbone_alone(config, model.network),
         "SSDLite": ssdlite(config, model.network, config.NUM_CLASSES),
     }
+    request = ExportRequest.of(family.task, precision, "instances", False, None, 0.05)
+    source = Source(model.trained, request)
     if not quick:
-        options = ExportOptions(precision, "instances", DEFAULT_COUNTS["instances"], 0.05)
-        lite = tflite.lite_network(family, model.network, config, model.has_masks, options)
+        lite = source.lite
         stages |= {
             "to RPN": cut_after_rpn(lite),
             "to proposals": cut_at(lite, "ROI"),
@@ -191,17 +195,15 @@ def parts_of(model, precision, photos, quick):
         if model.has_masks:
             stages["to mask RoIs"] = cut_at(lite, "roi_align_mask")
     return {
-        f"{precision} {stage}": as_file(
-            network, config, photos[:8], precision == "int8", family.float_layers
-        )
+        f"{precision} {stage}": as_file(network, source, photos[:8])
         for stage, network in stages.items()
     }
 
 
 def rows_of(name, model, dataset, calibration, folder, quick):
     """All rows of one model; ``quick``: of its int8 file with masks alone."""
-    config = model.config
-    photos = list(tflite.calibration_images(calibration, 100, False))
+    config, task = model.config, model.family.task
+    photos = list(calibration_images(calibration, 100, False))
     precisions = ("int8",) if quick else ("float32", "int8")
     files, paths, parts = {}, {}, {}
     for precision in precisions:
@@ -226,7 +228,7 @@ def rows_of(name, model, dataset, calibration, folder, quick):
         steps = alone(path, photo)
         steps2 = alone(path, photo, 2)
         detect = Detector(path, min_confidence=0.05).detect
-        found = [detect(dataset.load_image(i)) for i in dataset.image_ids]
+        detections = [detect(dataset.load_image(i)) for i in dataset.image_ids]
         row = {
             "model": name,
             "file": key,
@@ -240,7 +242,7 @@ def rows_of(name, model, dataset, calibration, folder, quick):
             "to_ssdlite": times[key] / times[f"{precision} SSDLite"],
             **{f"{step}_ms": steps[step] for step in ("prepare", "decode", "masks")},
             "objects": steps["objects"],
-            **verify.average_precision(dataset, found),
+            **task.figures(task.score(dataset, detections)),
         }
         if not quick:
             row["to_float32"] = times[key] / times[f"float32 {profile}"]

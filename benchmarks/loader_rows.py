@@ -6,30 +6,21 @@ The only file of the benchmarks that knows the loader's inner parts.
 import statistics
 import tempfile
 import time
+from unittest import mock
 
 import keras
 import numpy as np
 
 from maskdet import MaskRCNN, MobileConfig
-from maskdet.data.augment import PRESETS, Augmentation
-from maskdet.data.loader import Loader
-from maskdet.inference.detect import placement_rule
-from maskdet.training import fit
+from maskdet.data.augment import PRESETS
+from maskdet.training import train
+from maskdet.training.loaders import feed, make_loader
 
 
 def images_per_second(dataset, config, preset, cache, batches=12):
     """Rate of a loader alone, after its first pass where it keeps images."""
-    loader = Loader(
-        dataset,
-        canvas=(config.IMAGE_MAX_DIM, config.IMAGE_MAX_DIM),
-        batch_size=config.BATCH_SIZE,
-        placement_rule=placement_rule(config),
-        max_instances=20,
-        mini_mask_shape=config.MINI_MASK_SHAPE,
-        augment=Augmentation.preset(preset),
-        workers=config.LOADER_WORKERS,
-        cache=cache,
-    )
+    loader = make_loader(MaskRCNN.family, config, dataset, preset)
+    loader.caching = cache
     stream = loader.iterate()
     for _ in range(len(loader) if cache else 1):
         next(stream)
@@ -61,17 +52,13 @@ class Steps(keras.callbacks.Callback):
         self.ends.append(time.perf_counter())
 
 
-def seconds_a_step(dataset, config, layers, steps, feed):
+def seconds_a_step(dataset, config, layers, steps, make_feed):
     """Mean of a real training's steps, after the first pass, which fills the cache."""
-    ends, usual = Steps(), fit.feed
-    fit.feed = feed
+    ends = Steps()
     config.STEPS_PER_EPOCH = steps
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            model = MaskRCNN("training", config, folder)
-            model.train(dataset, None, 1e-4, 1, layers, custom_callbacks=[ends])
-    finally:
-        fit.feed = usual
+    with mock.patch.object(train, "feed", make_feed), tempfile.TemporaryDirectory() as folder:
+        model = MaskRCNN("training", config, folder)
+        model.train(dataset, None, 1e-4, 1, layers, custom_callbacks=[ends])
     first = min(steps // 2, -(-len(dataset.image_ids) // config.BATCH_SIZE) + 2)
     return statistics.mean(np.diff(ends.ends[first:]))
 
@@ -90,8 +77,8 @@ def all_rows(dataset, batch, steps, quick):
             rows.append({"what": f"loader {preset}", "cached": cache, "images_per_s": rate})
     for layers in ("heads",) if quick else ("heads", "all"):
         usual, free = (
-            seconds_a_step(dataset, Bench(), layers, steps, feed)
-            for feed in (fit.feed, ready_made(fit.feed))
+            seconds_a_step(dataset, Bench(), layers, steps, make_feed)
+            for make_feed in (feed, ready_made(feed))
         )
         what = f"training {layers}, default"
         share, rate = 1 - free / usual, batch / usual

@@ -3,17 +3,12 @@
 import tempfile
 import warnings
 
-from maskdet import Config, Dataset, MaskRCNN
-from maskdet.training.checkpoints import read_sidecar
+from maskdet import Dataset, open_model
 
 
-def loaded(path):
-    """A trained model with the settings that its sidecar holds, reporting from a score of 0.05."""
-    config = Config.from_dict(read_sidecar(path)["config"])
-    config.DETECTION_MIN_CONFIDENCE = 0.05
-    model = MaskRCNN("inference", config, tempfile.mkdtemp())
-    model.load_weights(path)
-    return model
+def loaded(path, **settings):
+    """A trained model that reports from a score of 0.05; ``settings`` replace its own."""
+    return open_model(path, model_dir=tempfile.mkdtemp(), min_score=0.05, **settings)
 
 
 def opened(path):

@@ -36,7 +36,8 @@ def training_batch(config, masks):
     }
     if masks:
         batch["masks"] = np.ones((count, most, *config.MINI_MASK_SHAPE), bool)
-    return batch
+    # What the family adds to a batch: the classes that each image's source knows.
+    return batch | {"active_classes": np.ones((count, config.NUM_CLASSES), np.float32)}
 
 
 class TrainingStep:
@@ -53,13 +54,13 @@ class TrainingStep:
         family = MaskRCNNFamily()
         network = family.build(config, "training")
         set_trainable(network, select_layers(network, layers, family.stages(config)))
-        self.model = make_loss_model(network, family, config, masks)
+        outputs = frozenset({"boxes", "masks"} if masks else {"boxes"})
+        self.model = make_loss_model(network, family, config, outputs)
         self.model.compile(optimizer=make_optimizer(config, 1e-4, 100, {}), jit_compile=False)
         if built:
             self.model.optimizer.build(self.model.trainable_variables)
         self.model.make_train_function()
-        active = np.ones((config.BATCH_SIZE, config.NUM_CLASSES))
-        self.inputs = family.training_inputs(training_batch(config, masks), active, config)
+        self.inputs = family.training_inputs(training_batch(config, masks), config)
         self._batches = iter(tf.data.Dataset.from_tensors((self.inputs,)).repeat())
 
     def __call__(self):
