@@ -22,6 +22,10 @@ def draw_report(
 ) -> None:
     """Draw the page.
 
+    Args:
+        config: its input size and its anchors are drawn; without one, the usual size and no
+            anchors.
+
     Raises:
         UsageError: if nothing of the data set could be read.
     """
@@ -31,15 +35,9 @@ def draw_report(
     pen = ImageDraw.Draw(page)
     pen.text((20, 12), f"{Path(report.name).name}: {report.counts['images']} images", fill=_INK)
     _classes(pen, report, (20, 40, 580, 340))
-    _sizes(pen, report, config or _usual_config(), (640, 40, 1180, 340))
+    _sizes(pen, report, config, (640, 40, 1180, 340))
     _worst(page, pen, report)
     save_picture(path, page)
-
-
-def _usual_config() -> BaseConfig:
-    from maskdet.config import Config  # a family's, so no room may need it when it is loaded
-
-    return Config()
 
 
 def _classes(pen: Any, report: CheckReport, box: tuple[int, int, int, int]) -> None:
@@ -55,15 +53,16 @@ def _classes(pen: Any, report: CheckReport, box: tuple[int, int, int, int]) -> N
 
 
 def _sizes(
-    pen: Any, report: CheckReport, config: BaseConfig, box: tuple[int, int, int, int]
+    pen: Any, report: CheckReport, config: BaseConfig | None, box: tuple[int, int, int, int]
 ) -> None:
     """Heights over widths in network pixels, with the anchors as circles; logarithmic."""
     left, top, right, bottom = box
     assert report.dataset is not None
+    title = "boxes in network pixels" + (f" ({type(config).__name__})" if config else "")
+    config = config or BaseConfig()
     sides = boxes_in_network_pixels(report.dataset, config)
     side = float(max(config.IMAGE_SHAPE[:2]))
     anchors = config.anchor_shapes()
-    title = f"boxes in network pixels ({type(config).__name__})"
     pen.text((left, top), title if anchors is None else f"{title}, o anchors", fill=_INK)
     top += 22
     pen.rectangle((left, top, right, bottom), outline=_PALE)

@@ -74,7 +74,7 @@ class CheckReport:
         }
 
     def draw(self, path: str | os.PathLike[str], config: Any = None) -> None:
-        """Draw the set on one page: classes, box sizes beside a Config's anchors, odd photos."""
+        """Draw the set on one page: classes, box sizes, odd photos; anchors too, given a Config."""
         # Drawing needs reports; reports do without it until somebody asks for the page.
         from maskdet.data.check.picture import draw_report
 

@@ -185,11 +185,11 @@ def test_anchors_are_asked_of_the_config_and_written_as_it_writes_them(sound):
 def test_a_page_shows_circles_for_anchors_alone(sound, tmp_path):
     report = check(sound)
     pages = {}
-    for kind in (Unanchored, Large):
-        report.draw(tmp_path / "page.png", kind())
+    for kind in (None, Unanchored, Large):
+        report.draw(tmp_path / "page.png", kind and kind())
         pixels = np.asarray(Image.open(tmp_path / "page.png")).astype(int)
         pages[kind] = (pixels == (200, 60, 40)).all(axis=2)[40:340, 640:].sum()
-    assert pages[Unanchored] == 0 and pages[Large] > 15 * 10
+    assert pages[None] == pages[Unanchored] == 0 and pages[Large] > 15 * 10
 
 
 def run(*arguments):
