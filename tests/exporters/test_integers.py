@@ -15,8 +15,11 @@ from maskdet.exporters import quantize as quantizing
 from maskdet.exporters.convert import convert
 from maskdet.exporters.exact_sums import short_range, short_step
 from maskdet.exporters.flatbuffer import operator_names, read_model
+from maskdet.exporters.request import ExportRequest
 from maskdet.exporters.rounding import rounded
-from maskdet.exporters.tflite import calibration_samples
+from maskdet.exporters.source import Source
+from maskdet.models.mask_rcnn.family import MaskRCNNFamily
+from maskdet.trained import Facts, Trained
 
 weights = hnp.arrays(
     np.float32, (3, 3, 3, 4), elements=st.floats(-2, 2, width=32, allow_subnormal=False)
@@ -88,8 +91,10 @@ def backbone():
     get_backbone("efficientnet_lite0").load_imagenet(whole)
     draws = np.random.default_rng(0)
     photos = [make_scene((128, 128), draws).image for _ in range(6)]
-    samples = list(calibration_samples(photos, config, ["image"], False))
-    return convert(network, config, from_bytes=False), samples
+    request = ExportRequest("int8", "instances", 20, 0.05)
+    source = Source(Trained(MaskRCNNFamily(), network, config, Facts()), request)
+    source.__dict__["lite"] = network  # the part that is looked at
+    return convert(source, from_bytes=False), list(source.samples(photos, False))
 
 
 def output(content, sample):

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from maskdet.errors import ConfigError
 from maskdet.geometry import Placement, place
+from maskdet.geometry.placement import PlacementRule, divisible
 
 
 @pytest.mark.parametrize(
@@ -102,3 +103,27 @@ def test_boxes_in_the_padding_are_clipped_to_the_image() -> None:
 def test_settings_that_cannot_be_are_named(arguments: tuple, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         place(*arguments)
+
+
+def test_a_stretched_image_fills_the_canvas_and_boxes_return():
+    placement = place((50, 100), 0, 64, mode="stretch")
+    assert placement.canvas_shape == (64, 64) and placement.window == (0, 0, 64, 64)
+    boxes = [[10, 20, 50, 100]]
+    moved = placement.forward_boxes(boxes)
+    np.testing.assert_allclose(moved, [[12.8, 12.8, 64, 64]], rtol=1e-6)
+    np.testing.assert_allclose(placement.inverse_boxes(moved), boxes, atol=1e-4)
+
+
+def test_a_rule_places_as_its_settings_say():
+    rule = PlacementRule(0, 64, 0.0, "square")
+    assert rule((50, 100, 3)) == place((50, 100), 0, 64)
+    crop = PlacementRule(32, 64, 0.0, "crop")
+    assert crop((50, 100), choose=lambda largest: largest).crop[:2] == (18, 68)
+
+
+@pytest.mark.parametrize(
+    ("shape", "fits"), [((128, 64), True), ((128, 65), False), ((32, 64), False)]
+)
+def test_sides_that_can_be_halved_down_to_stride_64(shape, fits):
+    assert divisible(shape) is fits
+    assert divisible(shape, 1)
