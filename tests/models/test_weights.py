@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
-from maskdet import MaskRCNN
+from maskdet import MaskRCNN, open_model
 from maskdet.errors import MaskdetWarning, UsageError, WeightsError
 from maskdet.training.layers import weighted_layers
 
@@ -53,6 +53,25 @@ def test_excluded_layers_keep_their_values_and_every_layer_is_in_one_list(
     )
     names = {layer.name for layer in other.keras_model.layers if layer.weights}
     assert sorted(report.loaded + report.excluded + report.unmatched) == sorted(names)
+
+
+def test_class_names_of_the_old_set_go_with_the_layers_that_knew_them(saved, tmp_path, make_config):
+    _, path = saved
+    other = MaskRCNN(mode="inference", config=make_config(), model_dir=tmp_path)
+    other.load_weights(path, exclude=HEADS)
+    assert other.class_names == () and other.trained.class_names == ("BG", "class 1", "class 2")
+    other.load_weights(path)
+    assert other.class_names == ("BG", "red", "blue")
+    more = MaskRCNN(mode="training", config=make_config(NUM_CLASSES=7), model_dir=tmp_path)
+    more.load_weights(path, exclude=HEADS)
+    assert more.class_names == ()
+
+
+def test_excluding_what_the_network_has_not_is_said(saved, tmp_path, make_config):
+    _, path = saved
+    other = MaskRCNN(mode="inference", config=make_config(), model_dir=tmp_path)
+    with pytest.warns(MaskdetWarning, match="exclude names mrcnn_boxes, which"):
+        other.load_weights(path, exclude=["mrcnn_boxes", "mrcnn_bbox"])
 
 
 def test_other_shapes_name_the_layer_and_both_shapes(saved, tmp_path, make_config):
@@ -115,6 +134,33 @@ def test_a_failed_save_leaves_the_old_file_whole(saved, monkeypatch):
 def test_the_json_beside_it_says_what_the_weights_are_for(saved):
     facts = json.loads(Path(f"{saved[1]}.json").read_text())
     assert facts["class_names"] == ["BG", "red", "blue"]
+    assert (facts["family"], facts["task"]) == ("mask_rcnn", "detection")
+    assert facts["outputs"] == ["boxes", "masks"] and facts["stage"] is None
     assert (
         facts["config"]["NUM_CLASSES"] == 3 and facts["config"]["BACKBONE"] == "efficientnet_lite0"
     )
+
+
+@pytest.mark.parametrize(("has_masks", "outputs"), [(True, {"boxes", "masks"}), (False, {"boxes"})])
+def test_weights_of_the_first_version_open_without_what_they_do_not_say(
+    saved, tmp_path, make_config, has_masks, outputs
+):
+    """Their JSON says has_masks, and neither family, task, outputs nor stage."""
+    path = tmp_path / "old.h5"
+    path.write_bytes(saved[1].read_bytes())
+    facts = json.loads(Path(f"{saved[1]}.json").read_text())
+    for name in ("family", "task", "outputs", "stage"):
+        del facts[name]
+    facts["has_masks"] = has_masks
+    Path(f"{path}.json").write_text(json.dumps(facts))
+    model = open_model(path)
+    assert isinstance(model, MaskRCNN) and model.outputs == outputs
+    assert model.class_names == ("BG", "red", "blue")
+    assert open_model(path, min_score=0.25).config.DETECTION_MIN_CONFIDENCE == 0.25
+
+
+def test_weights_without_their_json_cannot_say_what_they_are(saved, tmp_path):
+    path = tmp_path / "bare.h5"
+    path.write_bytes(saved[1].read_bytes())
+    with pytest.raises(UsageError, match="bare.h5.json is missing or damaged; copy it along"):
+        open_model(path)
