@@ -116,6 +116,8 @@ def reporting(source: Source) -> Source:
     """The same with a copy of the network that reports all that the file reports."""
     trained, request = source.trained, source.request
     config = source.task.reporting_config(trained.config, request.count, request.min_score)
+    # One by one, as the file takes them: so one graph serves comparing, scoring and timing.
+    config.BATCH_SIZE = 1
     copy = Source(trained.copied(config), request)
     copy.__dict__["lite"] = source.lite  # the very twin that was converted
     return copy

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ class ONNXWriter:
     @contextlib.contextmanager
     def making(self, source: Source, path: Path, photos: Iterable[Array] | None) -> Iterator[Made]:
         content = onnx_bytes(source)
-        run = partial(run_content, content)
+        run = content_runner(content)
 
         def result(image: Array) -> Any:
             sample, placement = source.sample(image)
@@ -92,18 +92,25 @@ def _name_ends(model: Any, inputs: list[str], outputs: list[str]) -> None:
         value.name = new[value.name]
 
 
-def run_content(content: bytes, sample: dict[str, Array]) -> list[Array]:
-    """Outputs of a .onnx file in onnxruntime, in the contract's order.
+def content_runner(content: bytes) -> Callable[[dict[str, Array]], list[Array]]:
+    """A .onnx file in onnxruntime as a function from its inputs by name to its outputs, in the
+    contract's order. It is loaded at the first run, which raises UsageError without onnxruntime."""
+    sessions: list[Any] = []
 
-    Raises:
-        UsageError: without onnxruntime.
-    """
+    def run(sample: dict[str, Array]) -> list[Array]:
+        if not sessions:
+            sessions.append(_session(content))
+        names = [output.name for output in sessions[0].get_outputs()]
+        return as_arrays(sessions[0].run(names, sample))
+
+    return run
+
+
+def _session(content: bytes) -> Any:
     try:
         import onnxruntime
     except ImportError:
         raise UsageError(_INSTALL) from None
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = os.cpu_count() or 1
-    session = onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
-    names = [output.name for output in session.get_outputs()]
-    return as_arrays(session.run(names, sample))
+    return onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])

@@ -3,8 +3,7 @@
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +40,7 @@ class SavedModelWriter:
             with tempfile.TemporaryDirectory(dir=path.absolute().parent, prefix=".part-") as part:
                 folder = Path(part) / "model"
                 _save(source, folder)
-                run = partial(run_folder, folder, [output.name for output in source.outputs])
+                run = folder_runner(folder, [output.name for output in source.outputs])
 
                 def result(image: Array) -> Any:
                     sample, placement = source.sample(image)
@@ -97,12 +96,25 @@ def _entries(path: Path) -> list[Path]:
     return list(path.iterdir()) if path.is_dir() else [path]
 
 
-def run_folder(
-    path: str | os.PathLike[str], names: list[str], sample: dict[str, Array]
-) -> list[Array]:
-    """Outputs of a SavedModel by their names in the contract."""
+def folder_runner(
+    path: str | os.PathLike[str], names: list[str]
+) -> Callable[[dict[str, Array]], list[Array]]:
+    """A SavedModel as a function from its inputs by name to its outputs.
+
+    It is loaded at the first run.
+
+    Args:
+        names: of the outputs in the contract, in their order.
+    """
     import tensorflow as tf
 
-    signature = tf.saved_model.load(os.fspath(path)).signatures["serving_default"]
-    outputs = signature(**{name: tf.constant(value) for name, value in sample.items()})
-    return as_arrays(outputs[output_key(name)] for name in names)
+    loaded: list[Any] = []
+
+    def run(sample: dict[str, Array]) -> list[Array]:
+        if not loaded:
+            loaded.append(tf.saved_model.load(os.fspath(path)))
+        signature = loaded[0].signatures["serving_default"]
+        outputs = signature(**{name: tf.constant(value) for name, value in sample.items()})
+        return as_arrays(outputs[output_key(name)] for name in names)
+
+    return run

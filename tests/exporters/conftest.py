@@ -31,12 +31,8 @@ def photos(count=6, seed=0):
     return [draws.integers(0, 256, (90 + 10 * i, 120, 3), dtype=np.uint8) for i in range(count)]
 
 
-def seeded_model(sureness=1.0):
-    """A network with seeded weights that make some anchors and classes stand out.
-
-    Args:
-        sureness: factor of the classes' logits.
-    """
+def seeded_model():
+    """A network with seeded weights that make some anchors and classes stand out."""
     model = MaskRCNN("inference", TinyConfig(), model_dir="unused")
     draws = np.random.default_rng(3)
     for name in ("rpn_model", "mrcnn_class_logits", "mrcnn_bbox_fc"):
@@ -44,8 +40,6 @@ def seeded_model(sureness=1.0):
         layer.set_weights(
             [w + draws.normal(0, 0.08, w.shape).astype(np.float32) for w in layer.get_weights()]
         )
-    layer = model.keras_model.get_layer("mrcnn_class_logits")
-    layer.set_weights([sureness * weights for weights in layer.get_weights()])
     model.class_names = NAMES
     return model
 
@@ -53,11 +47,6 @@ def seeded_model(sureness=1.0):
 @pytest.fixture(scope="session")
 def tiny_model():
     return seeded_model()
-
-
-@pytest.fixture(scope="session")
-def sure_model():
-    return seeded_model(sureness=40.0)
 
 
 @pytest.fixture(scope="session")

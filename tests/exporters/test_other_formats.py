@@ -18,12 +18,12 @@ def sample(image):
     return {"image": canvas, "window": np.array([[0, 0, 1, 1]], np.float32)}
 
 
-def test_a_saved_model_agrees_and_is_replaced_whole(tiny_model, sure_model, tmp_path):
+def test_a_saved_model_agrees_and_is_replaced_whole(tiny_model, tmp_path):
     place = tmp_path / "saved"
-    report = sure_model.export(place, calibration=photos(6), precision="float32", progress=False)
+    report = tiny_model.export(place, calibration=photos(6), precision="float32", progress=False)
     assert max(report.comparison.errors.values()) <= 1e-5
     assert report.verified and report.comparison.agreement.fault is None
-    found = saved_model.run_folder(place, OUTPUTS, sample(photos(1)[0]))
+    found = saved_model.folder_runner(place, OUTPUTS)(sample(photos(1)[0]))
     assert [a.shape for a in found] == [(1, 20, 4), (1, 20), (1, 20), (1,), (1, 20, 28, 28)]
     facts = json.loads((place / "assets.extra" / "maskdet.json").read_text())
     assert facts["class_names"][1] == "cat"
@@ -53,11 +53,11 @@ def test_onnx_says_what_to_install(tiny_model, tmp_path, monkeypatch):
 
 
 @pytest.mark.onnx
-def test_onnx_agrees_in_onnxruntime(sure_model, tmp_path):
+def test_onnx_agrees_in_onnxruntime(tiny_model, tmp_path):
     import onnxruntime
 
     path = tmp_path / "model.onnx"
-    report = sure_model.export(path, calibration=photos(6), precision="float32", progress=False)
+    report = tiny_model.export(path, calibration=photos(6), precision="float32", progress=False)
     assert report.verified and max(report.comparison.errors.values()) <= 1e-5
     session = onnxruntime.InferenceSession(path.read_bytes())
     assert [o.name for o in session.get_outputs()] == OUTPUTS

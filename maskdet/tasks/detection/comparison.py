@@ -146,10 +146,10 @@ def _fault(tally: _Tally, limits: Limits) -> tuple[str | None, int]:
     """The first limit that is broken, in words, and the photo that shows it best."""
     checks = (
         ("matched", tally.expected - tally.matched > (1 - limits.matched) * tally.expected + 1e-9),
-        ("surplus", tally.surplus > limits.surplus * tally.expected + 1e-9),
         ("box", tally.box_share > limits.box),
         ("score", tally.errors["score"] > limits.score),
         ("mask", tally.errors["mask"] > limits.mask),
+        ("surplus", tally.surplus > limits.surplus * tally.expected + 1e-9),
     )
     for kind, broken in checks:
         if broken:
