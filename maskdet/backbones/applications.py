@@ -10,7 +10,6 @@ import numpy as np
 from maskdet.backbones.batch_norm import BatchNorm
 from maskdet.backbones.registry import Backbone
 from maskdet.errors import ConfigError
-from maskdet.pixels import Pixels
 
 # Divisible by 32 twice over, so that levels have whole, different sizes.
 _PROBE = 128
@@ -64,7 +63,8 @@ def application_backbone(
         name=name,
         builder=build,
         stage_patterns=patterns,  # type: ignore[arg-type]
-        pixels=Pixels(mean_pixel, pixel_std),
+        mean_pixel=mean_pixel,
+        pixel_std=pixel_std,
         imagenet=imagenet,
     )
 

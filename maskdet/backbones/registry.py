@@ -37,7 +37,8 @@ class Backbone:
         name: as in the registry, or the name of the caller's function.
         builder: ``(input_tensor, train_bn=...) -> [C1, C2, C3, C4, C5]``.
         stage_patterns: regular expressions of the names of stage 1 .. 5's layers.
-        pixels: how pixels 0..255 are scaled for it.
+        mean_pixel: (R, G, B) taken from each pixel 0..255 first.
+        pixel_std: what the difference is divided by then.
         imagenet: what :func:`maskdet.pretrained.imagenet.load_imagenet` calls its weights, or a
             function that gives arrays by layer name; None if there are none.
         strides: pixels between neighbouring cells of C1 .. C5.
@@ -47,10 +48,16 @@ class Backbone:
     name: str
     builder: Callable[..., list[Any]]
     stage_patterns: tuple[str, str, str, str, str]
-    pixels: Pixels
+    mean_pixel: tuple[float, ...]
+    pixel_std: float
     imagenet: str | Callable[[], dict[str, list[np.ndarray]]] | None = None
     strides: tuple[int, ...] = STRIDES
     pixels_known: bool = True
+
+    @property
+    def pixels(self) -> Pixels:
+        """How pixels 0..255 are scaled for it."""
+        return Pixels(tuple(float(value) for value in self.mean_pixel), float(self.pixel_std))
 
     def build(self, input_tensor: Any, train_bn: bool | None = False) -> list[Any]:
         """Features ``[C1, C2, C3, C4, C5]`` of images (B, H, W, 3); C1 may be None.
@@ -91,7 +98,8 @@ def _lite(variant: str) -> Backbone:
         name=f"efficientnet_{variant}",
         builder=partial(efficientnet_lite, variant=variant),
         stage_patterns=_NAMED_STAGES,
-        pixels=Pixels((127.0, 127.0, 127.0), 128.0),
+        mean_pixel=(127.0, 127.0, 127.0),
+        pixel_std=128.0,
         imagenet=f"efficientnet_{variant}",
     )
 
@@ -110,7 +118,8 @@ def _mobilenet(name: str, alpha: float) -> Backbone:
         name=name,
         builder=partial(mobilenet_v2, alpha=alpha),
         stage_patterns=_NAMED_STAGES,
-        pixels=Pixels((127.5, 127.5, 127.5), 127.5),
+        mean_pixel=(127.5, 127.5, 127.5),
+        pixel_std=127.5,
         imagenet=name,
     )
 
@@ -120,7 +129,8 @@ def _resnet(architecture: str) -> Backbone:
         name=architecture,
         builder=partial(resnet, architecture=architecture),
         stage_patterns=_RESNET_STAGES,
-        pixels=MATTERPORT_PIXELS,
+        mean_pixel=MATTERPORT_PIXELS.mean,
+        pixel_std=MATTERPORT_PIXELS.std,
         imagenet=architecture,
         strides=(4, 4, 8, 16, 32),
     )
@@ -178,7 +188,8 @@ def _wrapped(function: Callable[..., Any]) -> Backbone:
         builder=build,
         # Only the caller knows how its layers are called; old networks follow the ResNet.
         stage_patterns=_RESNET_STAGES,
-        pixels=MATTERPORT_PIXELS,
+        mean_pixel=MATTERPORT_PIXELS.mean,
+        pixel_std=MATTERPORT_PIXELS.std,
         pixels_known=False,
     )
 

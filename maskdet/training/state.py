@@ -107,7 +107,7 @@ def load_state(checkpoint: str | os.PathLike[str]) -> TrainingState | None:
     if not path.is_file():
         return None
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as content, np.load(content, allow_pickle=False) as file:
             facts = json.loads(str(file["facts"][()]))
             if facts["format"] != _FORMAT or int(facts["version"]) > 1:
                 raise ValueError(f"its format is {facts['format']} {facts['version']}")

@@ -204,6 +204,8 @@ def run_step(step, names, monkeypatch):
     module, *arguments = shlex.split(step.text)[2:]
     monkeypatch.setattr(sys, "argv", [module, *arguments])
     with pytest.raises(SystemExit) as end:
+        # runpy remarks upon a module that another test has opened already.
+        monkeypatch.delitem(sys.modules, f"{module}.__main__", raising=False)
         runpy.run_module(module, run_name="__main__", alter_sys=False)
     assert not end.value.code, f"{step} ended with status {end.value.code}"
 

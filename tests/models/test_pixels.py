@@ -34,7 +34,7 @@ def config_of(kind=Config, **settings):
         ("mobilenet_v2", [1.0, 1.0, 1.0]),
         ("efficientnet_lite0", [1.0, 1.0, 1.0]),
         ("resnet50", [255 - 123.7, 255 - 116.8, 255 - 103.9]),
-        (replace(get_backbone("resnet50"), pixels=Pixels((0.0,), 255.0)), [1.0, 1.0, 1.0]),
+        (replace(get_backbone("resnet50"), mean_pixel=(0.0,), pixel_std=255.0), [1.0, 1.0, 1.0]),
         (lambda image, stage5, train_bn: [], [255 - 123.7, 255 - 116.8, 255 - 103.9]),
     ],
     ids=["mobilenet", "lite", "resnet", "one's own Backbone", "a function"],

@@ -281,7 +281,7 @@ class WholeNetwork:
             make = [sys.executable, str(FOLDER / "make_weights.py"), weights, str(path)]
             subprocess.run(make, check=True, capture_output=True)
         settings = json.loads(str(self.golden["info_json"]))["config"]
-        known = {key for key in vars(Config.__mro__[1]) if key.isupper()}
+        known = {key for base in Config.__mro__ for key in vars(base) if key.isupper()}
         derived = {"BATCH_SIZE", "IMAGE_SHAPE", "IMAGE_META_SIZE"}
         chosen = {k: v for k, v in settings.items() if k in known - derived}
         self.config = config_of(chosen)

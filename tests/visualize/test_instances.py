@@ -10,7 +10,8 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from maskdet.errors import UsageError
-from maskdet.visualize import canvas, inspection, instances, proposals
+from maskdet.mrcnn import proposal_pictures as proposals
+from maskdet.visualize import canvas, inspection, instances
 
 NAMES = ["BG", "cat", "dog"]
 RED, GREEN = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0)

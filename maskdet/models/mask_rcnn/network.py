@@ -165,6 +165,32 @@ def build_inference_network(config: Config, kernels: str = "auto") -> keras.Mode
     return keras.Model([image, meta, anchors], outputs, name="mask_rcnn")
 
 
+def _rpn_targets(anchors: np.ndarray, config: Config) -> RPNTargets:
+    return RPNTargets(
+        anchors,
+        config.RPN_TRAIN_ANCHORS_PER_IMAGE,
+        config.RPN_BBOX_STD_DEV,
+        config.SEED,
+        name="rpn_targets",
+    )
+
+
+def _head_targets(config: Config) -> DetectionTargetLayer:
+    return DetectionTargetLayer(
+        config.TRAIN_ROIS_PER_IMAGE,
+        config.ROI_POSITIVE_RATIO,
+        config.BBOX_STD_DEV,
+        config.ROI_TARGETS_FILLED,
+        config.SEED,
+        name="proposal_targets",
+    )
+
+
+def _mask_targets(config: Config) -> MaskTargets:
+    shape = (config.MASK_SHAPE[0], config.MASK_SHAPE[1])
+    return MaskTargets(shape, config.USE_MINI_MASK, name="mask_targets")
+
+
 def build_training_network(config: Config, kernels: str = "auto") -> keras.Model:
     """The network that learns: from images and objects to everything the losses compare.
 
@@ -184,13 +210,7 @@ def build_training_network(config: Config, kernels: str = "auto") -> keras.Model
 
     levels = features(image, config)
     rpn_logits, rpn_scores, rpn_deltas = region_proposals(levels, config)
-    rpn_match, rpn_target = RPNTargets(
-        anchors,
-        config.RPN_TRAIN_ANCHORS_PER_IMAGE,
-        config.RPN_BBOX_STD_DEV,
-        config.SEED,
-        name="rpn_targets",
-    )([class_ids, pixel_boxes])
+    rpn_match, rpn_target = _rpn_targets(anchors, config)([class_ids, pixel_boxes])
 
     inputs = [image, active, class_ids, pixel_boxes, gt_masks]
     count = config.POST_NMS_ROIS_TRAINING
@@ -201,20 +221,10 @@ def build_training_network(config: Config, kernels: str = "auto") -> keras.Model
         inputs.append(keras.Input((count, 4), name="input_roi"))
         proposals = box_coding.normalize(inputs[-1], height, width)
     gt_boxes = box_coding.normalize(pixel_boxes, height, width)
-    rois, target_ids, target_deltas, owner = DetectionTargetLayer(
-        config.TRAIN_ROIS_PER_IMAGE,
-        config.ROI_POSITIVE_RATIO,
-        config.BBOX_STD_DEV,
-        config.ROI_TARGETS_FILLED,
-        config.SEED,
-        name="proposal_targets",
-    )([proposals, class_ids, gt_boxes])
+    rois, target_ids, target_deltas, owner = _head_targets(config)([proposals, class_ids, gt_boxes])
     logits, scores, deltas = _classify(rois, levels, config, kernels)
     positive = owner.shape[1]
-    target_shape = (config.MASK_SHAPE[0], config.MASK_SHAPE[1])
-    target_masks = MaskTargets(target_shape, config.USE_MINI_MASK, name="mask_targets")(
-        [rois[:, :positive], owner, gt_boxes, gt_masks]
-    )
+    target_masks = _mask_targets(config)([rois[:, :positive], owner, gt_boxes, gt_masks])
     masks = _masks(rois[:, :positive], levels, config, kernels)
     outputs = {
         "rpn_class_logits": rpn_logits,
