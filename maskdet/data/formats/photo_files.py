@@ -2,14 +2,25 @@
 
 import os
 import re
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path, PurePath, PureWindowsPath
+from urllib.parse import unquote
 
 from maskdet.data.dataset import Dataset
+from maskdet.data.formats.names_alike import NamesAlike, most_alike
 from maskdet.errors import DataError
 from maskdet.files import write_whole
 from maskdet.images import photo_endings
+
+# Photos of phones and cameras that Pillow opens only with a plug-in, if at all.
+_RAW = (".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".raf", ".rw2")
+_CLOSED = (".heic", ".heif", ".hif", ".avif", ".jxl", *_RAW)
+
+
+def closed_endings() -> frozenset[str]:
+    """File endings of photos that cannot be read here: reading one says to convert it."""
+    return frozenset(_CLOSED) - photo_endings()
 
 
 def files_below(folder: Path) -> list[Path]:
@@ -48,15 +59,19 @@ class FilesByName:
 
     def __init__(self, paths: Iterable[Path], root: Path) -> None:
         self._root = root
-        self._by_stem: dict[str, list[Path]] = defaultdict(list)
-        for path in paths:
-            self._by_stem[path.stem].append(path)
+        self._by_stem = NamesAlike((path.stem, path) for path in paths)
 
     def __len__(self) -> int:
-        return sum(len(paths) for paths in self._by_stem.values())
+        return len(self._by_stem)
 
     def find(self, annotation: Path, stem: str, name: str = "") -> Path | None:
-        """The file called ``stem`` that lies nearest to ``annotation``, or None.
+        """:meth:`find_first` of a single name."""
+        return self.find_first(annotation, (stem,), name)
+
+    def find_first(self, annotation: Path, stems: Sequence[str], name: str = "") -> Path | None:
+        """The file called as one of ``stems`` that lies nearest to ``annotation``, or None.
+
+        The first name that fits to the letter counts, else the first in another spelling.
 
         Args:
             name: the whole name that the annotation states; decides between endings.
@@ -64,21 +79,20 @@ class FilesByName:
         Raises:
             DataError: if several fit equally well.
         """
-        candidates = self._by_stem.get(stem, [])
+        for look_up in (self._by_stem.exact, self._by_stem.find):
+            for stem in stems:
+                candidates = look_up(stem)
+                if candidates:
+                    return self._nearest(annotation, candidates, name)
+        return None
+
+    def _nearest(self, annotation: Path, candidates: list[Path], name: str) -> Path:
         if len(candidates) > 1:
             nearest = max(self._nearness(annotation, path) for path in candidates)
             candidates = [p for p in candidates if self._nearness(annotation, p) == nearest]
         if len(candidates) > 1 and name:
-            candidates = [path for path in candidates if path.name == name] or candidates
-        if len(candidates) > 1:
-            raise DataError(
-                f"Both {candidates[0]} and {candidates[1]} may belong to {annotation}; remove or "
-                "rename one of them.",
-                kind="ambiguous photo",
-                path=annotation,
-                photos=candidates[:2],
-            )
-        return candidates[0] if candidates else None
+            candidates = most_alike([(p.name, p) for p in candidates], name) or candidates
+        return only_one(candidates, annotation)
 
     def _nearness(self, annotation: Path, path: Path) -> int:
         folders, photo_folders = self._folders(annotation), self._folders(path)
@@ -87,6 +101,19 @@ class FilesByName:
     def _folders(self, path: PurePath) -> tuple[str, ...]:
         inside = path.is_relative_to(self._root)
         return (path.relative_to(self._root) if inside else path).parent.parts
+
+
+def only_one(candidates: Sequence[Path], annotation: Path) -> Path:
+    """The photo of an annotation. Raises DataError if there are several."""
+    if len(candidates) > 1:
+        raise DataError(
+            f"Both {candidates[0]} and {candidates[1]} may belong to {annotation}; remove or "
+            "rename one of them.",
+            kind="ambiguous photo",
+            path=annotation,
+            photos=candidates[:2],
+        )
+    return candidates[0]
 
 
 def _shared(first: tuple[str, ...], second: tuple[str, ...]) -> int:
@@ -133,15 +160,19 @@ class PhotoFinder:
     """
 
     def __init__(self, root: Path) -> None:
-        endings = photo_endings()
-        self._root = root
-        files = (file for file in files_below(root) if file.suffix.lower() in endings)
-        self._by_name = FilesByName(files, root)
+        files = files_below(root)
+        endings, closed = photo_endings(), closed_endings()
+        self._root, self._closed_endings = root, closed
+        self._photos = [file for file in files if file.suffix.lower() in endings]
+        self._by_name = FilesByName(self._photos, root)
+        self._closed = FilesByName((f for f in files if f.suffix.lower() in closed), root)
 
     def find(self, annotation: Path, stated: str) -> Path:
         """The photo: at its stated path beside the annotation or the root, else by its name.
 
-        A path that does not exist is given if there is no such photo.
+        Names in another spelling count where there is none to the letter. A photo that cannot be
+        read here (HEIC) is given if there is no other, so that reading it says so, and a path that
+        does not exist if there is none at all.
 
         Raises:
             DataError: if several fit equally well, or the name is none.
@@ -154,15 +185,43 @@ class PhotoFinder:
                 path=annotation,
             )
         inner = stated.replace("\\", "/")
+        photo = self._at_path(annotation, inner) or self._alike_path(annotation, inner)
+        if photo is not None:
+            return photo
+        # The same stem with another ending is another photo, unless it is the only one.
+        names = dict.fromkeys((name, plain_name(unquote(stated)) or name))
+        for files in (self._by_name, self._closed):
+            for each in names:
+                photo = files.find(annotation, Path(each).stem, each)
+                if photo is not None:
+                    return photo
+        return annotation.parent / name[:200]
+
+    def _at_path(self, annotation: Path, inner: str) -> Path | None:
+        """The photo at its very path."""
         if not inner.startswith("/"):
             for folder in (annotation.parent, self._root):
                 try:
-                    if (folder / inner).is_file():
-                        return folder / inner
+                    file = folder / inner
+                    # A HEIC that was converted lies beside its JPEG.
+                    if file.suffix.lower() not in self._closed_endings and file.is_file():
+                        return file
                 except OSError:  # a name too long for any file
                     break
-        photo = self._by_name.find(annotation, Path(name).stem, name)
-        # The same stem with another ending is another photo, unless it is the only one.
-        if photo is not None:
-            return photo
-        return annotation.parent / name[:200]
+        return None
+
+    def _alike_path(self, annotation: Path, inner: str) -> Path | None:
+        """The photo at its path in another spelling, where it states folders."""
+        if inner.startswith("/") or "/" not in inner:
+            return None
+        for folder in (annotation.parent, self._root):
+            path = Path(os.path.normpath(folder / inner))
+            if path.is_relative_to(self._root):
+                candidates = self._by_path.find(path.relative_to(self._root).as_posix())
+                if candidates:
+                    return only_one(candidates, annotation)
+        return None
+
+    @cached_property
+    def _by_path(self) -> NamesAlike[Path]:
+        return NamesAlike((file.relative_to(self._root).as_posix(), file) for file in self._photos)
