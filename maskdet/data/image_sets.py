@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from maskdet.data.dataset import Dataset
+from maskdet.data.formats.image_lists import listed_names
+from maskdet.data.formats.names_alike import NamesAlike
 from maskdet.errors import DataError
 from maskdet.files import write_whole
 
@@ -45,27 +47,20 @@ def read_image_sets(dataset: AnyDataset, folder: str | os.PathLike[str]) -> dict
             kind="missing image set",
             path=folder,
         )
-    numbers = {str(info["id"]): i for i, info in enumerate(dataset.image_info)}
+    numbers = NamesAlike((str(info["id"]), i) for i, info in enumerate(dataset.image_info))
     parts = {}
     for file in files:
         image_ids = []
-        for line, text in enumerate(file.read_text(encoding="utf-8-sig").splitlines(), start=1):
-            name = text.strip()
-            if not name:
-                continue
-            if name not in numbers:
-                name, _, mark = name.rpartition(" ")
-                name = name.strip()
-                if mark == "-1" and name in numbers:
-                    continue
-            if name not in numbers:
+        for line, name, mark in listed_names(file, numbers.find):
+            if not numbers.find(name):
                 raise DataError(
-                    f"{file}, line {line} lists {text.strip()!r}, which the data set has not; "
-                    "remove the line or add the image.",
+                    f"{file}, line {line} lists {name!r}, which the data set has not; remove the "
+                    "line or add the image.",
                     kind="image not listed",
                     path=file,
                     line=line,
                 )
-            image_ids.append(numbers[name])
+            if mark != "-1":
+                image_ids.append(numbers.find(name)[-1])
         parts[file.stem] = dataset.subset(image_ids)
     return parts

@@ -9,22 +9,25 @@ import logging
 import os
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from tqdm.auto import tqdm
 
 from maskdet.data.class_rules import check_class
-from maskdet.data.dataset import Dataset
-from maskdet.data.formats.photo_files import FilesByName, files_below, plain_name
+from maskdet.data.formats.image_lists import listed_names
+from maskdet.data.formats.names_alike import NamesAlike
+from maskdet.data.formats.photo_files import FilesByName, closed_endings, files_below, plain_name
+from maskdet.data.formats.voc_dataset import VOCDataset
 from maskdet.data.formats.voc_write import write
 from maskdet.data.formats.voc_xml import VOCFile, VOCObject, parse_file, parse_xml, read_objects
+from maskdet.data.outlines import Shape
 from maskdet.data.refusal import refuse
 from maskdet.errors import DataError, DataWarning, UsageError
-from maskdet.images import checked_header, photo_endings, turn_boxes, turn_plane
+from maskdet.images import checked_header, photo_endings, turn_boxes
 
 __all__ = ["LOOKS_FOR", "NAME", "VOCDataset", "read", "read_objects", "recognise", "write"]
 
@@ -38,88 +41,6 @@ _MASK_FOLDERS = ("SegmentationObject", "SegmentationClass")
 # Files of which reading takes so long that a bar is shown.
 MANY = 2000
 _log = logging.getLogger("maskdet")
-
-
-class VOCDataset(Dataset):
-    """What :func:`read` gives. Its ``image_info`` holds for each image, beside the usual:
-
-    ``height``, ``width`` (of the turned photo), ``boxes`` float32 (N, 4), ``class_ids`` int32 (N,),
-    ``difficult``, ``truncated``, ``occluded`` bool (N,), ``pose`` list of str, ``annotation`` (path
-    of the XML file), ``orientation`` (EXIF, 1..8), ``mask`` (path of the mask picture, or None) and
-    ``mask_values`` (the pixel value of each object in it).
-    """
-
-    # Decided once for the whole set, so that all parts of a split agree; without, boxes are filled.
-    masks_given = False
-    gives_masks = False
-
-    @property
-    def provides_masks(self) -> bool:
-        """True if the set was read with a mask picture for every image that has objects."""
-        return self.masks_given or self.gives_masks
-
-    def image_shape(self, image_id: int) -> tuple[int, int]:
-        """(height, width) in pixels, as found when the set was read."""
-        info = self.image_info[image_id]
-        return info["height"], info["width"]
-
-    def image_reference(self, image_id: int) -> str:
-        """The photo's path."""
-        return str(self.image_info[image_id]["path"])
-
-    def load_boxes(self, image_id: int) -> tuple[Array, Array]:
-        """Boxes float32 (N, 4) and class ids int32 (N,), copies of what the XML says."""
-        info = self.image_info[image_id]
-        return info["boxes"].copy(), info["class_ids"].copy()
-
-    def load_mask(self, image_id: int) -> tuple[Array, Array]:
-        """Masks bool H x W x N and class ids int32 (N,): real ones where the set has them.
-
-        In the mask picture, pixels of value k belong to the k-th object of the XML file; 0 is
-        background and 255 the border around objects. An object that others hide wholly has an empty
-        mask. Without masks, filled boxes.
-
-        Raises:
-            DataError: if the mask picture is missing, damaged, or of another size or kind.
-        """
-        info = self.image_info[image_id]
-        if not self.masks_given:
-            return self._filled_boxes(image_id)
-        if info["mask"] is None:
-            return np.zeros((*self.image_shape(image_id), 0), dtype=bool), info["class_ids"].copy()
-        plane = _mask_plane(info["mask"], self.image_shape(image_id), info["orientation"])
-        masks = np.moveaxis(plane == info["mask_values"][:, None, None], 0, -1)
-        return masks, info["class_ids"].copy()
-
-
-def _mask_plane(path: str, shape: tuple[int, int], orientation: int) -> Array:
-    """The mask picture's values (H, W), turned as the photo where it is not turned yet."""
-    try:
-        with Image.open(path) as picture:
-            if picture.mode not in ("1", "L", "P", "I", "I;16", "I;16B"):
-                raise DataError(
-                    f"The mask {path} is a colour picture ({picture.mode}), but its pixels must be "
-                    "object numbers; save it as a palette or grey PNG.",
-                    kind="unreadable mask",
-                    path=path,
-                )
-            plane = np.array(picture)
-    except (OSError, SyntaxError) as error:
-        raise DataError(
-            f"The mask {path} cannot be read ({error}); replace it.",
-            kind="unreadable mask",
-            path=path,
-        ) from error
-    if plane.shape != shape and plane.shape == shape[::-1]:
-        plane = turn_plane(plane, orientation)
-    if plane.shape != shape:
-        raise DataError(
-            f"The mask {path} is {plane.shape[1]} x {plane.shape[0]} pixels, but its photo "
-            f"{shape[1]} x {shape[0]}; both must have one size.",
-            kind="mask of another size",
-            path=path,
-        )
-    return plane
 
 
 def recognise(path: str | os.PathLike[str]) -> bool:
@@ -159,15 +80,18 @@ def read(
     files come from, and other tools count from 0 or mix both: nothing is shifted unless
     ``one_based`` says so.
 
+    Outlines (<polygon>) are masks where there is no mask picture; an object without a box has the
+    one around its outline.
+
     Args:
         path: folder of the data set.
         classes: class names in the order of their ids (from 1); by default all that occur, sorted.
         on_error: "raise", or "skip" to leave out a bad object, or an image that is missing, damaged
             or truncated, with a warning that names it.
-        masks: "auto" uses SegmentationObject if every image with objects has a mask there, "only"
-            leaves out the images that have none, "none" ignores masks.
+        masks: "auto" uses SegmentationObject if every image with objects has a mask there, and
+            outlines, "only" leaves out the images that have neither, "none" ignores both.
         image_set: name of a list in ImageSets/Main, e.g. "train"; by default all images.
-        one_based: take one pixel off xmin and ymin.
+        one_based: take one pixel off xmin and ymin; outlines stay.
 
     Raises:
         DataError: for a missing or damaged photo, XML that does not parse, a box outside the image
@@ -198,7 +122,8 @@ class _Reader:
             for folder in sorted(root.parent.iterdir()) if root.is_dir() else ():
                 if folder.name.lower() in _BESIDE and folder.is_dir():
                     files += files_below(folder)
-        self.photos = _photo_index(files, root)
+        self.photos = _photo_index(files, root, photo_endings())
+        self.closed_photos = _photo_index(files, root, closed_endings())
         planes = [f for f in files if _MASK_FOLDERS[0] in f.parts and f.suffix.lower() == ".png"]
         self.planes = FilesByName(planes if masks != "none" else [], root)
         self.photo_owner: dict[Path, Path] = {}
@@ -216,7 +141,7 @@ class _Reader:
             except DataError as error:
                 self._refuse(error, f"{file} is left out")
                 continue
-            if self.masks != "only" or entry["mask"]:
+            if self.masks != "only" or _has_masks(entry):
                 name = file.relative_to(self.root).with_suffix("").as_posix()
                 entries.append({"id": file.stem if unique else name, **entry})
         if not entries:
@@ -240,21 +165,21 @@ class _Reader:
                 kind="missing image set",
                 path=path,
             )
-        wanted = [line.split()[0] for line in path.read_text("utf-8").splitlines() if line.strip()]
-        by_stem = {file.stem: file for file in self.annotations}
+        below = [(file.relative_to(self.root).with_suffix("").as_posix(), file)
+                 for file in self.annotations]  # fmt: skip
+        by_name = NamesAlike([*((file.stem, file) for file in self.annotations), *below])
         files = []
-        for name in wanted:
-            if name in by_stem:
-                files.append(by_stem[name])
-            else:
-                self._refuse(
-                    DataError(
-                        f"{path} lists {name}, but there is no {name}.xml.",
-                        kind="missing annotation",
-                        path=path,
-                    ),
-                    "it is left out",
-                )
+        for line, name, _ in listed_names(path, by_name.find):
+            candidates = list(dict.fromkeys(by_name.find(name)))
+            if len(candidates) == 1:
+                files += candidates
+                continue
+            text = f"{path} lists {name}, but there is no {name}.xml."
+            if candidates:
+                text = f"{path} lists {name}, which may be {candidates[0]} or {candidates[1]}; "
+                text += "write it with its folder."
+            error = DataError(text, kind="missing annotation", path=path, line=line)
+            self._refuse(error, "it is left out")
         return files
 
     def _image(self, file: Path) -> dict[str, Any]:
@@ -293,6 +218,7 @@ class _Reader:
             "width": shape[1],
             "orientation": orientation,
             "boxes": boxes,
+            "shapes": [_shape(item) if self.masks != "none" else None for item in objects],
             "names": [item.name for item in objects],
             "pose": [item.pose for item in objects],
             **{
@@ -303,8 +229,10 @@ class _Reader:
 
     def _photo(self, annotation: VOCFile) -> Path:
         stated = plain_name(annotation.filename)
-        for stem in (annotation.path.stem, Path(stated).stem, stated):
-            photo = self.photos.find(annotation.path, stem, stated) if stem else None
+        stems = [stem for stem in (annotation.path.stem, Path(stated).stem, stated) if stem]
+        # One that cannot be read here (HEIC) counts where there is no other: reading it says so.
+        for photos in (self.photos, self.closed_photos):
+            photo = photos.find_first(annotation.path, stems, stated)
             if photo is not None:
                 return photo
         raise DataError(
@@ -320,12 +248,16 @@ class _Reader:
         check_class(item.name, self.classes, item.location)
         if self.one_based:
             y1, x1, y2, x2 = item.box
-            item = VOCObject(**{**item.__dict__, "box": (y1 - 1, x1 - 1, y2, x2)})
+            item = replace(item, box=(y1 - 1, x1 - 1, y2, x2))
         if orientation == 1:
             return item.checked(shape)
         item = item.checked(shape[::-1])
         turned = turn_boxes([item.box], orientation, shape)[0]
-        return VOCObject(**{**item.__dict__, "box": tuple(turned.tolist())})
+        polygons = tuple(
+            tuple(map(tuple, turn_boxes(np.tile(corners, 2), orientation, shape)[:, :2].tolist()))
+            for corners in item.polygons
+        )
+        return replace(item, box=tuple(turned.tolist()), polygons=polygons)
 
     def _refuse(self, error: DataError, consequence: str) -> None:
         refuse(error, self.skip, consequence, stacklevel=6)
@@ -342,7 +274,7 @@ class _Reader:
         if spare > 0:
             _log.info("%d photos of %s have no XML file and are left out.", spare, self.root)
         without = sum(1 for entry in entries if entry["names"] and not entry["mask"])
-        if len(self.planes) and without:
+        if len(self.planes) and without and not any(map(_has_outlines, entries)):
             _log.warning(
                 "%d images of %s have no mask in SegmentationObject, so masks are not used; "
                 "read with masks='only' to use the images that have one.",
@@ -352,8 +284,9 @@ class _Reader:
 
     def _dataset(self, entries: list[dict[str, Any]]) -> VOCDataset:
         dataset = VOCDataset()
-        dataset.masks_given = any(entry["mask"] for entry in entries) and all(
-            entry["mask"] for entry in entries if entry["names"]
+        all_have_planes = all(entry["mask"] for entry in entries if entry["names"])
+        dataset.masks_given = any(map(_has_outlines, entries)) or (
+            all_have_planes and any(entry["mask"] for entry in entries)
         )
         names = self.classes
         if names is None:
@@ -369,8 +302,20 @@ class _Reader:
         return dataset
 
 
-def _photo_index(files: Sequence[Path], root: Path) -> FilesByName:
-    endings = photo_endings()
+def _shape(item: VOCObject) -> Shape | None:
+    parts = tuple(np.array(corners, dtype=np.float64) for corners in item.polygons)
+    return Shape(polygons=parts) if parts else None
+
+
+def _has_outlines(entry: dict[str, Any]) -> bool:
+    return any(shape is not None for shape in entry["shapes"])
+
+
+def _has_masks(entry: dict[str, Any]) -> bool:
+    return bool(entry["mask"]) or _has_outlines(entry)
+
+
+def _photo_index(files: Sequence[Path], root: Path, endings: frozenset[str]) -> FilesByName:
     photos = (
         file
         for file in files

@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from maskdet.errors import DataError
 
 _SIDES = ("ymin", "xmin", "ymax", "xmax")
 _YES = frozenset({"1", "1.0", "true", "yes"})
+#: Corners y, x of one closed outline.
+Corners = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True)
@@ -23,10 +26,11 @@ class VOCObject:
 
     Attributes:
         name: its class.
-        box: y1, x1, y2, x2 in pixels, as the file has them.
+        box: y1, x1, y2, x2 in pixels, as the file has them; around the outline if it has none.
         difficult, truncated, occluded: its flags; empty or odd values count as no.
         pose: as the file has it, often "Unspecified" or empty.
         location: "object K (name), file, line L", for messages.
+        polygons: the parts of its outline, as the file has them; none for a box alone.
     """
 
     name: str
@@ -36,6 +40,7 @@ class VOCObject:
     occluded: bool
     pose: str
     location: str
+    polygons: tuple[Corners, ...] = ()
 
     def checked(self, shape: Sequence[int] | None = None) -> "VOCObject":
         """This object with its box cut to an image of ``shape`` (height, width), if given.
@@ -59,7 +64,8 @@ class VOCFile:
         path: of the XML file.
         filename: what it says its photo is called, without folders; may be wrong or empty.
         size: (height, width) that it states, or None if it states none.
-        objects: its objects in order; a DataError in the place of one that cannot be read.
+        objects: its objects in order; a DataError in the place of one that cannot be read. Those
+            marked as deleted (by LabelMe's web page) are left out.
     """
 
     path: Path
@@ -91,6 +97,8 @@ def parse_file(path: str | os.PathLike[str]) -> VOCFile:
     root = parse_xml(path)
     objects: list[VOCObject | DataError] = []
     for number, element in enumerate(root.findall("object"), start=1):
+        if _text(element, "deleted").lower() in _YES:
+            continue
         try:
             objects.append(_parse_object(element, number, path))
         except DataError as error:
@@ -126,53 +134,90 @@ def _text(element: Any, tag: str) -> str:
 
 def _stated_size(root: Any) -> tuple[int, int] | None:
     """(height, width) of <size>; None where it is missing, zero or no number."""
-    try:
-        height, width = (int(float(_text(root, f"size/{tag}"))) for tag in ("height", "width"))
-    except (ValueError, OverflowError):
-        return None
-    return (height, width) if height > 0 and width > 0 else None
+    for tags in (("size/height", "size/width"), ("imagesize/nrows", "imagesize/ncols")):
+        try:
+            height, width = (int(float(_text(root, tag))) for tag in tags)
+        except (ValueError, OverflowError):
+            continue
+        if height > 0 and width > 0:
+            return height, width
+    return None
 
 
 def _parse_object(element: Any, number: int, path: str | os.PathLike[str]) -> VOCObject:
     # Only direct children count: <part> holds a name and a box of its own.
     name = _text(element, "name")
     location = f"object {number} ({name or 'no name'}), {path}, line {element.sourceline}"
-    if not name:
-        raise DataError(
-            f"There is no <name> in {location}; give it a class or remove it.",
-            kind="object without a name",
-            path=path,
-            line=element.sourceline,
-        )
-    box = element.find("bndbox")
-    if box is None:
-        raise DataError(
-            f"There is no <bndbox> in {location}; draw a box or remove the object.",
-            kind="box without four numbers",
-            path=path,
-            line=element.sourceline,
-        )
-    sides = []
-    for tag in _SIDES:
-        text = _text(box, tag)
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not math.isfinite(value):
+    try:
+        if not name:
             raise DataError(
-                f"<{tag}> is {text!r}, not a number, in {location}; correct it.",
-                kind="box without four numbers",
-                path=path,
-                line=element.sourceline,
+                f"There is no <name> in {location}; give it a class or remove it.",
+                kind="object without a name",
             )
-        sides.append(value)
+        polygons = tuple(
+            corners for part in element.findall("polygon") if (corners := _corners(part, location))
+        )
+        box = _box(element.find("bndbox"), polygons, location)
+    except DataError as error:
+        error.path, error.line = path, element.sourceline
+        raise
     flags = {
         tag: _text(element, tag).lower() in _YES for tag in ("difficult", "truncated", "occluded")
     }
-    y1, x1, y2, x2 = sides
     pose = _text(element, "pose")
-    return VOCObject(name, (y1, x1, y2, x2), pose=pose, location=location, **flags)
+    return VOCObject(name, box, pose=pose, location=location, polygons=polygons, **flags)
+
+
+def _box(element: Any, polygons: Sequence[Corners], location: str) -> Box:
+    """The four sides of a <bndbox>; without one those of the outline."""
+    if element is None and polygons:
+        ys, xs = zip(*(corner for corners in polygons for corner in corners), strict=True)
+        return min(ys), min(xs), max(ys), max(xs)
+    if element is None:
+        raise DataError(
+            f"There is no <bndbox> in {location}; draw a box or remove the object.",
+            kind="box without four numbers",
+        )
+    sides = {tag: _finite(element, tag) for tag in _SIDES}
+    for tag, value in sides.items():
+        if value is None:
+            raise DataError(
+                f"<{tag}> is {_text(element, tag)!r}, not a number, in {location}; correct it.",
+                kind="box without four numbers",
+            )
+    y1, x1, y2, x2 = (value or 0.0 for value in sides.values())
+    return y1, x1, y2, x2
+
+
+def _corners(element: Any, location: str) -> Corners:
+    """The corners of a <polygon>, written as <x1> <y1> <x2> ... or as <pt> with <x> and <y>.
+
+    None of one or two, which cover nothing.
+    """
+    pairs = [(point, "y", "x") for point in element if point.tag in ("pt", "point")]
+    if not pairs:
+        tags = (re.fullmatch(r"[xy](\d+)", str(child.tag)) for child in element)
+        numbers = sorted({int(tag[1]) for tag in tags if tag})
+        pairs = [(element, f"y{number}", f"x{number}") for number in numbers]
+    corners = []
+    for parent, y_tag, x_tag in pairs:
+        y, x = _finite(parent, y_tag), _finite(parent, x_tag)
+        if y is None or x is None:
+            raise DataError(
+                f"A corner of the <polygon> of {location} is no pair of numbers <{x_tag}> and "
+                f"<{y_tag}>; correct it.",
+                kind="unusable outline",
+            )
+        corners.append((y, x))
+    return tuple(corners) if len(corners) >= 3 else ()
+
+
+def _finite(element: Any, tag: str) -> float | None:
+    try:
+        value = float(_text(element, tag))
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
 
 
 def format_number(value: float) -> str:

@@ -1,0 +1,47 @@
+"""Lists of images as VOC keeps them in ``ImageSets/Main``: a text file, a name a line."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from maskdet.data.formats.text_file import read_text
+from maskdet.images import photo_endings
+
+# VOC's lists for single classes: the class is in the image, is not, or only as difficult objects.
+_MARKS = ("1", "-1", "0")
+
+
+def listed_names(
+    path: str | os.PathLike[str], known: Callable[[str], Any]
+) -> Iterator[tuple[int, str, str]]:
+    """(line number, name, mark) of each line that is not empty; the mark is "" where there is none.
+
+    Names may hold blanks. A mark, or the ending of a photo or its XML file, belongs to the name if
+    there is such a name, and else to the list.
+
+    Args:
+        known: whether a name is one of the data set's.
+
+    Raises:
+        DataError: if the file cannot be read.
+    """
+    for line, text in enumerate(read_text(path).splitlines(), start=1):
+        name = text.strip()
+        if name:
+            plain, mark = _without_mark(name)
+            spellings = [(name, ""), (_without_ending(name), "")]
+            spellings += [(plain, mark), (_without_ending(plain), mark)]
+            fitting = (spelling for spelling in spellings if known(spelling[0]))
+            yield line, *next(fitting, (plain, mark))
+
+
+def _without_mark(text: str) -> tuple[str, str]:
+    words = text.rsplit(maxsplit=1)
+    return (words[0], words[1]) if len(words) == 2 and words[1] in _MARKS else (text, "")
+
+
+def _without_ending(name: str) -> str:
+    ending = Path(name).suffix
+    known = ending.lower() == ".xml" or ending.lower() in photo_endings()
+    return name.removesuffix(ending) if known else name
