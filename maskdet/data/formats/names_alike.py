@@ -7,6 +7,7 @@ by their address write a blank as ``%20``. Such names mean one file, but not to 
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Generic, TypeVar
 from urllib.parse import unquote
 
@@ -21,6 +22,7 @@ def _lower(name: str) -> str:
     return _composed(_composed(name).casefold())
 
 
+@lru_cache(maxsize=1 << 16)  # folders of one name are asked for again and again
 def folded(name: str) -> str:
     """What all spellings of a name have in common."""
     return _lower(unquote(name))

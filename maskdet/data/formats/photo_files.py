@@ -2,13 +2,12 @@
 
 import os
 import re
-from collections.abc import Iterable, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePath, PureWindowsPath
 from urllib.parse import unquote
 
 from maskdet.data.dataset import Dataset
-from maskdet.data.formats.names_alike import NamesAlike, most_alike
+from maskdet.data.formats.names_alike import NamesAlike, folded, most_alike
 from maskdet.errors import DataError
 from maskdet.files import write_whole
 from maskdet.images import photo_endings
@@ -49,8 +48,10 @@ def plain_name(text: str) -> str:
 class FilesByName:
     """Files found by their name without ending; of several the one in the nearest folder.
 
-    Near means: many folders in common counted from the root (``train/annots`` with
-    ``train/images``) and from the file upwards (``annots/train`` with ``images/train``).
+    Folders that an annotation states come first: of ``a/cam1/1.jpg`` and ``a/cam2/1.jpg`` the first
+    is ``cam1/1.jpg``, wherever that was. Then near means: many folders in common counted from the
+    root (``train/annots`` with ``train/images``) and from the file upwards (``annots/train`` with
+    ``images/train``).
 
     Args:
         paths: files below ``root``.
@@ -64,17 +65,22 @@ class FilesByName:
     def __len__(self) -> int:
         return len(self._by_stem)
 
-    def find(self, annotation: Path, stem: str, name: str = "") -> Path | None:
+    def find(
+        self, annotation: Path, stem: str, name: str = "", folders: Sequence[str] = ()
+    ) -> Path | None:
         """:meth:`find_first` of a single name."""
-        return self.find_first(annotation, (stem,), name)
+        return self.find_first(annotation, (stem,), name, folders)
 
-    def find_first(self, annotation: Path, stems: Sequence[str], name: str = "") -> Path | None:
+    def find_first(
+        self, annotation: Path, stems: Sequence[str], name: str = "", folders: Sequence[str] = ()
+    ) -> Path | None:
         """The file called as one of ``stems`` that lies nearest to ``annotation``, or None.
 
         The first name that fits to the letter counts, else the first in another spelling.
 
         Args:
             name: the whole name that the annotation states; decides between endings.
+            folders: those that it states.
 
         Raises:
             DataError: if several fit equally well.
@@ -83,13 +89,20 @@ class FilesByName:
             for stem in stems:
                 candidates = look_up(stem)
                 if candidates:
-                    return self._nearest(annotation, candidates, name)
+                    return self._nearest(annotation, candidates, name, folders)
         return None
 
-    def _nearest(self, annotation: Path, candidates: list[Path], name: str) -> Path:
+    def _nearest(
+        self, annotation: Path, candidates: list[Path], name: str, folders: Sequence[str]
+    ) -> Path:
+        if len(candidates) > 1 and folders:
+            stated = [folded(folder) for folder in reversed(folders)]
+            candidates = _most(
+                candidates,
+                lambda path: _shared(stated, [folded(part) for part in path.parts[-2::-1]]),
+            )
         if len(candidates) > 1:
-            nearest = max(self._nearness(annotation, path) for path in candidates)
-            candidates = [p for p in candidates if self._nearness(annotation, p) == nearest]
+            candidates = _most(candidates, lambda path: self._nearness(annotation, path))
         if len(candidates) > 1 and name:
             candidates = most_alike([(p.name, p) for p in candidates], name) or candidates
         return only_one(candidates, annotation)
@@ -116,7 +129,12 @@ def only_one(candidates: Sequence[Path], annotation: Path) -> Path:
     return candidates[0]
 
 
-def _shared(first: tuple[str, ...], second: tuple[str, ...]) -> int:
+def _most(candidates: Sequence[Path], score: Callable[[Path], int]) -> list[Path]:
+    scores = [score(path) for path in candidates]
+    return [path for path, value in zip(candidates, scores, strict=True) if value == max(scores)]
+
+
+def _shared(first: Sequence[str], second: Sequence[str]) -> int:
     count = 0
     for a, b in zip(first, second, strict=False):
         if a != b:
@@ -163,9 +181,9 @@ class PhotoFinder:
         files = files_below(root)
         endings, closed = photo_endings(), closed_endings()
         self._root, self._closed_endings = root, closed
-        self._photos = [file for file in files if file.suffix.lower() in endings]
-        self._by_name = FilesByName(self._photos, root)
+        self._by_name = FilesByName((f for f in files if f.suffix.lower() in endings), root)
         self._closed = FilesByName((f for f in files if f.suffix.lower() in closed), root)
+        self._stated: dict[tuple[Path, str], tuple[str, ...]] = {}
 
     def find(self, annotation: Path, stated: str) -> Path:
         """The photo: at its stated path beside the annotation or the root, else by its name.
@@ -175,7 +193,8 @@ class PhotoFinder:
         does not exist if there is none at all.
 
         Raises:
-            DataError: if several fit equally well, or the name is none.
+            DataError: if several fit equally well, the name is none, or the annotation file gave
+                the same photo another name before (one of the two photos is missing).
         """
         name = plain_name(stated)
         if not name or "\0" in stated:
@@ -184,21 +203,24 @@ class PhotoFinder:
                 kind="photo without name",
                 path=annotation,
             )
-        inner = stated.replace("\\", "/")
-        photo = self._at_path(annotation, inner) or self._alike_path(annotation, inner)
-        if photo is not None:
-            return photo
-        # The same stem with another ending is another photo, unless it is the only one.
-        names = dict.fromkeys((name, plain_name(unquote(stated)) or name))
-        for files in (self._by_name, self._closed):
-            for each in names:
-                photo = files.find(annotation, Path(each).stem, each)
-                if photo is not None:
-                    return photo
-        return annotation.parent / name[:200]
+        parts = tuple(part for part in PureWindowsPath(stated).parts if part != ".")
+        photo = self._at_path(annotation, stated) or self._by_its_name(annotation, stated)
+        if photo is None:
+            return _on_this_machine(stated) or annotation.parent / name[:200]
+        first = self._stated.setdefault((annotation, os.path.normpath(photo)), parts)
+        if first != parts:
+            names = [PureWindowsPath(*path).as_posix() for path in (first, parts)]
+            raise DataError(
+                f"{annotation} describes {names[0]!r} and {names[1]!r}, but both lead to {photo}; "
+                "add the photo that is missing, or remove what describes it.",
+                kind="ambiguous photo",
+                path=annotation,
+                photos=[photo],
+            )
+        return photo
 
-    def _at_path(self, annotation: Path, inner: str) -> Path | None:
-        """The photo at its very path."""
+    def _at_path(self, annotation: Path, stated: str) -> Path | None:
+        inner = stated.replace("\\", "/")
         if not inner.startswith("/"):
             for folder in (annotation.parent, self._root):
                 try:
@@ -210,18 +232,21 @@ class PhotoFinder:
                     break
         return None
 
-    def _alike_path(self, annotation: Path, inner: str) -> Path | None:
-        """The photo at its path in another spelling, where it states folders."""
-        if inner.startswith("/") or "/" not in inner:
-            return None
-        for folder in (annotation.parent, self._root):
-            path = Path(os.path.normpath(folder / inner))
-            if path.is_relative_to(self._root):
-                candidates = self._by_path.find(path.relative_to(self._root).as_posix())
-                if candidates:
-                    return only_one(candidates, annotation)
+    def _by_its_name(self, annotation: Path, stated: str) -> Path | None:
+        # The same stem with another ending is another photo, unless it is the only one.
+        for files in (self._by_name, self._closed):
+            for text in dict.fromkeys((stated, unquote(stated))):
+                *folders, name = PureWindowsPath(text).parts or ("",)
+                photo = files.find(annotation, Path(name).stem, name, folders)
+                if photo is not None:
+                    return photo
         return None
 
-    @cached_property
-    def _by_path(self) -> NamesAlike[Path]:
-        return NamesAlike((file.relative_to(self._root).as_posix(), file) for file in self._photos)
+
+def _on_this_machine(stated: str) -> Path | None:
+    """A whole path, if there is such a file."""
+    path = Path(stated)
+    try:
+        return path if path.is_absolute() and path.is_file() else None
+    except OSError:  # a name too long for any file
+        return None
