@@ -7,10 +7,12 @@ from typing import Any
 
 from maskdet.data.dataset import Dataset
 from maskdet.data.formats import FORMATS
+from maskdet.data.formats.reading import files_at
 from maskdet.data.index import load_indexed
 from maskdet.errors import DataError
 
 _log = logging.getLogger("maskdet")
+_ARCHIVES = (".zip", ".7z", ".rar", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst")
 
 
 def open_dataset(
@@ -28,14 +30,26 @@ def open_dataset(
 
 
 def _read(path: str | os.PathLike[str], options: dict[str, Any]) -> Dataset:
+    if _is_archive(Path(path)):
+        raise DataError(
+            f"{path} is an archive; unpack it and give the folder that comes out.",
+            kind="unknown format",
+            path=path,
+        )
     for form in FORMATS:
         if form.recognise(path):
             _log.info("%s is read as %s.", path, form.NAME)
             dataset: Dataset = form.read(path, **options)
             return dataset
     looked_for = "; ".join(f"{form.NAME} ({form.LOOKS_FOR})" for form in FORMATS)
+    archive = next(iter(files_at(Path(path), *_ARCHIVES)), None)
+    hint = f", but {archive}, which is an archive: unpack it first" if archive else ""
     raise DataError(
-        f"{path} holds no data set in a known format; looked for {looked_for}.",
+        f"{path} holds no data set in a known format{hint}; looked for {looked_for}.",
         kind="unknown format",
         path=path,
     )
+
+
+def _is_archive(path: Path) -> bool:
+    return path.suffix.lower() in _ARCHIVES and path.is_file()
