@@ -64,6 +64,16 @@ def test_what_was_looked_for_is_said(tmp_path):
         open_dataset(tmp_path / "nowhere")
 
 
+@pytest.mark.parametrize("ending", [".zip", ".tar.gz", ".7z", ".rar"])
+def test_an_archive_is_to_be_unpacked(ending, tmp_path):
+    archive = tmp_path / f"set{ending}"
+    archive.write_bytes(b"PK\x03\x04")
+    with pytest.raises(DataError, match=rf"set{ending} is an archive; unpack it"):
+        open_dataset(archive)
+    with pytest.raises(DataError, match=rf"holds no data set .*set{ending}, .*: unpack it first"):
+        open_dataset(tmp_path)
+
+
 def test_readers_share_one_way_through_their_files(folder):
     """Every file in order, photos looked for below the folder, a bad one raised or left out."""
     (folder / "sub").mkdir()
