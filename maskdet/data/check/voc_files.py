@@ -7,7 +7,7 @@ from typing import Any
 from maskdet.data.box_rules import leaves_image
 from maskdet.data.check.finding import Finding
 from maskdet.data.formats.photo_files import files_below
-from maskdet.data.formats.voc_xml import parse_xml
+from maskdet.data.formats.voc_xml import is_deleted, parse_xml
 from maskdet.errors import DataError
 
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
@@ -41,6 +41,8 @@ def _of_file(path: Path, root: Any, names: dict[str, int]) -> Iterator[Finding]:
     seen: set[tuple[Any, ...]] = set()
     floats = 0
     for number, element in enumerate(objects, start=1):
+        if is_deleted(element):
+            continue
         raw = element.findtext("name") or ""
         name = raw.strip()
         location = f"object {number} ({name or 'no name'}), {path}, line {element.sourceline}"
@@ -49,6 +51,8 @@ def _of_file(path: Path, root: Any, names: dict[str, int]) -> Iterator[Finding]:
             yield Finding("object without a name", "error", f"There is no <name> in {location}.")
         elif raw != name:
             yield Finding("blanks around a class name", "warning", f"{raw!r} is {location}.")
+        if element.find("bndbox") is None and element.find("polygon") is not None:
+            continue  # its outline is its box; the reader says if it is none
         corners = [_number(element.findtext(f"bndbox/{side}")) for side in _SIDES]
         if any(value is None for value in corners):
             yield Finding("box without four numbers", "error", f"<bndbox> of {location}.")

@@ -97,7 +97,7 @@ def parse_file(path: str | os.PathLike[str]) -> VOCFile:
     root = parse_xml(path)
     objects: list[VOCObject | DataError] = []
     for number, element in enumerate(root.findall("object"), start=1):
-        if _text(element, "deleted").lower() in _YES:
+        if is_deleted(element):
             continue
         try:
             objects.append(_parse_object(element, number, path))
@@ -126,6 +126,11 @@ def read_objects(
             raise item
         objects.append(item.checked(image_shape))
     return objects
+
+
+def is_deleted(element: Any) -> bool:
+    """Whether an <object> is marked as deleted."""
+    return _text(element, "deleted").lower() in _YES
 
 
 def _text(element: Any, tag: str) -> str:

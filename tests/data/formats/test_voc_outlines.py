@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from maskdet import Dataset
+from maskdet.data import check
 from maskdet.data.formats import coco, voc
 from maskdet.data.formats.voc_xml import parse_file
 from maskdet.errors import DataError, SkippedData
@@ -86,6 +87,9 @@ def test_deleted_objects_and_the_size_of_the_web_page(tmp_path):
         ("leaf", "object 2 (leaf)")
     ]
     assert voc.read(folder).class_names == ["BG", "leaf"]
+    report = check(folder)
+    assert report.counts["objects by class"] == {"leaf": 1}
+    assert not [finding for finding in report.findings if finding.severity == "error"]
 
 
 def test_outlines_turn_with_the_photo(tmp_path):
