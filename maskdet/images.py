@@ -6,6 +6,7 @@ One form means uint8, H x W x 3, RGB, turned as the camera meant it (EXIF orient
 import io
 import os
 import struct
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, UnidentifiedImageError
 
-from maskdet.errors import DataError, UsageError
+from maskdet.errors import DataError, MaskdetWarning, UsageError
 from maskdet.files import write_whole
 from maskdet.geometry.placement import Placement
 
@@ -169,6 +170,16 @@ def image_header(path: PathLike) -> tuple[tuple[int, int], int]:
     return ((width, height) if orientation >= 5 else (height, width)), orientation
 
 
+def bytes_header(data: bytes, name: PathLike) -> tuple[tuple[int, int], int]:
+    """What :func:`image_header` gives, of a file's content that is decoded to find damage.
+
+    Raises DataError as :func:`read_bytes` does; ``name`` is for messages.
+    """
+    height, width = read_bytes(data, name).shape[:2]
+    with _open(name, data) as picture:
+        return (height, width), _orientation(picture)
+
+
 def image_size(path: PathLike) -> tuple[int, int]:
     """(height, width) in pixels after EXIF turning, without decoding. Raises DataError."""
     return image_header(path)[0]
@@ -246,7 +257,22 @@ def checked_image(image: Any, channels: int, subject: str = "An image") -> Array
     if array.ndim != 3 or array.shape[2] != channels or 0 in array.shape:
         kind = "H x W x 3 (RGB, 0..255)" if channels == 3 else f"H x W x {channels}"
         raise UsageError(f"{subject} must be {kind}. Received: shape {array.shape}.")
-    return array if array.dtype == np.uint8 else array.astype(np.float32)
+    if array.dtype == np.uint8:
+        return array
+    _warn_of_shares(array, channels, subject)
+    return array.astype(np.float32)
+
+
+def _warn_of_shares(array: Array, channels: int, subject: str) -> None:
+    """Pixels of 0..1, as scikit-image and matplotlib give them, would be taken for black."""
+    shares = channels in (1, 3) and array.dtype.kind == "f" and 0 < array.max() <= 1
+    if shares and array.min() >= 0:
+        warnings.warn(
+            f"{subject} has values from 0 to {array.max():.3g}, but pixels are 0 .. 255, so it is "
+            "nearly black; multiply it by 255.",
+            MaskdetWarning,
+            stacklevel=4,
+        )
 
 
 def resize_image(image: ArrayLike, placement: Placement) -> Array:

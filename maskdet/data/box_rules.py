@@ -19,6 +19,21 @@ def leaves_image(box: Box, shape: Sequence[float]) -> bool:
     return max(-y1, -x1, y2 - shape[0], x2 - shape[1]) > OVERSHOOT
 
 
+def has_area(box: Box) -> bool:
+    """Whether a box covers anything; False too for sides that are no numbers."""
+    y1, x1, y2, x2 = box
+    return y2 > y1 and x2 > x1
+
+
+def share_in_common(box: Box, other: Box) -> float:
+    """IoU of two boxes, at least one of them with an area."""
+    boxes = np.array([box, other], dtype=np.float64)
+    low, high = boxes[:, :2].max(axis=0), boxes[:, 2:].min(axis=0)
+    common = float(np.prod(np.maximum(high - low, 0)))
+    areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    return common / (float(areas.sum()) - common)
+
+
 def checked_box(box: Box, shape: Sequence[int] | None, location: str, shown: str = "") -> Box:
     """A box cut to an image of ``shape`` (height, width); uncut where no shape is known.
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from maskdet.data.class_rules import shown_names
 from maskdet.data.overrides import derive, note_own
 from maskdet.errors import DataError, UsageError
 from maskdet.geometry.masks import boxes_from_masks, fill_boxes
@@ -74,8 +75,18 @@ class Dataset:
         """
         if "." in source:
             raise UsageError(f"The source name {source!r} must not contain a dot; rename it.")
-        if not any(c["source"] == source and c["id"] == class_id for c in self.class_info):
+        known = (c for c in self.class_info if c["source"] == source and c["id"] == class_id)
+        first = next(known, None)
+        if first is None:
             self.class_info.append({"source": source, "id": class_id, "name": class_name})
+        elif first["name"] != class_name:
+            _log.warning(
+                "Class %r is not added: id %r of source %r is %r already; give it another id.",
+                class_name,
+                class_id,
+                source,
+                first["name"],
+            )
 
     def add_image(self, source: str, image_id: Any, path: Any, **kwargs: Any) -> None:
         """Add a photo: ``image_id`` is the source's own (any type); ``kwargs`` are kept with it."""
@@ -89,8 +100,7 @@ class Dataset:
         derive(type(self), Dataset)
         self.num_classes = len(self.class_info)
         self.class_ids = np.arange(self.num_classes)
-        # Names such as "person, individual, someone" are shown by their first part.
-        self.class_names = [str(c["name"]).split(",")[0] for c in self.class_info]
+        self.class_names = shown_names([str(c["name"]) for c in self.class_info])
         self.num_images = len(self.image_info)
         self._image_ids = np.arange(self.num_images)
         self._shapes = {}
@@ -338,7 +348,7 @@ class Dataset:
                     kind="unknown class",
                 )
             counts += np.bincount(class_ids[class_ids > 0], minlength=len(counts))
-        names = [str(info["name"]).split(",")[0] for info in self.class_info]
+        names = shown_names([str(info["name"]) for info in self.class_info])
         return {name: int(n) for name, n in zip(names[1:], counts[1:], strict=True)}
 
     @staticmethod

@@ -1,5 +1,6 @@
 """Images that belong together, so that no part of a split has seen what another is tested on."""
 
+import os
 import re
 from collections.abc import Callable, Hashable
 from pathlib import PureWindowsPath
@@ -29,6 +30,22 @@ def name_prefix(name: str) -> str:
     return re.sub(r"[\W_]*\d+[a-z]?$", "", stem, flags=re.IGNORECASE)
 
 
+def _photo_numbers(dataset: Dataset) -> Array:
+    """A number for each photo file: images that show one file belong together."""
+    count = len(dataset.image_info)
+    if not dataset.gives_photos:
+        return np.arange(count)
+    numbers: dict[Hashable, int] = {}
+    rows = []
+    for image_id, info in enumerate(dataset.image_info):
+        path = info.get("path")
+        photo: Hashable = ("alone", image_id)
+        if path and info.get("embedded") is None:
+            photo = os.path.realpath(str(path))
+        rows.append(numbers.setdefault(photo, len(numbers)))
+    return np.array(rows, dtype=np.int64)
+
+
 def group_numbers(dataset: Dataset, group: Grouping | None) -> Array:
     """A number for each image, int (images,); images of one group share it.
 
@@ -37,7 +54,7 @@ def group_numbers(dataset: Dataset, group: Grouping | None) -> Array:
     """
     count = len(dataset.image_info)
     if group is None:
-        return np.arange(count)
+        return _photo_numbers(dataset)
     if group == "similar":
         return similar_groups(dataset)
     if group == "prefix":

@@ -212,7 +212,8 @@ def _packed(value: Any) -> Any:
         return value.item()
     if isinstance(value, Shape):
         rle = None if value.rle is None else dict(value.rle)
-        return {"_shape": [_packed(value.polygons), _packed(rle), _packed(value.picture)]}
+        facts = (value.polygons, rle, value.picture, value.orientation)
+        return {"_shape": [_packed(fact) for fact in facts]}
     if isinstance(value, tuple):
         return {"_tuple": [_packed(item) for item in value]}
     if isinstance(value, list):
@@ -235,8 +236,7 @@ def _unpacked(value: Any) -> Any:
         dtype, shape, items = value["_array"]
         return np.array(items, dtype=dtype).reshape(shape)
     if "_shape" in value:
-        polygons, rle, picture = (_unpacked(item) for item in value["_shape"])
-        return Shape(polygons, rle, picture)
+        return Shape(*(_unpacked(item) for item in value["_shape"]))
     if "_tuple" in value:
         return tuple(_unpacked(item) for item in value["_tuple"])
     if "_bytes" in value:

@@ -12,8 +12,9 @@ from PIL import Image, UnidentifiedImageError
 from maskdet.data.box_rules import Box
 from maskdet.errors import DataError
 from maskdet.geometry.masks import boxes_from_masks
-from maskdet.geometry.polygons import mask_from_polygons
-from maskdet.geometry.rle import counts_from_text, decode_rle
+from maskdet.geometry.polygons import cut_polygon, mask_from_polygons
+from maskdet.geometry.rle import counts_from_text, decode_rle, encode_rle
+from maskdet.images import turn_boxes, turn_plane
 
 Array = NDArray[Any]
 
@@ -26,11 +27,13 @@ class Shape:
         polygons: parts (K, 2) of y, x; float64.
         rle: COCO run lengths: ``size`` [height, width] and ``counts`` (list or compressed text).
         picture: (path, value): the mask picture's pixels of this value, or all but 0 for None.
+        orientation: EXIF orientation by which that picture is still to be turned.
     """
 
     polygons: tuple[Array, ...] | None = None
     rle: Mapping[str, Any] | None = None
     picture: tuple[str, int | None] | None = None
+    orientation: int = 1
 
     def mask(self, shape: tuple[int, int], location: str = "") -> Array:
         """The mask, bool of ``shape`` (height, width).
@@ -45,6 +48,7 @@ class Shape:
         assert self.picture is not None
         plane, _ = mask_plane(self.picture[0])
         mask = plane != 0 if self.picture[1] is None else plane == self.picture[1]
+        mask = turn_plane(mask, self.orientation)
         if mask.shape != shape:
             raise _other_size(mask.shape, shape, location, self.picture[0])
         return mask
@@ -104,6 +108,95 @@ def mask_plane(path: str | os.PathLike[str]) -> tuple[Array, str]:
 
 def _cannot_be_read(path: str | os.PathLike[str], error: Exception) -> str:
     return f"The mask {path} cannot be read ({error}); replace it."
+
+
+def turned_outline(
+    outline: Shape, orientation: int, shape: tuple[int, int], location: str
+) -> Shape:
+    """An outline of a photo as stored, moved to the photo as turned.
+
+    Polygons are always taken for such an outline. Run lengths and mask pictures are where they have
+    the stored photo's size and not the turned one's; else they are given back as they are.
+
+    Args:
+        orientation: EXIF orientation 1..8 of the photo.
+        shape: (height, width) of the photo as turned.
+        location: where the object stands, for messages.
+
+    Raises:
+        DataError: for run lengths that cannot be read.
+    """
+    if outline.polygons is not None:
+        return Shape(polygons=tuple(_turned(p, orientation, shape) for p in outline.polygons))
+    if orientation < 5 or shape[0] == shape[1] or _stated_size(outline) != shape[::-1]:
+        return outline
+    if outline.picture is not None:
+        return Shape(picture=outline.picture, orientation=orientation)
+    mask = turn_plane(outline.mask((shape[1], shape[0]), location), orientation)
+    return Shape(rle=encode_rle(mask))
+
+
+def _turned(polygon: Array, orientation: int, shape: tuple[int, int]) -> Array:
+    points = np.asarray(polygon, dtype=np.float64).reshape(-1, 2)
+    turned: Array = turn_boxes(np.tile(points, (1, 2)), orientation, shape)[:, :2]
+    return turned
+
+
+def _stated_size(outline: Shape) -> tuple[int, ...]:
+    """(height, width) of run lengths or a mask picture; () where it cannot be read."""
+    try:
+        if outline.rle is not None:
+            return tuple(int(side) for side in outline.rle["size"])
+        assert outline.picture is not None
+        with Image.open(outline.picture[0]) as picture:
+            return picture.size[::-1]
+    except (OSError, SyntaxError, ValueError, KeyError, TypeError, Image.DecompressionBombError):
+        return ()  # reading the mask will say what is wrong
+
+
+def cut_outline(outline: Shape, shape: tuple[int, int], location: str) -> tuple[Shape, Box]:
+    """Polygons cut to their photo, and the box around the part that is left.
+
+    Raises:
+        DataError: if no pixel of the photo is in them.
+    """
+    assert outline.polygons is not None
+    parts = tuple(cut_polygon(part, shape) for part in outline.polygons)
+    cut = Shape(polygons=tuple(part for part in parts if len(part) >= 3))
+    mask = mask_from_polygons(cut.polygons or (), shape)
+    if not mask.any():
+        raise DataError(
+            f"The outline of {location} leaves the image, which is {shape[1]} x {shape[0]} pixels "
+            "(width x height), wholly; correct or remove it.",
+            kind="box outside its image",
+        )
+    # Along the photo's edge a cut polygon may have lines of no width, which are no part of the box.
+    whole = boxes_from_masks(mask[..., None])[0].tolist()
+    sides = outline_box(cut, shape, location)
+    y1, x1, y2, x2 = (
+        own if abs(own - pixel) <= 1 else float(pixel)
+        for own, pixel in zip(sides, whole, strict=True)
+    )
+    return cut, (y1, x1, y2, x2)
+
+
+def outline_area(outline: Shape, shape: tuple[int, int]) -> float:
+    """Pixels of an outline, as COCO counts an object's area; of one that covers none what its
+    corners enclose."""
+    if outline.polygons is None:
+        return float(outline.mask(shape).sum())
+    corners = np.concatenate(outline.polygons)
+    low = np.clip(np.floor(corners.min(axis=0)), 0, shape).astype(int)
+    high = np.clip(np.ceil(corners.max(axis=0)), low, shape).astype(int)
+    moved = [np.asarray(part) - low for part in outline.polygons]
+    height, width = (high - low).tolist()
+    pixels = int(mask_from_polygons(moved, (height, width)).sum())
+    return float(pixels or sum(_enclosed(part) for part in moved))
+
+
+def _enclosed(polygon: Array) -> float:
+    y, x = polygon.T
+    return abs(float(np.dot(y, np.roll(x, -1)) - np.dot(x, np.roll(y, -1)))) / 2
 
 
 def outline_box(outline: Shape | None, shape: tuple[int, int], location: str) -> Box:

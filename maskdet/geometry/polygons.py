@@ -59,6 +59,36 @@ def _fill(corners: Array, height: int, width: int) -> Array:
     return inside
 
 
+def cut_polygon(polygon: ArrayLike, image_shape: Sequence[int]) -> Array:
+    """A polygon (K, 2) as (y, x) without what lies outside an image: (L, 2), perhaps (0, 2).
+
+    Sides are cut at each edge of the image in turn (Sutherland and Hodgman, "Reentrant Polygon
+    Clipping", 1974). Parts that come apart stay joined along the edge by lines of no width, so the
+    polygon covers the same pixels of the image as before.
+    """
+    corners = np.asarray(polygon, dtype=np.float64).reshape(-1, 2)
+    for axis, edge in enumerate(image_shape[:2]):
+        for limit, sign in ((0.0, 1.0), (float(edge), -1.0)):
+            if len(corners):
+                corners = _cut_at(corners, axis, limit, sign)
+    return corners
+
+
+def _cut_at(corners: Array, axis: int, limit: float, sign: float) -> Array:
+    """The side of a line that ``sign`` says: where sign * (coordinate - limit) is not negative."""
+    depth = sign * (corners[:, axis] - limit)
+    following, following_depth = np.roll(corners, -1, axis=0), np.roll(depth, -1)
+    cut: list[Array] = []
+    for start, end, one, other in zip(corners, following, depth, following_depth, strict=True):
+        if one >= 0:
+            cut.append(start)
+        if (one >= 0) != (other >= 0):
+            crossing = start + (end - start) * (one / (one - other))
+            crossing[axis] = limit
+            cut.append(crossing)
+    return np.array(cut, dtype=np.float64).reshape(-1, 2)
+
+
 def polygons_from_mask(mask: ArrayLike) -> list[Array]:
     """Outlines of a mask (H, W): a list of float64 (K, 2) corners (y, x), one a connected part.
 

@@ -17,7 +17,17 @@ from PIL import Image
 import maskdet
 from maskdet.data import Dataset, check
 from maskdet.data.annotated import Shape, build_dataset
-from maskdet.data.formats import coco, csv_table, cvat, labelme, mask_folders, tfrecord, voc, yolo
+from maskdet.data.formats import (
+    coco,
+    csv_table,
+    cvat,
+    labelme,
+    mask_folders,
+    tfrecord,
+    via,
+    voc,
+    yolo,
+)
 from maskdet.data.formats.json_file import read_json
 from maskdet.data.formats.label_map import read_label_map
 from maskdet.data.image_sets import write_image_sets
@@ -103,6 +113,14 @@ def cvat_mask(folder):
     cvat.read(folder)
 
 
+def regions_of_two_kinds(folder):
+    shape = {"name": "rect", "x": 1, "y": 2, "width": 8, "height": 7}
+    region = {"shape_attributes": shape, "region_attributes": {"name": "apple", "type": "ripe"}}
+    entry = {"filename": "a.png", "size": 1, "regions": [region]}
+    (folder / "via.json").write_text(json.dumps({"a.png1": entry}))
+    via.read(folder)
+
+
 def image_set(folder, name):
     lists = folder / "ImageSets" / "Main"
     lists.mkdir(parents=True)
@@ -182,8 +200,15 @@ ERRORS = {
 }
 # What is only warned of.
 WARNINGS = {
+    "class in doubt": regions_of_two_kinds,
     "shapes without area": lambda f: labelled(f, shape_type="line"),
     "size of another photo": lambda f: xml(f, width=99),
+    "outline over the edge": lambda f: coco_set(
+        f, bbox=None, segmentation=[[-9, 2, 20, 2, 20, 30, -9, 30]]
+    ),
+    "box and outline disagree": lambda f: coco_set(
+        f, bbox=[30, 20, 9, 9], segmentation=[[1, 2, 9, 2, 9, 9, 1, 9]]
+    ),
 }
 RECORD = tfrecord.framed(tfrecord.build_example({"image/encoded": b"x"}))
 

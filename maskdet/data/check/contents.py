@@ -1,7 +1,5 @@
 """Checks of any data set: boxes and masks against each other and their images, classes, photos."""
 
-import difflib
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -9,11 +7,15 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from maskdet.data.box_rules import share_in_common
 from maskdet.data.check.finding import Finding
+from maskdet.data.check.near_names import near_misses
 from maskdet.data.dataset import Dataset
+from maskdet.data.picture_checks import AGREEING
 from maskdet.data.similar import connected, hashes, near_pairs, same_files
 from maskdet.errors import DataError
 from maskdet.geometry.boxes import pairwise_iou
+from maskdet.geometry.masks import boxes_from_masks
 from maskdet.images import read_image
 
 # Objects below this many square pixels are hardly seen.
@@ -84,7 +86,7 @@ def check_boxes(dataset: Dataset) -> Iterator[Finding]:
 
 
 def check_masks(dataset: Dataset) -> Iterator[Finding]:
-    """Masks that cover each other, and empty ones."""
+    """Masks that cover each other, empty ones, and those that lie elsewhere than their box."""
     if not dataset.provides_masks:
         return
     for image_id in dataset.image_ids[:_MASKED_IMAGES]:
@@ -99,6 +101,7 @@ def check_masks(dataset: Dataset) -> Iterator[Finding]:
         for number in np.flatnonzero(sizes == 0):
             text = f"The mask of object {number + 1} of {label} is empty."
             yield Finding("empty mask", "warning", text, (label,))
+        yield from _elsewhere(dataset.load_boxes(int(image_id))[0], masks, label)
         if masks.sum() == masks.any(axis=2).sum():
             continue
         flat = masks.reshape(-1, masks.shape[2]).astype(np.float32)
@@ -111,30 +114,32 @@ def check_masks(dataset: Dataset) -> Iterator[Finding]:
                 yield Finding("overlapping masks", "note", text, (label,))
 
 
+def _elsewhere(boxes: np.ndarray, masks: np.ndarray, label: str) -> Iterator[Finding]:
+    """Objects whose box and mask hardly overlap."""
+    around = boxes_from_masks(masks)
+    for number in np.flatnonzero(masks.any(axis=(0, 1))):
+        given, drawn = (rows[number].tolist() for rows in (boxes, around))
+        if share_in_common(given, drawn) < AGREEING:
+            text = f"The box of object {number + 1} of {label} is {_shown(given)}, but its outline "
+            text += f"lies in {_shown(drawn)} (y1, x1, y2, x2); corners may stand in the place of "
+            text += "width and height."
+            yield Finding("box and outline disagree", "warning", text, (label,))
+
+
+def _shown(box: Sequence[float]) -> str:
+    return f"({', '.join(f'{side:g}' for side in box)})"
+
+
 def check_classes(names: dict[str, int]) -> Iterator[Finding]:
     """Near misses among class names (by count), and classes with few objects."""
     known = {name: count for name, count in names.items() if name and count}
     listed = sorted(known, key=lambda name: -known[name])
-    for rank, name in enumerate(listed):
-        for other in listed[:rank]:
-            if _nearly(name, other, known[name] * 10 <= known[other]):
-                text = f"Class {name!r} ({known[name]} objects) is nearly {other!r} "
-                yield Finding("near-miss class name", "warning", text + f"({known[other]}).")
-                break
+    for name, other in near_misses(listed, [known[name] for name in listed]):
+        text = f"Class {name!r} ({known[name]} objects) is nearly {other!r} "
+        yield Finding("near-miss class name", "warning", text + f"({known[other]}).")
     if len(listed) > 1 and known[listed[0]] > _UNBALANCED * known[listed[-1]]:
         text = f"{listed[0]!r} has {known[listed[0]]} objects and {listed[-1]!r} "
         yield Finding("unbalanced classes", "note", text + f"{known[listed[-1]]}.")
-
-
-def _nearly(name: str, other: str, rare: bool) -> bool:
-    """Whether one name is another one mistyped; letters may differ only where it is ``rare``."""
-    plain = [re.sub(r"[\s_-]+", " ", text.strip().casefold()) for text in (name, other)]
-    if plain[0] == plain[1]:
-        return True
-    # "speed limit 40" and "speed limit 60" are two classes; so are short names a letter apart.
-    if not rare or min(map(len, plain)) < 5 or any(letter.isdigit() for letter in name + other):
-        return False
-    return difflib.SequenceMatcher(None, plain[0], plain[1]).ratio() >= 0.85
 
 
 def check_photos(paths: Sequence[str], progress: bool = False) -> Iterator[Finding]:

@@ -43,7 +43,10 @@ def repaired(dataset: Dataset) -> AnnotatedDataset:
 
 def _spellings(dataset: Dataset) -> dict[str, str]:
     """For each class name the most frequent of those that differ from it in case or blanks."""
-    counts = dataset.class_counts()
+    # By the names in full, which class_counts may show shortened.
+    shown = dataset.class_counts()
+    full = [str(info["name"]) for info in dataset.class_info[1:]]
+    counts = dict(zip(full, shown.values(), strict=True))
     best: dict[str, str] = {}
     for name in sorted(counts, key=lambda name: -counts[name]):
         best.setdefault(name.strip().casefold(), name.strip())
@@ -55,7 +58,7 @@ def _items(dataset: Dataset, image_id: int, names: dict[str, str]) -> list[Item]
     difficult = np.asarray(dataset.load_difficult(image_id), dtype=bool)
     items = []
     for number, class_id in enumerate(class_ids):
-        kind = dataset.class_names[abs(int(class_id))]
+        kind = str(dataset.class_info[abs(int(class_id))]["name"])
         y1, x1, y2, x2 = (float(side) for side in boxes[number])
         shape = None if masks is None else Shape(rle=encode_rle(masks[..., number]))
         location = f"object {number + 1} ({kind}) of {dataset.image_label(image_id)}"

@@ -32,6 +32,7 @@ _REPORTED = {
     "box outside its image": ("box outside its image", "error"),
     "box without area": ("box without area", "error"),
     "broken XML": ("broken XML", "error"),
+    "class in doubt": ("class in doubt", "warning"),
     "missing photo": ("missing photo", "error"),
     "shapes without area": ("shapes without area", "note"),
     "size of another photo": ("size of another photo", "warning"),
@@ -43,6 +44,12 @@ _REPORTED = {
     "unknown shape": ("unknown class", "error"),
 }
 _UNUSABLE = ("unusable annotation", "error")
+# What was used all the same, with a sentence that says how.
+_USED = {
+    "box and outline disagree": ("box and outline disagree", "warning"),
+    "outline over the edge": ("outline over the edge", "note"),
+    "photo described twice": ("photo described twice", "warning"),
+}
 
 
 def check(
@@ -77,6 +84,9 @@ def check(
         if isinstance(dataset, ImageFolderDataset):  # it has no objects anywhere
             report.counts["images by class"] = _by_label(dataset)
             content_findings = []
+        # Reading names the first such object alone.
+        named = {finding.kind for finding in content_findings} & {"box and outline disagree"}
+        findings = [finding for finding in findings if finding.kind not in named]
         # Doubled boxes of VOC files are named with their line already.
         findings += [f for f in content_findings if f.kind not in repeated]
         findings += check_classes(spelled or dataset.class_counts())
@@ -145,6 +155,8 @@ def _photos_of(warning: MaskdetWarning) -> set[str]:
 
 def _from_warning(warning: MaskdetWarning) -> Finding:
     kind = warning.kind if isinstance(warning, DataWarning) else ""
+    if not isinstance(warning, SkippedData) and kind in _USED:
+        return Finding(*_USED[kind], str(warning))
     text = str(warning.error if isinstance(warning, SkippedData) else warning)
     return Finding(*_REPORTED.get(kind, _UNUSABLE), text)
 

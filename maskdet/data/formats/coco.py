@@ -15,26 +15,29 @@ import numpy as np
 from maskdet.data.annotated import AnnotatedDataset, Item, Picture, Shape, build_dataset
 from maskdet.data.dataset import Dataset
 from maskdet.data.formats.json_file import (
+    Damaged,
     as_dict,
     as_list,
     as_name,
     as_number,
     as_size,
     has_keys,
-    peek,
     read_json,
 )
 from maskdet.data.formats.outlines import shapes_of
-from maskdet.data.formats.photo_files import PhotoFinder, file_names, write_photo
-from maskdet.data.formats.reading import files_at, nothing_at
+from maskdet.data.formats.photo_files import PhotoFinder, write_photo
+from maskdet.data.formats.photo_names import file_names
+from maskdet.data.formats.reading import json_files, nothing_at, pictures_of
+from maskdet.data.formats.writing import write_over
+from maskdet.data.outlines import outline_area
 from maskdet.data.refusal import refuse
 from maskdet.errors import DataError
-from maskdet.files import write_whole
 
 NAME = "COCO JSON"
 LOOKS_FOR = "*.json with images, annotations and categories"
 # Categories that annotation tools add and nobody annotates.
 _EMPTY_NAMES = ("_background_", "background", "__ignore__")
+_WHOLE_SETS = ("all", "object", "objects")
 
 
 def recognise(path: str | os.PathLike[str]) -> bool:
@@ -43,8 +46,14 @@ def recognise(path: str | os.PathLike[str]) -> bool:
 
 
 def _files(path: Path) -> list[Path]:
+    return json_files(path, _is_coco)
+
+
+def _is_coco(content: Any) -> bool:
     keys = ("images", "annotations", "categories")
-    return [file for file in files_at(path, ".json") if has_keys(peek(file), *keys)]
+    if isinstance(content, Damaged):  # it may break off before the last of them
+        return sum(has_keys(content, key) for key in keys) >= 2
+    return has_keys(content, *keys)
 
 
 def read(
@@ -68,11 +77,8 @@ def read(
     if not files:
         raise nothing_at(path, "COCO file", LOOKS_FOR)
     reader = _Reader(root, on_error == "skip")
-    pictures = [picture for file in files for picture in reader.pictures(file)]
-    ids = reader.category_ids()
-    if classes is not None:
-        ids = {name: ids.get(name, number) for number, name in enumerate(classes, start=1)}
-    return build_dataset(pictures, "coco", classes, on_error, ids)
+    pictures = pictures_of(files, reader.pictures, reader.skip)
+    return build_dataset(pictures, "coco", classes, on_error, reader.category_ids())
 
 
 class _Reader:
@@ -83,53 +89,94 @@ class _Reader:
         self.finder, self.skip = PhotoFinder(folder), skip
         self.categories: dict[str, Any] = {}
         self.used: set[str] = set()
+        self.parents: set[str] = set()
 
     def category_ids(self) -> dict[str, Any]:
-        """Ids by name, in the order of ids; categories that mean nothing left out."""
-        listed = sorted(self.categories.items(), key=lambda pair: _order(pair[1]))
-        # Roboflow's unused category 0 is the name of the whole set.
+        """Ids by name, in the order of ids; categories that mean nothing left out.
+
+        What a part of a set happens to use does not count, so that all parts number their classes
+        alike; but no class is left out that has objects.
+        """
         return {
             name: number
-            for name, number in listed
-            if name in self.used
-            or not (name.lower() in _EMPTY_NAMES or (number == 0 and self.used))
+            for name, number in sorted(self.categories.items(), key=lambda pair: _order(pair[1]))
+            if name in self.used or not self._means_nothing(name, number)
         }
+
+    def _means_nothing(self, name: str, number: Any) -> bool:
+        """Whether a category is one that tools add: the background, or the name of the whole set,
+        which Roboflow gives the number 0 and all other categories as their parent."""
+        whole = name in self.parents or name.lower() in _WHOLE_SETS
+        return name.lower() in _EMPTY_NAMES or (number == 0 and whole and len(self.categories) > 1)
 
     def pictures(self, file: Path) -> Iterator[Picture]:
         content = as_dict(read_json(file), "The content", str(file))
-        names: dict[Any, str] = {}
-        for category in as_list(content.get("categories"), "categories", str(file)):
-            entry = as_dict(category, "A category", str(file))
-            name = as_name(entry.get("name"), "A category's name", str(file))
-            names[_key(entry.get("id"))] = name
-            self.categories.setdefault(name, entry.get("id"))
-        pictures_by_id: dict[Any, Picture] = {}
-        for number, image in enumerate(as_list(content.get("images"), "images", str(file))):
-            entry = as_dict(image, f"Image {number}", str(file))
-            picture = self._picture(entry, number, file)
-            pictures_by_id[_key(entry.get("id"))] = picture
+        names = self._names(content, file)
+        pictures_by_id = self._pictures_by_id(content, file)
         annotations = as_list(content.get("annotations"), "annotations", str(file))
         for number, annotation in enumerate(annotations):
             location = f"annotation {number} of {file}"
-            entry = as_dict(annotation, "It", location)
-            picture_or_none = pictures_by_id.get(_key(entry.get("image_id")))
-            if picture_or_none is None:
-                text = f"{location} belongs to image {entry.get('image_id')!r}, which is not listed"
-                refuse(
-                    DataError(
-                        f"{text}; remove it or add the image.", kind="image not listed", path=file
-                    ),
-                    self.skip,
-                )
-                continue
             try:
+                entry = as_dict(annotation, "It", location)
+                key = _key(entry.get("image_id"))
+                if key not in pictures_by_id:
+                    raise DataError(
+                        f"{location} belongs to image {entry.get('image_id')!r}, which is not "
+                        "listed; remove it or add the image.",
+                        kind="image not listed",
+                        path=file,
+                    )
+                picture = pictures_by_id[key]
+                if picture is None:  # refused already, with all of its annotations
+                    continue
                 item = _item(entry, names, location)
             except DataError as error:
                 refuse(error, self.skip)
                 continue
             self.used.add(item.name)
-            picture_or_none.items.append(item)
-        yield from pictures_by_id.values()
+            picture.items.append(item)
+        yield from (picture for picture in pictures_by_id.values() if picture is not None)
+
+    def _names(self, content: dict[str, Any], file: Path) -> dict[Any, str]:
+        """Class names by category id; ids that two categories share left out."""
+        names: dict[Any, str] = {}
+        twice: set[Any] = set()
+        for number, category in enumerate(
+            as_list(content.get("categories"), "categories", str(file))
+        ):
+            try:
+                entry = as_dict(category, f"Category {number}", str(file))
+                name = as_name(entry.get("name"), "A category's name", str(file))
+                key = _key(entry.get("id"))
+                if names.setdefault(key, name) != name:
+                    twice.add(key)
+                    raise _id_twice("category", entry.get("id"), names[key], name, file)
+            except DataError as error:
+                refuse(error, self.skip, "objects of it are left out")
+                continue
+            self.categories.setdefault(name, entry.get("id"))
+            parent = entry.get("supercategory")
+            if isinstance(parent, str) and parent != name:
+                self.parents.add(parent)
+        return {key: name for key, name in names.items() if key not in twice}
+
+    def _pictures_by_id(self, content: dict[str, Any], file: Path) -> dict[Any, Picture | None]:
+        """Photos by image id; None for one that cannot be used, or whose id two photos share."""
+        pictures: dict[Any, Picture | None] = {}
+        for number, image in enumerate(as_list(content.get("images"), "images", str(file))):
+            key: Any = None
+            try:
+                entry = as_dict(image, f"Image {number}", str(file))
+                key = _key(entry.get("id"))
+                picture = self._picture(entry, number, file)
+                first = pictures.setdefault(key, picture)
+                if first is not None and first.path != picture.path:
+                    names = first.path.name, picture.path.name
+                    raise _id_twice("image", entry.get("id"), *names, file)
+            except DataError as error:
+                pictures[key] = None
+                refuse(error, self.skip, "it is left out with its objects")
+        return pictures
 
     def _picture(self, entry: dict[str, Any], number: int, file: Path) -> Picture:
         location = f"image {number} of {file}"
@@ -140,6 +187,15 @@ class _Reader:
             location=location,
             size=as_size(entry.get("height"), entry.get("width")),
         )
+
+
+def _id_twice(what: str, number: Any, first: str, second: str, file: Path) -> DataError:
+    return DataError(
+        f"The {what} id {number!r} stands for {first!r} and for {second!r} in {file}, so nobody "
+        "can say what belongs to which; give each its own id.",
+        kind="wrong value",
+        path=file,
+    )
 
 
 def _key(value: Any) -> Any:
@@ -210,7 +266,7 @@ def write(dataset: Dataset, path: str | os.PathLike[str]) -> None:
         content["categories"].append({"id": number, "name": str(info["name"])})
     for image_id, name in enumerate(file_names(dataset)):
         photo = write_photo(dataset, image_id, folder / "images", name)
-        height, width = dataset.image_shape(image_id)
+        height, width = shape = dataset.image_shape(image_id)
         image = {"id": image_id + 1, "file_name": f"images/{photo.name}"}
         content["images"].append({**image, "height": height, "width": width})
         boxes, class_ids = dataset.load_boxes(image_id)
@@ -223,12 +279,14 @@ def write(dataset: Dataset, path: str | os.PathLike[str]) -> None:
                     "image_id": image_id + 1,
                     "category_id": abs(int(class_id)),
                     "bbox": [x1, y1, x2 - x1, y2 - y1],
-                    "area": (y2 - y1) * (x2 - x1),
+                    "area": (y2 - y1) * (x2 - x1)
+                    if outline is None
+                    else outline_area(outline, shape),
                     "iscrowd": int(class_id < 0),
                     "segmentation": _segmentation(outline),
                 }
             )
-    write_whole(folder / "instances.json", json.dumps(content, ensure_ascii=False))
+    write_over(folder / "instances.json", json.dumps(content, ensure_ascii=False))
 
 
 def _segmentation(outline: Shape | None) -> Any:

@@ -15,15 +15,15 @@ from maskdet.data.dataset import Dataset
 from maskdet.data.formats.json_file import as_number, as_size
 from maskdet.data.formats.photo_files import (
     PhotoFinder,
-    file_names,
     plain_name,
     write_photo,
 )
-from maskdet.data.formats.reading import files_at, read_with
+from maskdet.data.formats.photo_names import file_names
+from maskdet.data.formats.reading import files_at, is_empty, read_with, with_damaged
 from maskdet.data.formats.text_file import read_text
+from maskdet.data.formats.writing import write_over
 from maskdet.data.refusal import refuse
 from maskdet.errors import DataError
-from maskdet.files import write_whole
 from maskdet.images import photo_endings
 
 NAME = "CSV"
@@ -39,6 +39,8 @@ _COLUMNS = {
     "width": ("width", "image_width", "img_width", "w"),
     "height": ("height", "image_height", "img_height", "h"),
 }
+# A box without a corner above this is in shares: tools that augment write some just above 1.
+_MOST_OF_SHARES = 1.1
 _NEEDED = ("filename", "class", "xmin", "ymin", "xmax", "ymax")
 _HEADERLESS = ("filename", "xmin", "ymin", "xmax", "ymax", "class")
 
@@ -49,7 +51,7 @@ def recognise(path: str | os.PathLike[str]) -> bool:
 
 
 def _files(path: Path) -> list[Path]:
-    return [file for file in files_at(path, ".csv", ".tsv") if _is_table(file)]
+    return with_damaged(files_at(path, ".csv", ".tsv"), _is_table, is_empty)
 
 
 def _is_table(path: Path) -> bool:
@@ -91,7 +93,8 @@ def read(
 ) -> AnnotatedDataset:
     """A prepared data set of boxes from one table, or from all in a folder.
 
-    Boxes are in pixels, or, where no number of a table is above 1, shares of the photo's size.
+    Boxes are in pixels, or, where most boxes of a table have no number above 1.1, shares of the
+    photo's size.
 
     Args:
         classes: names in the order of their ids; by default all that occur, sorted.
@@ -107,6 +110,10 @@ def read(
 def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """(line number, fields by our names) of each row that is not empty."""
     text = read_text(file)
+    if not text.strip():
+        raise DataError(
+            f"{file} is empty; write it again or remove it.", kind="broken table", path=file
+        )
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
     columns: Mapping[str, int] | None = None
     try:
@@ -130,7 +137,7 @@ def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
 
 def _pictures(file: Path, finder: PhotoFinder, skip: bool) -> Iterator[Picture]:
     pictures_by_name: dict[str, Picture] = {}
-    largest = 0.0
+    largest: list[float] = []
     for line, row in _rows(file):
         location = f"{file}, line {line}"
         name = row["filename"]
@@ -168,11 +175,12 @@ def _pictures(file: Path, finder: PhotoFinder, skip: bool) -> Iterator[Picture]:
         except DataError as error:
             refuse(error, skip)
             continue
-        largest = max(largest, *(abs(side) for side in box))
+        largest.append(max(abs(side) for side in box))
         item = Item(row["class"], f"{location} ({row['class']})", box)  # type: ignore[arg-type]
         pictures_by_name[name].items.append(item)
+    small = sum(side <= _MOST_OF_SHARES for side in largest)
     for picture in pictures_by_name.values():
-        picture.relative = 0 < largest <= 1.0
+        picture.relative = any(largest) and 2 * small > len(largest)
         yield picture
 
 
@@ -196,4 +204,4 @@ def write(dataset: Dataset, path: str | os.PathLike[str]) -> None:
         ]
         for row in rows or [["", "", "", "", ""]]:
             writer.writerow([photo.name, width, height, *row])
-    write_whole(folder / FILE_NAME, text.getvalue())
+    write_over(folder / FILE_NAME, text.getvalue())

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskdet.data.dataset import Dataset
-from maskdet.data.formats.photo_files import file_names, files_below, write_photo
+from maskdet.data.formats.class_folders import class_of_folder, folder_of_class
+from maskdet.data.formats.photo_files import closed_endings, files_below, write_photo
+from maskdet.data.formats.photo_names import file_names
 from maskdet.data.refusal import refuse
 from maskdet.errors import DataError, UsageError
 from maskdet.images import check_image, photo_endings
@@ -46,12 +48,12 @@ class ImageFolderDataset(Dataset):
 
 def _classes(root: Path) -> dict[str, list[Path]]:
     """Photos by class, of a folder with a folder for each class."""
-    endings = photo_endings()
+    endings = photo_endings() | closed_endings()  # reading a HEIC says to convert it
     photos_by_class = {}
     for folder in sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")):
         photos = [file for file in files_below(folder) if file.suffix.lower() in endings]
         if photos:
-            photos_by_class[folder.name] = photos
+            photos_by_class[class_of_folder(folder.name)] = photos
     return photos_by_class
 
 
@@ -138,5 +140,5 @@ def write(dataset: Dataset, path: str | os.PathLike[str]) -> None:
     if not isinstance(dataset, ImageFolderDataset):
         raise UsageError("Only a set with one class an image can be written as image folders.")
     for image_id, name in enumerate(file_names(dataset)):
-        kind = str(dataset.class_info[dataset.load_label(image_id)]["name"]).replace("/", "_")
+        kind = folder_of_class(str(dataset.class_info[dataset.load_label(image_id)]["name"]))
         write_photo(dataset, image_id, Path(path) / kind, name)

@@ -20,7 +20,8 @@ def read_json(path: str | os.PathLike[str]) -> Any:
         DataError: if it cannot be read or is no JSON; names file and line.
     """
     try:
-        return json.loads(Path(path).read_bytes().decode("utf-8-sig"))
+        text = Path(path).read_bytes().decode("utf-8-sig")
+        return json.loads(text, object_pairs_hook=_each_key_once)
     except json.JSONDecodeError as error:
         raise DataError(
             f"{path}, line {error.lineno} is not valid JSON ({error.msg}); repair or remove it.",
@@ -38,6 +39,13 @@ def read_json(path: str | os.PathLike[str]) -> Any:
             kind="unreadable file",
             path=path,
         ) from None
+    except _KeyTwice as error:
+        raise DataError(
+            f"{path} holds two different entries with the key {str(error)[:60]!r} in one object, "
+            "of which one would be lost; give each its own key or remove one.",
+            kind="broken JSON",
+            path=path,
+        ) from None
     except (ValueError, RecursionError) as error:
         raise DataError(
             f"{path} is not usable JSON ({error}); repair or remove it.",
@@ -46,19 +54,43 @@ def read_json(path: str | os.PathLike[str]) -> Any:
         ) from None
 
 
+class _KeyTwice(ValueError):
+    """A key that an object has twice, with different values."""
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        for key, value in pairs:
+            if content[key] != value:
+                raise _KeyTwice(key)
+    return content
+
+
+class Damaged(str):
+    """Text of both ends of a file that is no JSON."""
+
+
 def peek(path: Path) -> Any:
     """What tells a JSON file's format: its content if it is small, else text of both its ends.
 
-    None for a file that cannot be read or parsed.
+    Of a file that breaks off or does not parse the text too, as :class:`Damaged`; None for one that
+    cannot be read.
     """
     try:
-        if path.stat().st_size <= _SMALL:
-            return read_json(path)
+        size = path.stat().st_size
+        if size <= _SMALL:
+            try:
+                return read_json(path)
+            except DataError as error:
+                if error.kind == "unreadable file" and not path.is_file():
+                    return None
         with open(path, "rb") as file:
             head = file.read(_END)
-            file.seek(-_END, os.SEEK_END)
-            return (head + file.read()).decode("utf-8", errors="replace")
-    except (DataError, OSError):
+            file.seek(-min(_END, size), os.SEEK_END)
+            text = (head + file.read()).decode("utf-8", errors="replace")
+        return text if size > _SMALL and text.rstrip()[-1:] in ("}", "]") else Damaged(text)
+    except OSError:
         return None
 
 

@@ -32,7 +32,14 @@ def read_label_map(path: str | os.PathLike[str]) -> dict[int, str]:
             depth -= 1
             if depth == 0:
                 number, name = _item(current, f"{path}, line {line}")
-                items[number] = name
+                if items.setdefault(number, name) != name:
+                    raise DataError(
+                        f"{path}, line {line} gives the id {number} to {name!r}, which is "
+                        f"{items[number]!r} already; give each class its own id.",
+                        kind="broken label map",
+                        path=path,
+                        line=line,
+                    )
             key = ""
         elif kind == "sign":
             continue

@@ -27,12 +27,12 @@ from maskdet.data.formats.json_file import (
     as_number,
     as_size,
     has_keys,
-    peek,
     read_json,
 )
 from maskdet.data.formats.outlines import polygons_of
-from maskdet.data.formats.photo_files import PhotoFinder, file_names, write_photo
-from maskdet.data.formats.reading import files_at, read_with, warn_of_flat
+from maskdet.data.formats.photo_files import PhotoFinder, write_photo
+from maskdet.data.formats.photo_names import file_names
+from maskdet.data.formats.reading import json_files, read_with, warn_of_flat
 from maskdet.data.formats.via import ellipse
 from maskdet.data.refusal import refuse
 from maskdet.errors import DataError
@@ -51,8 +51,11 @@ def recognise(path: str | os.PathLike[str]) -> bool:
 
 
 def _files(path: Path, most: int | None = None) -> list[Path]:
-    files = files_at(path, ".json")[:most]
-    return [file for file in files if has_keys(peek(file), "shapes", "imagePath")]
+    return json_files(path, _is_labelme, most)
+
+
+def _is_labelme(content: Any) -> bool:
+    return has_keys(content, "shapes", "imagePath")
 
 
 def read(
@@ -80,7 +83,7 @@ def read(
     pictures = read_with(parse, files, path, on_error, ("LabelMe file", LOOKS_FOR))
     claim = f"{path} holds shapes without area, which cannot be detected"
     warn_of_flat(left_out, claim, "they are left out")
-    return build_dataset(pictures, "labelme", classes, on_error)
+    return build_dataset(pictures, "labelme", classes, on_error, one_file_each=True)
 
 
 def _picture(

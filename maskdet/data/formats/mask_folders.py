@@ -14,7 +14,9 @@ import numpy as np
 
 from maskdet.data.annotated import AnnotatedDataset, Item, Picture, Shape, build_dataset
 from maskdet.data.dataset import Dataset
-from maskdet.data.formats.photo_files import file_names, files_below, write_photo
+from maskdet.data.formats.class_folders import class_of_folder, folder_of_class
+from maskdet.data.formats.photo_files import files_below, write_photo
+from maskdet.data.formats.photo_names import file_names
 from maskdet.data.outlines import mask_plane
 from maskdet.data.refusal import refuse
 from maskdet.errors import DataError
@@ -128,7 +130,7 @@ def _of_folders(
             if file.suffix.lower() not in endings:
                 continue
             inner = file.parent.relative_to(folder / "masks").parts
-            kind = inner[0] if inner else class_name
+            kind = class_of_folder(inner[0]) if inner else class_name
             shape = Shape(picture=(str(file), None))
             picture.items.append(Item(kind, f"mask {file} ({kind})", None, shape))
         yield picture
@@ -189,7 +191,7 @@ def write(dataset: Dataset, path: str | os.PathLike[str]) -> None:
         (folder / name / "masks").mkdir(parents=True, exist_ok=True)
         for number, class_id in enumerate(class_ids):
             if class_id > 0:
-                kind = str(dataset.class_info[int(class_id)]["name"]).replace("/", "_")
+                kind = folder_of_class(str(dataset.class_info[int(class_id)]["name"]))
                 plane = np.asarray(masks[..., number]).astype(np.uint8) * _MOST_PLAIN
                 file = folder / name / "masks" / kind / f"{number:04d}.png"
                 write_whole(file, png_bytes(plane))

@@ -1,15 +1,15 @@
 """Finding the photo (or the mask) that belongs to an annotation file in a tree of folders."""
 
 import os
-import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePath, PureWindowsPath
 from urllib.parse import unquote
 
 from maskdet.data.dataset import Dataset
 from maskdet.data.formats.names_alike import NamesAlike, folded, most_alike
+from maskdet.data.formats.photo_names import file_names as file_names
+from maskdet.data.formats.writing import write_over
 from maskdet.errors import DataError
-from maskdet.files import write_whole
 from maskdet.images import photo_endings
 
 # Photos of phones and cameras that Pillow opens only with a plug-in, if at all.
@@ -143,20 +143,6 @@ def _shared(first: Sequence[str], second: Sequence[str]) -> int:
     return count
 
 
-def file_names(dataset: Dataset) -> list[str]:
-    """A name without ending for each image, safe in every file system and used once."""
-    names: list[str] = []
-    taken: set[str] = set()
-    for info in dataset.image_info:
-        plain = re.sub(r"[^\w.-]+", "_", str(info["id"])).strip("._") or "image"
-        name, number = plain, 2
-        while name.lower() in taken:  # some file systems do not tell a from A
-            name, number = f"{plain}_{number}", number + 1
-        taken.add(name.lower())
-        names.append(name)
-    return names
-
-
 def write_photo(dataset: Dataset, image_id: int, folder: Path, name: str) -> Path:
     """Write an image's photo into a folder as it is (made ones as PNG); gives its path.
 
@@ -166,7 +152,7 @@ def write_photo(dataset: Dataset, image_id: int, folder: Path, name: str) -> Pat
     target = folder / f"{name}{ending}"
     own = dataset.image_info[image_id].get("path")
     if not (own and target.exists() and Path(own).exists() and target.samefile(own)):
-        write_whole(target, content)
+        write_over(target, content)
     return target
 
 

@@ -22,14 +22,16 @@ from maskdet.data.formats.example_proto import (
     parse_example,
     records,
 )
+from maskdet.data.formats.json_file import as_size
 from maskdet.data.formats.label_map import read_label_map, write_label_map
-from maskdet.data.formats.photo_files import file_names, files_below
-from maskdet.data.formats.reading import files_at, nothing_at
+from maskdet.data.formats.photo_files import files_below
+from maskdet.data.formats.photo_names import file_names
+from maskdet.data.formats.reading import files_at, is_empty, nothing_at, pictures_of, with_damaged
+from maskdet.data.formats.writing import write_over
 from maskdet.data.refusal import refuse
 from maskdet.errors import DataError, UsageError
-from maskdet.files import write_whole
 from maskdet.geometry.rle import encode_rle
-from maskdet.images import photo_endings, png_bytes, read_bytes
+from maskdet.images import bytes_header, photo_endings, png_bytes, read_bytes
 
 NAME = "TFRecord"
 LOOKS_FOR = "*.record or *.tfrecord files of the TF Object Detection API"
@@ -51,7 +53,9 @@ def recognise(path: str | os.PathLike[str]) -> bool:
 
 
 def _files(path: Path) -> list[Path]:
-    return [file for file in files_at(path) if _NAME.search(file.name) and is_record_file(file)]
+    named = [file for file in files_at(path) if _NAME.search(file.name)]
+    # An empty shard is sound: there were fewer photos than shards.
+    return with_damaged(named, is_record_file, lambda file: not is_empty(file))
 
 
 def read(
@@ -76,12 +80,8 @@ def read(
         raise nothing_at(path, "TFRecord file", LOOKS_FOR)
     names = _label_map(root, label_map)
     skip = on_error == "skip"
-    pictures = [picture for file in files for picture in _pictures(file, names, skip)]
+    pictures = pictures_of(files, lambda file: _pictures(file, names, skip), skip)
     ids = {name: number for number, name in sorted(names.items())}
-    for name in sorted({item.name for picture in pictures for item in picture.items}):
-        ids.setdefault(name, len(ids) + 1)
-    if classes is not None:
-        ids = {name: ids.get(name, number) for number, name in enumerate(classes, start=1)}
     return build_dataset(pictures, "tfrecord", classes, on_error, ids)
 
 
@@ -118,7 +118,9 @@ def _picture(
     stated = _bytes(features, "image/filename") or _bytes(features, "image/source_id")
     name = stated[0].value.decode("utf-8", errors="replace") if stated else location
     where = (str(file), encoded[0].offset, len(encoded[0].value))
-    picture = Picture(name, Path(name), location, relative=True, embedded=where)
+    size = [_numbers(features, f"image/{side}") for side in ("height", "width")]
+    stated_size = as_size(*(side[0] if len(side) else None for side in size))
+    picture = Picture(name, Path(name), location, [], stated_size, relative=True, embedded=where)
     sides = [_numbers(features, f"image/object/bbox/{side}") for side in _SIDES]
     texts = [
         t.value.decode("utf-8", errors="replace")
@@ -180,7 +182,9 @@ def write(
 ) -> None:
     """Write ``data.record`` (or ``data.record-00000-of-00010`` ...) and ``label_map.pbtxt``.
 
-    Boxes are float32 shares of the photo's size; masks are PNGs in the records, exact.
+    Boxes are float32 shares of the photo's size; masks are PNGs in the records, exact. Photos are
+    stored as they are, but those that EXIF turns as they are shown and as PNG: readers of such
+    files do not turn them.
 
     Raises:
         UsageError: for fewer than one shard.
@@ -193,13 +197,21 @@ def write(
         parts[image_id % shards].append(framed(_example(dataset, image_id, file_name)))
     for number, part in enumerate(parts):
         target = name if shards == 1 else f"{name}-{number:05d}-of-{shards:05d}"
-        write_whole(folder / target, b"".join(part))
+        write_over(folder / target, b"".join(part))
     names = {i: str(info["name"]) for i, info in enumerate(dataset.class_info) if i}
     write_label_map(folder / LABEL_MAP, names)
 
 
-def _example(dataset: Dataset, image_id: int, file_name: str) -> bytes:
+def _upright(dataset: Dataset, image_id: int) -> tuple[bytes, str]:
+    """The photo as a file, content and ending, that looks the same without EXIF turning."""
     content, ending = dataset.encoded_image(image_id)
+    if bytes_header(content, dataset.image_label(image_id))[1] == 1:
+        return content, ending
+    return png_bytes(dataset.load_image(image_id)), ".png"
+
+
+def _example(dataset: Dataset, image_id: int, file_name: str) -> bytes:
+    content, ending = _upright(dataset, image_id)
     height, width = dataset.image_shape(image_id)
     boxes, class_ids, masks = dataset.load_instances(image_id)
     shares = boxes.astype(np.float64) / (height, width, height, width)

@@ -7,6 +7,7 @@ each with sub-folders, or one inside another.
 
 import logging
 import os
+import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
@@ -55,7 +56,7 @@ def recognise(path: str | os.PathLike[str]) -> bool:
             if error.kind != "broken XML":
                 continue
             # Damaged, but meant to be one: reading it will say what is wrong, with the line.
-            if b"<annotation" not in file.read_bytes()[:1000]:
+            if not re.search(rb"<annotation[\s>]", file.read_bytes()[:1000]):
                 continue
         return True
     return False

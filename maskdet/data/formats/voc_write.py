@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from maskdet.data.dataset import Dataset
-from maskdet.data.formats.photo_files import file_names, write_photo
+from maskdet.data.formats.photo_files import write_photo
+from maskdet.data.formats.photo_names import file_names
 from maskdet.data.formats.voc_xml import VOCObject, build_xml
 from maskdet.errors import MaskdetWarning
 from maskdet.files import write_whole
