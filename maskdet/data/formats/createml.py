@@ -8,18 +8,20 @@ from typing import Any
 
 from maskdet.data.annotated import AnnotatedDataset, Item, Picture, build_dataset
 from maskdet.data.dataset import Dataset
-from maskdet.data.formats.json_file import as_dict, as_list, as_name, as_number, peek, read_json
-from maskdet.data.formats.photo_files import PhotoFinder, file_names, write_photo
-from maskdet.data.formats.reading import files_at, read_with
-from maskdet.data.refusal import refuse
-from maskdet.errors import DataError
-from maskdet.files import write_whole
+from maskdet.data.formats.json_file import as_dict, as_list, as_name, as_number, read_json
+from maskdet.data.formats.photo_files import PhotoFinder, write_photo
+from maskdet.data.formats.photo_names import file_names
+from maskdet.data.formats.reading import json_files, read_with
+from maskdet.data.formats.writing import write_over
+from maskdet.data.refusal import each_usable
 
 NAME = "CreateML JSON"
 LOOKS_FOR = "*.json with a list of image and annotations"
 FILE_NAME = "_annotations.createml.json"
 _SIDES = ("x", "y", "width", "height")
+# Apple's names of today and before.
 _PHOTO_KEYS = ("image", "imagefilename", "filename")
+_OBJECT_KEYS = ("annotations", "annotation")
 
 
 def recognise(path: str | os.PathLike[str]) -> bool:
@@ -28,18 +30,18 @@ def recognise(path: str | os.PathLike[str]) -> bool:
 
 
 def _files(path: Path) -> list[Path]:
-    return [file for file in files_at(path, ".json") if _is_createml(peek(file))]
+    return json_files(path, _is_createml)
 
 
 def _is_createml(content: Any) -> bool:
     if isinstance(content, str):
         return content.lstrip().startswith("[") and '"coordinates"' in content
-    return (
-        isinstance(content, list)
-        and bool(content)
-        and isinstance(content[0], dict)
-        and "annotations" in content[0]
-        and any(key in content[0] for key in _PHOTO_KEYS)
+    return isinstance(content, list) and any(map(_is_record, content))
+
+
+def _is_record(entry: Any) -> bool:
+    return isinstance(entry, dict) and all(
+        any(key in entry for key in keys) for keys in (_PHOTO_KEYS, _OBJECT_KEYS)
     )
 
 
@@ -60,25 +62,31 @@ def read(
 
 
 def _pictures(file: Path, finder: PhotoFinder, skip: bool) -> Iterator[Picture]:
-    for number, value in enumerate(as_list(read_json(file), "The content", str(file))):
+    def picture(number: int, value: Any) -> Picture:
         entry = as_dict(value, f"Entry {number}", str(file))
-        stated = next((entry[key] for key in _PHOTO_KEYS if key in entry), None)
-        name = as_name(stated, "image", f"entry {number} of {file}")
-        picture = Picture(name, finder.find(file, name), f"photo {name} in {file}")
-        objects = as_list(entry.get("annotations"), "annotations", picture.location)
-        for index, annotation in enumerate(objects):
-            location = f"object {index} of {picture.location}"
-            try:
-                fields = as_dict(annotation, "It", location)
-                label = as_name(fields.get("label"), "label", location)
-                where = as_dict(fields.get("coordinates"), "coordinates", location)
-                x, y, width, height = (as_number(where.get(k), k, location) for k in _SIDES)
-            except DataError as error:
-                refuse(error, skip)
-                continue
-            box = (y - height / 2, x - width / 2, y + height / 2, x + width / 2)
-            picture.items.append(Item(label, f"{location} ({label})", box))
-        yield picture
+        name = as_name(_first(entry, _PHOTO_KEYS), "image", f"entry {number} of {file}")
+        location = f"photo {name} in {file}"
+        objects = as_list(_first(entry, _OBJECT_KEYS), "annotations", location)
+        photo = finder.find(file, name)
+        items = each_usable(lambda index, each: _item(index, each, location), objects, skip)
+        return Picture(name, photo, location, list(items))
+
+    entries = as_list(read_json(file), "The content", str(file))
+    return each_usable(picture, entries, skip)
+
+
+def _first(entry: dict[str, Any], keys: Sequence[str]) -> Any:
+    return next((entry[key] for key in keys if key in entry), None)
+
+
+def _item(number: int, annotation: Any, location: str) -> Item:
+    spot = f"object {number} of {location}"
+    fields = as_dict(annotation, "It", spot)
+    label = as_name(fields.get("label"), "label", spot)
+    where = as_dict(fields.get("coordinates"), "coordinates", spot)
+    x, y, width, height = (as_number(where.get(side), side, spot) for side in _SIDES)
+    box = (y - height / 2, x - width / 2, y + height / 2, x + width / 2)
+    return Item(label, f"{spot} ({label})", box)
 
 
 def write(dataset: Dataset, path: str | os.PathLike[str]) -> None:
@@ -99,4 +107,4 @@ def write(dataset: Dataset, path: str | os.PathLike[str]) -> None:
                 where = dict(zip(_SIDES, values, strict=True))
                 annotations.append({"label": label, "coordinates": where})
         content.append({"image": photo.name, "annotations": annotations})
-    write_whole(folder / FILE_NAME, json.dumps(content, ensure_ascii=False, indent=1))
+    write_over(folder / FILE_NAME, json.dumps(content, ensure_ascii=False, indent=1))

@@ -17,13 +17,14 @@ from maskdet.data.annotated import AnnotatedDataset, Item, Picture, Shape, build
 from maskdet.data.dataset import Dataset
 from maskdet.data.formats.json_file import as_name, as_number, as_size
 from maskdet.data.formats.outlines import bridged, polygons_of
-from maskdet.data.formats.photo_files import PhotoFinder, file_names, write_photo
-from maskdet.data.formats.reading import files_at, read_with, warn_of_flat
+from maskdet.data.formats.photo_files import PhotoFinder, write_photo
+from maskdet.data.formats.photo_names import file_names
+from maskdet.data.formats.reading import files_at, is_empty, read_with, warn_of_flat, with_damaged
 from maskdet.data.formats.via import ellipse
+from maskdet.data.formats.writing import write_over
 from maskdet.data.formats.xml_file import xml_root
-from maskdet.data.refusal import refuse
+from maskdet.data.refusal import each_usable
 from maskdet.errors import DataError
-from maskdet.files import write_whole
 from maskdet.geometry.rle import encode_rle_at
 
 NAME = "CVAT XML"
@@ -38,7 +39,8 @@ def recognise(path: str | os.PathLike[str]) -> bool:
 
 
 def _files(path: Path, most: int | None = None) -> list[Path]:
-    return [file for file in files_at(path, ".xml")[:most] if b"<annotations" in _head(file)]
+    files = files_at(path, ".xml")[:most]
+    return with_damaged(files, lambda file: b"<annotations" in _head(file), is_empty)
 
 
 def _head(path: Path) -> bytes:
@@ -78,21 +80,21 @@ def _root(file: Path) -> Any:
 
 def _pictures(file: Path, finder: PhotoFinder, skip: bool) -> Iterator[Picture]:
     left_out: Counter[str] = Counter()
-    for element in _root(file).iter("image"):
+
+    def picture(_: int, element: Any) -> Picture:
         location = f"{file}, line {element.sourceline}"
         name = as_name(element.get("name"), "The name of an image", location)
         size = as_size(element.get("height"), element.get("width"))
-        picture = Picture(name, finder.find(file, name), f"image {name} in {location}", size=size)
-        for child in element:
-            if child.tag in _FLAT:
-                left_out[child.tag] += 1
-                continue
-            spot = f"{child.tag} in {file}, line {child.sourceline}"
-            try:
-                picture.items.append(_item(child, spot, size))
-            except DataError as error:
-                refuse(error, skip)
-        yield picture
+        photo = finder.find(file, name)
+        shapes = [child for child in element if child.tag not in _FLAT]
+        left_out.update(str(child.tag) for child in element if child.tag in _FLAT)
+        items = each_usable(lambda _, child: item(child, size), shapes, skip)
+        return Picture(name, photo, f"image {name} in {location}", list(items), size)
+
+    def item(child: Any, size: tuple[int, int] | None) -> Item:
+        return _item(child, f"{child.tag} in {file}, line {child.sourceline}", size)
+
+    yield from each_usable(picture, _root(file).iter("image"), skip)
     claim = f"{file} holds what has no area and cannot be detected"
     warn_of_flat(left_out, claim, "it is left out")
 
@@ -194,4 +196,4 @@ def write(dataset: Dataset, path: str | os.PathLike[str]) -> None:
                 sides = {n: f"{v:.9g}" for n, v in zip(names, box, strict=True)}
                 etree.SubElement(image, "box", {**label, **sides})
     etree.indent(root)
-    write_whole(folder / FILE_NAME, etree.tostring(root, encoding="utf-8", xml_declaration=True))
+    write_over(folder / FILE_NAME, etree.tostring(root, encoding="utf-8", xml_declaration=True))

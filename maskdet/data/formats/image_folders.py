@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from maskdet.data.dataset import Dataset
 from maskdet.data.formats.class_folders import class_of_folder, folder_of_class
-from maskdet.data.formats.photo_files import closed_endings, files_below, write_photo
+from maskdet.data.formats.photo_files import files_below, photos_among, write_photo
 from maskdet.data.formats.photo_names import file_names
 from maskdet.data.refusal import refuse
 from maskdet.errors import DataError, UsageError
@@ -48,10 +48,9 @@ class ImageFolderDataset(Dataset):
 
 def _classes(root: Path) -> dict[str, list[Path]]:
     """Photos by class, of a folder with a folder for each class."""
-    endings = photo_endings() | closed_endings()  # reading a HEIC says to convert it
     photos_by_class = {}
     for folder in sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")):
-        photos = [file for file in files_below(folder) if file.suffix.lower() in endings]
+        photos = photos_among(files_below(folder))
         if photos:
             photos_by_class[class_of_folder(folder.name)] = photos
     return photos_by_class

@@ -40,6 +40,23 @@ def files_below(folder: Path) -> list[Path]:
     return sorted(files)
 
 
+def photos_among(files: Iterable[Path]) -> list[Path]:
+    """The photos among files, in order.
+
+    One that cannot be read here (HEIC) is among them, so that reading it says to convert it, unless
+    a readable one of its name lies beside it.
+    """
+    listed = list(files)
+    endings, closed = photo_endings(), closed_endings()
+    readable = {file.with_suffix("") for file in listed if file.suffix.lower() in endings}
+    return [
+        file
+        for file in listed
+        if file.suffix.lower() in endings
+        or (file.suffix.lower() in closed and file.with_suffix("") not in readable)
+    ]
+
+
 def plain_name(text: str) -> str:
     r"""The last part of a path as some machine wrote it, ``/`` or ``\`` in between."""
     return PureWindowsPath(text).name

@@ -7,8 +7,10 @@ out with a warning. A region's class is one of its attributes.
 import json
 import math
 import os
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,21 +23,23 @@ from maskdet.data.formats.json_file import (
     as_list,
     as_name,
     as_number,
-    peek,
     read_json,
 )
 from maskdet.data.formats.outlines import bridged, polygons_of
-from maskdet.data.formats.photo_files import PhotoFinder, file_names, write_photo
-from maskdet.data.formats.reading import files_at, read_with, warn_of_flat
-from maskdet.data.refusal import refuse
-from maskdet.errors import DataError
-from maskdet.files import write_whole
+from maskdet.data.formats.photo_files import PhotoFinder, write_photo
+from maskdet.data.formats.photo_names import file_names
+from maskdet.data.formats.reading import json_files, read_with, warn_of_flat
+from maskdet.data.formats.writing import write_over
+from maskdet.data.refusal import each_usable
+from maskdet.errors import DataError, DataWarning
 
 NAME = "VIA JSON"
 LOOKS_FOR = "*.json with filename, regions and shape_attributes"
 FILE_NAME = "via_region_data.json"
 _FLAT = ("polyline", "point", "line")
 _USUAL = ("class", "name", "label", "type", "category", "object")
+# What VIA itself writes where nobody chose a value.
+_UNSAID = ("", "not_defined", "undefined")
 
 
 def recognise(path: str | os.PathLike[str]) -> bool:
@@ -44,7 +48,7 @@ def recognise(path: str | os.PathLike[str]) -> bool:
 
 
 def _files(path: Path) -> list[Path]:
-    return [file for file in files_at(path, ".json") if _is_via(peek(file))]
+    return json_files(path, _is_via)
 
 
 def _is_via(content: Any) -> bool:
@@ -53,10 +57,9 @@ def _is_via(content: Any) -> bool:
     if not isinstance(content, dict):
         return False
     entries = content.get("_via_img_metadata", content)
-    return (
-        isinstance(entries, dict)
-        and bool(entries)
-        and all(isinstance(e, dict) and {"filename", "regions"} <= set(e) for e in entries.values())
+    return isinstance(entries, dict) and any(
+        isinstance(entry, dict) and {"filename", "regions"} <= set(entry)
+        for entry in entries.values()
     )
 
 
@@ -73,7 +76,8 @@ def read(
     Args:
         classes: names in the order of their ids; by default all that occur, sorted.
         attribute: the region attribute that holds the class; by default the one that is there, or
-            the most usual of several.
+            the most usual of several that says something. A warning names the others that might
+            be meant.
         default_class: class of regions without attributes.
 
     Raises:
@@ -88,54 +92,97 @@ def read(
     return build_dataset(pictures, "via", classes, on_error)
 
 
+@dataclass
+class _Entry:
+    """A photo and its regions, not parsed yet."""
+
+    name: str
+    location: str
+    regions: list[Any]
+
+
 def _pictures(
     file: Path, finder: PhotoFinder, attribute: str | None, default: str, skip: bool
 ) -> Iterator[Picture]:
     content = as_dict(read_json(file), "The content", str(file))
-    entries = as_dict(content.get("_via_img_metadata", content), "_via_img_metadata", str(file))
-    photos = []
-    for key, value in entries.items():
-        entry = as_dict(value, f"Entry {key[:60]!r}", str(file))
-        name = as_name(entry.get("filename"), "filename", f"entry {key[:60]!r} of {file}")
+    metadata = as_dict(content.get("_via_img_metadata", content), "_via_img_metadata", str(file))
+
+    def entry(_: int, key: str) -> _Entry:
+        fields = as_dict(metadata[key], f"Entry {key[:60]!r}", str(file))
+        name = as_name(fields.get("filename"), "filename", f"entry {key[:60]!r} of {file}")
         location = f"photo {name} in {file}"
-        regions = entry.get("regions")
+        regions = fields.get("regions")
         if isinstance(regions, dict):  # version 1
             regions = list(regions.values())
-        photos.append((name, location, as_list(regions, "regions", location)))
-    class_attribute = attribute or _attribute(photos)
+        return _Entry(name, location, as_list(regions, "regions", location))
+
+    entries = list(each_usable(entry, metadata, skip))
+    class_attribute = attribute or _attribute(entries, file)
     left_out: Counter[str] = Counter()
-    for name, location, regions in photos:
-        picture = Picture(name, finder.find(file, name), location)
-        for number, value in enumerate(regions):
-            spot = f"region {number} of {location}"
-            try:
-                region = as_dict(value, "It", spot)
-                shape = as_dict(region.get("shape_attributes"), "shape_attributes", spot)
-                if shape.get("name") in _FLAT:
-                    left_out[str(shape["name"])] += 1
-                    continue
-                kind = _class_of(region, class_attribute, default, spot)
-                box, outline = _outline(shape, spot)
-                picture.items.append(Item(kind, f"{spot} ({kind})", box, outline))
-            except DataError as error:
-                refuse(error, skip)
-        yield picture
+
+    def item(number: int, value: Any, location: str) -> Item | None:
+        spot = f"region {number} of {location}"
+        region = as_dict(value, "It", spot)
+        shape = as_dict(region.get("shape_attributes"), "shape_attributes", spot)
+        if shape.get("name") in _FLAT:
+            left_out[str(shape["name"])] += 1
+            return None
+        kind = _class_of(region, class_attribute, default, spot)
+        box, outline = _outline(shape, spot)
+        return Item(kind, f"{spot} ({kind})", box, outline)
+
+    def picture(_: int, each: _Entry) -> Picture:
+        photo = finder.find(file, each.name)
+        items = each_usable(
+            lambda number, value: item(number, value, each.location), each.regions, skip
+        )
+        listed = [one for one in items if one is not None]
+        return Picture(each.name, photo, each.location, listed)
+
+    yield from each_usable(picture, entries, skip)
     claim = f"{file} holds regions without area, which cannot be detected"
     warn_of_flat(left_out, claim, "they are left out")
 
 
-def _attribute(photos: Sequence[tuple[str, str, list[Any]]]) -> str | None:
-    """The region attribute that most regions have; of several the most usual name."""
-    seen: Counter[str] = Counter()
-    for _, _, regions in photos:
-        for region in regions:
-            attributes = region.get("region_attributes") if isinstance(region, dict) else None
-            seen.update(str(key) for key in attributes or {} if isinstance(attributes, dict))
-    if not seen:
+def _attribute(entries: Sequence[_Entry], file: Path) -> str | None:
+    """The region attribute that most regions have and that says something.
+
+    Of several the most usual name; a warning where another one may be meant.
+    """
+    counts: Counter[str] = Counter()
+    telling: Counter[str] = Counter()
+    for region in (region for entry in entries for region in entry.regions):
+        attributes = region.get("region_attributes") if isinstance(region, dict) else None
+        if isinstance(attributes, dict):
+            counts.update(str(key) for key in attributes)
+            telling.update(str(key) for key, value in attributes.items() if _says_something(value))
+    if not counts:
         return None
-    most = max(seen.values())
-    often = [key for key, count in seen.items() if count >= 0.9 * most]
-    return next((key for word in _USUAL for key in often if key.lower() == word), often[0])
+    frequent = _frequent(counts)
+    candidates = [key for key in frequent if telling[key]] or _frequent(telling) or frequent
+    usual = [key for word in _USUAL for key in candidates if key.lower() == word]
+    choice = (usual or candidates)[0]
+    silent = [key for key in frequent if key.lower() in _USUAL and not telling[key]]
+    others = [key for key in usual or candidates if key != choice] + silent
+    if others and choice not in silent:
+        text = f"{file} gives regions several attributes; {choice!r} is taken for the class, not "
+        text += f"{', '.join(map(repr, others))}; say attribute= if that is wrong."
+        warnings.warn(DataWarning(text, "class in doubt"), stacklevel=5)
+    elif counts[choice] > telling[choice]:
+        text = f"{counts[choice] - telling[choice]} regions of {file} have no value for the class "
+        text += f"attribute {choice!r}; choose one for each, or say attribute= if another is meant."
+        warnings.warn(DataWarning(text, "class in doubt"), stacklevel=5)
+    return choice
+
+
+def _frequent(counts: Counter[str]) -> list[str]:
+    return [key for key, count in counts.items() if count >= 0.9 * max(counts.values())]
+
+
+def _says_something(value: Any) -> bool:
+    if isinstance(value, dict):  # a check box: {"cat": true}
+        return sum(map(bool, value.values())) == 1
+    return str(value).strip().lower() not in _UNSAID
 
 
 def _class_of(region: dict[str, Any], attribute: str | None, default: str, location: str) -> str:
@@ -224,7 +271,7 @@ def write(dataset: Dataset, path: str | os.PathLike[str]) -> None:
             "regions": regions,
             "file_attributes": {},
         }
-    write_whole(folder / FILE_NAME, json.dumps(content, ensure_ascii=False))
+    write_over(folder / FILE_NAME, json.dumps(content, ensure_ascii=False))
 
 
 def _shape(box: Sequence[float], polygons: Any) -> dict[str, Any]:
