@@ -110,6 +110,25 @@ class PictureChecker:
                 text = _ODD[kind].format(count=len(locations), first=locations[0])
                 warnings.warn(DataWarning(text, kind), stacklevel=5)
 
+    def fitted(
+        self, outline: Shape | None, box: Box | None, frame: tuple[int, int], location: str
+    ) -> tuple[Shape | None, Box]:
+        """Box and outline that fit together; an outline over the photo's edge is cut there."""
+        if outline is None:
+            return None, outline_box(None, frame, location) if box is None else box
+        drawn = outline_box(outline, frame, location)
+        whole = drawn
+        if np.isfinite(drawn).all() and leaves_image(drawn, frame):
+            outline, whole = cut_outline(outline, frame, location)
+            self.odd["outline over the edge"].append(location)
+        if box is None or not has_area(box):
+            return outline, whole
+        if whole is not drawn and np.abs(np.subtract(box, drawn)).max() <= OVERSHOOT:
+            return outline, whole
+        if has_area(whole) and share_in_common(box, whole) < AGREEING:
+            self.odd["box and outline disagree"].append(location)
+        return outline, box
+
     def _photo(self, picture: Picture) -> _Photo:
         if picture.embedded is not None:
             name = embedded_name(picture.embedded)
@@ -142,7 +161,7 @@ class PictureChecker:
                 whole = outline_box(outline, photo.shape, item.location)
                 return checked_box(whole, photo.shape, item.location), outline
         else:
-            outline, box = self._of_polygons(outline, box, photo.frame, item.location)
+            outline, box = self.fitted(outline, box, photo.frame, item.location)
         box = checked_box(box, photo.frame, item.location)
         if photo.unturned:
             y1, x1, y2, x2 = turn_boxes([box], photo.orientation, photo.shape)[0].tolist()
@@ -150,25 +169,6 @@ class PictureChecker:
             if outline is not None and outline.polygons is not None:
                 outline = turned_outline(outline, photo.orientation, photo.shape, item.location)
         return box, outline
-
-    def _of_polygons(
-        self, outline: Shape | None, box: Box | None, frame: tuple[int, int], location: str
-    ) -> tuple[Shape | None, Box]:
-        """Box and outline that fit together; an outline over the photo's edge is cut there."""
-        if outline is None:
-            return None, outline_box(None, frame, location) if box is None else box
-        drawn = outline_box(outline, frame, location)
-        whole = drawn
-        if np.isfinite(drawn).all() and leaves_image(drawn, frame):
-            outline, whole = cut_outline(outline, frame, location)
-            self.odd["outline over the edge"].append(location)
-        if box is None or not has_area(box):
-            return outline, whole
-        if whole is not drawn and np.abs(np.subtract(box, drawn)).max() <= OVERSHOOT:
-            return outline, whole
-        if has_area(whole) and share_in_common(box, whole) < AGREEING:
-            self.odd["box and outline disagree"].append(location)
-        return outline, box
 
 
 def _in_pixels(

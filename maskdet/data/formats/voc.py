@@ -25,7 +25,8 @@ from maskdet.data.formats.photo_files import FilesByName, closed_endings, files_
 from maskdet.data.formats.voc_dataset import VOCDataset
 from maskdet.data.formats.voc_write import write
 from maskdet.data.formats.voc_xml import VOCFile, VOCObject, parse_file, parse_xml, read_objects
-from maskdet.data.outlines import Shape
+from maskdet.data.outlines import Shape, turned_outline
+from maskdet.data.picture_checks import PictureChecker
 from maskdet.data.refusal import refuse
 from maskdet.errors import DataError, DataWarning, UsageError
 from maskdet.images import checked_header, photo_endings, turn_boxes
@@ -129,6 +130,7 @@ class _Reader:
         self.planes = FilesByName(planes if masks != "none" else [], root)
         self.photo_owner: dict[Path, Path] = {}
         self.other_sizes: list[Path] = []
+        self.checker = PictureChecker(classes, skip)
 
     def read(self, image_set: str | None) -> VOCDataset:
         files = self._listed(image_set)
@@ -199,12 +201,16 @@ class _Reader:
         unturned = orientation >= 5 and annotation.size == shape[::-1] != shape
         if annotation.size not in (None, shape) and not unturned:
             self.other_sizes.append(file)
-        objects, values = [], []
+        objects: list[VOCObject] = []
+        outlines: list[Shape | None] = []
+        values = []
         for number, item in enumerate(annotation.objects, start=1):
             try:
                 if isinstance(item, DataError):
                     raise item
-                objects.append(self._object(item, shape, orientation if unturned else 1))
+                checked, outline = self._object(item, shape, orientation if unturned else 1)
+                objects.append(checked)
+                outlines.append(outline if self.masks != "none" else None)
                 values.append(number)
             except DataError as error:
                 self._refuse(error, "it is left out")
@@ -219,7 +225,7 @@ class _Reader:
             "width": shape[1],
             "orientation": orientation,
             "boxes": boxes,
-            "shapes": [_shape(item) if self.masks != "none" else None for item in objects],
+            "shapes": outlines,
             "names": [item.name for item in objects],
             "pose": [item.pose for item in objects],
             **{
@@ -244,26 +250,34 @@ class _Reader:
             path=annotation.path,
         )
 
-    def _object(self, item: VOCObject, shape: tuple[int, int], orientation: int) -> VOCObject:
-        """The object, its class known, its box in pixels of the turned photo and inside it."""
+    def _object(
+        self, item: VOCObject, shape: tuple[int, int], orientation: int
+    ) -> tuple[VOCObject, Shape | None]:
+        """The object, its class known, its box and outline in pixels of the turned photo, the box
+        inside it."""
         check_class(item.name, self.classes, item.location)
         if self.one_based:
             y1, x1, y2, x2 = item.box
             item = replace(item, box=(y1 - 1, x1 - 1, y2, x2))
-        if orientation == 1:
-            return item.checked(shape)
-        item = item.checked(shape[::-1])
-        turned = turn_boxes([item.box], orientation, shape)[0]
-        polygons = tuple(
-            tuple(map(tuple, turn_boxes(np.tile(corners, 2), orientation, shape)[:, :2].tolist()))
-            for corners in item.polygons
-        )
-        return replace(item, box=tuple(turned.tolist()), polygons=polygons)
+        frame = shape if orientation == 1 else (shape[1], shape[0])
+        outline = None
+        if item.polygons:
+            drawn = Shape(polygons=tuple(np.array(part, np.float64) for part in item.polygons))
+            outline, box = self.checker.fitted(drawn, item.box, frame, item.location)
+            item = replace(item, box=box)
+        item = item.checked(frame)
+        if orientation != 1:
+            turned = turn_boxes([item.box], orientation, shape)[0]
+            item = replace(item, box=tuple(turned.tolist()))
+            if outline is not None:
+                outline = turned_outline(outline, orientation, shape, item.location)
+        return item, outline
 
     def _refuse(self, error: DataError, consequence: str) -> None:
         refuse(error, self.skip, consequence, stacklevel=6)
 
     def _report(self, entries: list[dict[str, Any]]) -> None:
+        self.checker.report()
         if self.other_sizes:
             text = (
                 f"{len(self.other_sizes)} XML files state another size than their photo has, the "
@@ -301,11 +315,6 @@ class _Reader:
             dataset.add_image("voc", image_id, path, class_ids=class_ids, **entry)
         dataset.prepare()
         return dataset
-
-
-def _shape(item: VOCObject) -> Shape | None:
-    parts = tuple(np.array(corners, dtype=np.float64) for corners in item.polygons)
-    return Shape(polygons=parts) if parts else None
 
 
 def _has_outlines(entry: dict[str, Any]) -> bool:

@@ -8,7 +8,7 @@ from maskdet import Dataset
 from maskdet.data import check
 from maskdet.data.formats import coco, voc
 from maskdet.data.formats.voc_xml import parse_file
-from maskdet.errors import DataError, SkippedData
+from maskdet.errors import DataError, DataWarning, SkippedData
 from maskdet.geometry.polygons import mask_from_polygons
 
 L_SHAPE = [(4, 6), (20, 6), (20, 30), (14, 30), (14, 16), (4, 16)]  # y, x
@@ -104,6 +104,25 @@ def test_outlines_turn_with_the_photo(tmp_path):
     # Clockwise: what was left is on top, the lower edge on the left.
     assert dataset.load_boxes(0)[0].tolist() == [[6, 20, 30, 36]]
     np.testing.assert_array_equal(dataset.load_mask(0)[0][..., 0], np.rot90(mask(L_SHAPE), -1))
+
+
+def test_outlines_and_boxes_are_compared_as_in_other_formats(tmp_path):
+    over = [(4, 30), (4, 90), (20, 90), (20, 30)]
+    with pytest.warns(DataWarning, match="1 outlines leave their photo"):
+        dataset = voc.read(put(tmp_path / "over", thing(numbered(over))))
+    assert dataset.load_boxes(0)[0].tolist() == [[4, 30, 20, 60]]
+    assert dataset.load_mask(0)[0].sum() == 16 * 30
+    elsewhere = [(30, 40), (38, 40), (38, 50)]
+    with pytest.warns(DataWarning, match=r"1 objects have a box .* object 1 \(leaf\)"):
+        voc.read(put(tmp_path / "other", thing(BOX + numbered(elsewhere))))
+
+
+def test_an_index_keeps_outlines(tmp_path, monkeypatch):
+    monkeypatch.setenv("MASKDET_HOME", str(tmp_path / "home"))
+    folder = put(tmp_path / "set", thing(numbered(L_SHAPE)))
+    for _ in range(2):
+        dataset = Dataset.load(folder, index=True)
+        np.testing.assert_array_equal(dataset.load_mask(0)[0][..., 0], mask(L_SHAPE))
 
 
 def test_which_masks_count(tmp_path):
