@@ -16,8 +16,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "maskdet"
 
 GROUND = {
-    *("version", "lazy", "errors", "files", "randomness", "pixels", "geometry", "base_config"),
-    *("images", "detection_files", "detections"),
+    *("version", "lazy", "errors", "files", "randomness", "pixels", "geometry"),
+    *("setting_checks", "base_config", "images", "detection_files", "detections"),
 }
 FLOORS = {
     "version": set(),
@@ -27,7 +27,8 @@ FLOORS = {
     "pixels": set(),
     "files": {"errors"},
     "geometry": {"errors"},
-    "base_config": {"errors", "files", "geometry"},
+    "setting_checks": {"errors"},
+    "base_config": {"errors", "files", "geometry", "setting_checks"},
     "images": {"errors", "files", "geometry"},
     "detection_files": {"errors", "geometry"},
     "detections": {"errors", "files", "geometry", "detection_files", "visualize"},
@@ -72,12 +73,13 @@ THIRD = {
     "randomness": NUMPY,
     "pixels": NUMPY,
     "geometry": NUMPY | {"PIL"},
+    "setting_checks": NUMPY,
     "base_config": NUMPY,
     "config": set(),
     "images": NUMPY | {"PIL"},
     "detection_files": NUMPY,
     "detections": NUMPY,
-    "data": NUMPY | {"PIL", "lxml", "skimage", "pycocotools", "tqdm"},
+    "data": NUMPY | {"PIL", "lxml", "skimage", "pycocotools", "tqdm", "yaml"},
     "visualize": NUMPY | {"PIL", "matplotlib"},
     "tasks": NUMPY | {"scipy"},
     "layers": NUMPY | {"keras", "tensorflow"},
