@@ -119,6 +119,7 @@ class _Reader:
         self.masks, self.one_based = masks, one_based
         files = files_below(root)
         self.annotations = [file for file in files if file.suffix.lower() == ".xml"]
+        self.stems = {file.stem for file in self.annotations}
         if not any(file.suffix.lower() in photo_endings() for file in files):
             # Given the folder of XML files alone: the photos may lie beside it.
             for folder in sorted(root.parent.iterdir()) if root.is_dir() else ():
@@ -215,7 +216,7 @@ class _Reader:
             except DataError as error:
                 self._refuse(error, "it is left out")
         boxes = np.array([item.box for item in objects], dtype=np.float32).reshape(-1, 4)
-        plane = self.planes.find(file, file.stem)
+        plane = self._plane(file)
         return {
             "path": str(photo),
             "annotation": str(file),
@@ -233,6 +234,13 @@ class _Reader:
                 for flag in ("difficult", "truncated", "occluded")
             },
         }
+
+    def _plane(self, file: Path) -> Path | None:
+        """The mask picture of an XML file; in another spelling if it is no other file's."""
+        plane = self.planes.find(file, file.stem)
+        if plane is not None and plane.stem != file.stem and plane.stem in self.stems:
+            return None
+        return plane
 
     def _photo(self, annotation: VOCFile) -> Path:
         stated = plain_name(annotation.filename)

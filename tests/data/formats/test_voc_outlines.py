@@ -140,6 +140,19 @@ def test_which_masks_count(tmp_path):
     assert dataset.load_shapes(1)[0].picture == (dataset.image_info[1]["mask"], 1)
 
 
+def test_a_mask_picture_in_another_spelling(tmp_path):
+    folder = put(tmp_path, thing(BOX), name="a b")
+    plane = np.zeros((40, 60), np.uint8)
+    plane[5:9, 7:12] = 1
+    (folder / "SegmentationObject").mkdir()
+    Image.fromarray(plane).save(folder / "SegmentationObject" / "A%20B.png")
+    assert voc.read(folder).load_mask(0)[0].sum() == 20
+    # But not that of another photo.
+    put(tmp_path, thing(BOX), name="A%20B")
+    dataset = voc.read(folder, masks="only")
+    assert [info["id"] for info in dataset.image_info] == ["A%20B"]
+
+
 def test_masks_of_a_subclass_are_its_shapes(tmp_path):
     class Own(voc.VOCDataset):
         def load_mask(self, image_id):
