@@ -30,8 +30,7 @@ def listed_names(
         name = text.strip()
         if name:
             plain, mark = _without_mark(name)
-            spellings = [(name, ""), (_without_ending(name), "")]
-            spellings += [(plain, mark), (_without_ending(plain), mark)]
+            spellings = [(name, ""), (plain, mark), (_without_ending(plain), mark)]
             fitting = (spelling for spelling in spellings if known(spelling[0]))
             yield line, *next(fitting, (plain, mark))
 

@@ -77,6 +77,17 @@ def test_the_name_to_the_letter_comes_first(form, tmp_path):
     assert form.read(tmp_path / "set").image_info[0]["path"] == str(photo)
 
 
+def test_a_stated_name_comes_before_another_spelling_of_the_file_s(tmp_path):
+    folder = tmp_path / "set"
+    photo = written(voc, folder)
+    (xml,) = folder.rglob("*.xml")
+    xml.write_text(xml.read_text(encoding="utf-8").replace(photo.name, "other.png"), "utf-8")
+    photo.rename(photo.with_name(photo.name.upper()))
+    assert voc.read(folder).image_info[0]["path"].endswith(photo.name.upper())
+    other = picture(photo.with_name("other.png"))
+    assert voc.read(folder).image_info[0]["path"] == str(other)
+
+
 def test_folders_may_be_spelt_otherwise_too(tmp_path):
     train = picture(tmp_path / "Train" / "Käfig 1" / "a.png")
     picture(tmp_path / "val" / "b" / "a.png")
