@@ -3,7 +3,8 @@
 import os
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from hashlib import sha256
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from maskdet.data.pictures import embedded_bytes
 from maskdet.data.refusal import refuse
 from maskdet.errors import DataError, DataWarning
 
@@ -35,9 +37,10 @@ def each_photo_once(
         DataError: for a second description, where there must be one.
     """
     by_photo: dict[Any, Entry] = {}
+    photo_of = _PhotoKeys(entries)
     twice: list[str] = []
     for entry in entries:
-        photo = entry["embedded"] or os.path.realpath(entry["path"])
+        photo = photo_of(entry)
         first = by_photo.setdefault(photo, entry)
         if first is entry:
             continue
@@ -59,6 +62,31 @@ def each_photo_once(
         )
         warnings.warn(DataWarning(text, "photo described twice"), stacklevel=5)
     return list(by_photo.values())
+
+
+class _PhotoKeys:
+    """What two entries of one photo share: its real path, or inside larger files name and content.
+
+    Args:
+        entries: all of the data set.
+    """
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self._folders: dict[str, str] = {}
+        # Only photos of one name need to be compared.
+        self._names = Counter(entry["path"] for entry in entries if entry["embedded"] is not None)
+
+    def __call__(self, entry: Entry) -> Hashable:
+        path, embedded = entry["path"], entry["embedded"]
+        if embedded is not None:
+            alone = self._names[path] == 1
+            return path, embedded if alone else sha256(embedded_bytes(embedded)).digest()
+        if os.path.islink(path):
+            return os.path.realpath(path)
+        folder, name = os.path.split(path)
+        if folder not in self._folders:
+            self._folders[folder] = os.path.realpath(folder)
+        return os.path.join(self._folders[folder], name)
 
 
 def _joined(first: Entry, second: Entry) -> Entry:

@@ -1,8 +1,9 @@
 """Promise: a damaged annotation file gives a result or one clear error, never anything else.
 
 Ten thousand files are made by damaging small sound ones of every format: bytes changed, cut,
-doubled and swapped, numbers replaced by odd ones. Each is read; only DataError may come out, in
-time.
+doubled and swapped, numbers replaced by odd ones, records doubled or given another one's number,
+files emptied. Photos are plain in one half, in the other EXIF turns them, and a second sound file
+describes them too. Each is read; only DataError may come out, in time.
 """
 
 import io
@@ -13,9 +14,21 @@ import warnings
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from maskdet.data.dataset import Dataset
-from maskdet.data.formats import FORMATS, image_folders
+from maskdet.data.formats import (
+    FORMATS,
+    coco,
+    createml,
+    csv_table,
+    cvat,
+    image_folders,
+    labelme,
+    tfrecord,
+    via,
+    voc,
+)
 from maskdet.errors import DataError
 
 COUNT = 10_000
@@ -54,12 +67,12 @@ def two():
 
 
 def mutated(data, rng):
-    """Some bytes of a file changed in one of six ways, once or a few times."""
+    """Some bytes of a file changed in one of nine ways, once or a few times."""
     for _ in range(rng.choice((1, 1, 1, 2, 5))):
         if not data:
             return b"x"
         at, length = rng.randrange(len(data)), rng.randint(1, 12)
-        way = rng.randrange(6)
+        way = rng.randrange(9)
         if way == 0:
             data = data[:at] + bytes([rng.randrange(256)]) + data[at + 1 :]
         elif way == 1:
@@ -72,6 +85,19 @@ def mutated(data, rng):
             numbers = list(re.finditer(rb"-?\d+\.?\d*", data)) or [re.search(b"", data)]
             number = rng.choice(numbers)
             data = data[: number.start()] + rng.choice(ODD) + data[number.end() :]
+        elif way == 5:  # a record twice: a JSON object, an XML element or a line
+            found = list(re.finditer(rb"\{[^{}]*\}|<(\w+)[^<>]*/>|[^\n]+\n", data))
+            if found:
+                record = rng.choice(found)
+                between = b", " if record[0].startswith(b"{") else b""
+                data = data[: record.end()] + between + record[0] + data[record.end() :]
+        elif way == 6:  # one number in the place of another: ids, sizes and corners exchanged
+            numbers = list(re.finditer(rb"-?\d+\.?\d*", data))
+            if numbers:
+                number, other = rng.choice(numbers), rng.choice(numbers)
+                data = data[: number.start()] + other[0] + data[number.end() :]
+        elif way == 7 and rng.random() < 0.2:
+            data = rng.choice((b"", b" \n"))
         else:
             other = rng.randrange(len(data))
             a, b = data[at : at + length], data[other : other + length]
@@ -84,15 +110,36 @@ def mutated(data, rng):
 READ = [form for form in FORMATS if form is not image_folders]
 
 
+# Formats that read all files below a folder, so that two sets below it are one.
+TOGETHER = [coco, createml, csv_table, cvat, labelme, tfrecord, via, voc]
+MASKS = {"masks", "SegmentationObject"}
+
+
+def turned(folder):
+    """Photos saved anew with an EXIF orientation; what was stated is their size as stored."""
+    for path in folder.rglob("*.png"):
+        if not MASKS & set(path.parts):
+            exif = Image.Exif()
+            exif[0x0112] = 6
+            with Image.open(path) as picture:
+                picture.load()
+            picture.save(path, exif=exif)
+
+
+@pytest.mark.parametrize("photos", ["plain", "turned"])
 @pytest.mark.parametrize("form", READ, ids=lambda form: form.NAME)
-def test_mutated_files(form, tmp_path):
+def test_mutated_files(form, photos, tmp_path):
     form.write(two(), tmp_path)
+    if photos == "turned":
+        turned(tmp_path)
+        if form in TOGETHER:
+            form.write(two(), tmp_path / "again")
     files = [p for p in sorted(tmp_path.rglob("*")) if p.suffix.lower() in ANNOTATIONS]
     pictures = sorted(tmp_path.rglob("*mask*/**/*.png"))
     files = files or pictures  # a format of mask pictures alone
     assert files, "the format wrote no annotation"
-    rng = random.Random(form.NAME)
-    share = COUNT // len(READ) + 1
+    rng = random.Random(f"{form.NAME} {photos}")
+    share = COUNT // (2 * len(READ)) + 1
     results = {"read": 0, "refused": 0}
     for number in range(share):
         path = rng.choice(files)

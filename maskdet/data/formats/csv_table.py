@@ -41,7 +41,8 @@ _COLUMNS = {
 }
 # A box without a corner above this is in shares: tools that augment write some just above 1.
 _MOST_OF_SHARES = 1.1
-_NEEDED = ("filename", "class", "xmin", "ymin", "xmax", "ymax")
+_SIDES = ("xmin", "ymin", "xmax", "ymax")
+_NEEDED = ("filename", "class", *_SIDES)
 _HEADERLESS = ("filename", "xmin", "ymin", "xmax", "ymax", "class")
 
 
@@ -51,25 +52,42 @@ def recognise(path: str | os.PathLike[str]) -> bool:
 
 
 def _files(path: Path) -> list[Path]:
-    return with_damaged(files_at(path, ".csv", ".tsv"), _is_table, is_empty)
+    return with_damaged(files_at(path, ".csv", ".tsv"), _is_table, _is_damaged)
 
 
-def _is_table(path: Path) -> bool:
+def _first_row(path: Path) -> list[str]:
     try:
         with open(path, "rb") as file:
             head = file.read(4096).decode("utf-8-sig", errors="replace")
     except OSError:
-        return False
+        return []
     try:
-        rows = [row for row in csv.reader(io.StringIO(head), delimiter=_delimiter(head)) if row]
+        rows = csv.reader(io.StringIO(head), delimiter=_delimiter(head))
+        return next((row for row in rows if row), [])
     except csv.Error:
-        rows = [head.splitlines()[0].split(_delimiter(head))]  # reading names the line
-    if not rows:
+        return head.splitlines()[0].split(_delimiter(head))  # reading names the line
+
+
+def _is_table(path: Path) -> bool:
+    row = _first_row(path)
+    if not row:
         return False
-    if _header(rows[0]) is not None:
+    if _header(row) is not None:
         return True
-    ending = Path(plain_name(rows[0][0])).suffix.lower() if rows[0][0] else ""
-    return len(rows[0]) == 6 and ending in photo_endings()
+    ending = Path(plain_name(row[0])).suffix.lower() if row[0] else ""
+    return len(row) == 6 and ending in photo_endings()
+
+
+def _is_damaged(path: Path) -> bool:
+    return is_empty(path) or bool(_missing_columns(_first_row(path)))
+
+
+def _missing_columns(row: Sequence[str]) -> list[str]:
+    """What a header of boxes lacks; nothing for a row that is none, or a whole one."""
+    known = _columns(row)
+    if "filename" not in known or not any(side in known for side in _SIDES):
+        return []
+    return [name for name in _NEEDED if name not in known]
 
 
 def _delimiter(text: str) -> str:
@@ -79,13 +97,17 @@ def _delimiter(text: str) -> str:
 
 def _header(row: Sequence[str]) -> dict[str, int] | None:
     """Column of each known name, or None for a row that is no header."""
+    known = _columns(row)
+    return known if all(name in known for name in _NEEDED) else None
+
+
+def _columns(row: Sequence[str]) -> dict[str, int]:
     words = [word.strip().lower() for word in row]
     indices = {
         name: next((words.index(alias) for alias in aliases if alias in words), -1)
         for name, aliases in _COLUMNS.items()
     }
-    known = {name: index for name, index in indices.items() if index >= 0}
-    return known if all(name in known for name in _NEEDED) else None
+    return {name: index for name, index in indices.items() if index >= 0}
 
 
 def read(
@@ -122,6 +144,15 @@ def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
                 columns = _header(row)
                 if columns is not None:
                     continue
+                missing = _missing_columns(row)
+                if missing:
+                    raise DataError(
+                        f"{file}, line {reader.line_num} is a header without "
+                        f"{', '.join(missing)}; write the table again.",
+                        kind="broken table",
+                        path=file,
+                        line=reader.line_num,
+                    )
                 columns = {name: index for index, name in enumerate(_HEADERLESS)}
             if any(word.strip() for word in row) and columns is not None:
                 cells = {n: row[i].strip() if i < len(row) else "" for n, i in columns.items()}
