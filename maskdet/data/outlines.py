@@ -1,15 +1,15 @@
 """An object's outline as its file has it: polygons, run lengths or a mask picture."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from maskdet.data.box_rules import Box
+from maskdet.data.mask_pictures import object_pixels, read_mask_picture
 from maskdet.errors import DataError
 from maskdet.geometry.masks import boxes_from_masks
 from maskdet.geometry.polygons import cut_polygon, mask_from_polygons
@@ -46,8 +46,8 @@ class Shape:
         if self.rle is not None:
             return _from_rle(self.rle, shape, location)
         assert self.picture is not None
-        plane, _ = mask_plane(self.picture[0])
-        mask = plane != 0 if self.picture[1] is None else plane == self.picture[1]
+        path, value = self.picture
+        mask = object_pixels(path) if value is None else read_mask_picture(path).plane == value
         mask = turn_plane(mask, self.orientation)
         if mask.shape != shape:
             raise _other_size(mask.shape, shape, location, self.picture[0])
@@ -82,32 +82,6 @@ def _other_size(
         kind="mask of another size",
         path=path,
     )
-
-
-def mask_plane(path: str | os.PathLike[str]) -> tuple[Array, str]:
-    """The values of a mask picture, (H, W), and Pillow's mode of it; of colours the largest counts.
-
-    Raises:
-        DataError: if it is missing or cannot be read.
-    """
-    try:
-        with Image.open(path) as picture:
-            plane, mode = np.array(picture), picture.mode
-    except FileNotFoundError:
-        raise DataError(
-            f"There is no mask {path}; check the path.", kind="missing mask", path=path
-        ) from None
-    except UnidentifiedImageError as error:
-        text = _cannot_be_read(path, error)
-        raise DataError(text, kind="unreadable mask", path=path) from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        text = _cannot_be_read(path, error)
-        raise DataError(text, kind="damaged mask", path=path) from error
-    return (plane[..., :3].max(axis=2) if plane.ndim == 3 else plane), mode
-
-
-def _cannot_be_read(path: str | os.PathLike[str], error: Exception) -> str:
-    return f"The mask {path} cannot be read ({error}); replace it."
 
 
 def turned_outline(

@@ -1,7 +1,7 @@
 """CVAT for images 1.1: one XML file for many photos, with boxes, polygons, masks and more.
 
-Points, polylines, cuboids and tags cover nothing (or say nothing of where) and are left out with a
-warning.
+Outlines of one group and label are one object. Points, polylines, cuboids and tags cover nothing
+(or say nothing of where) and are left out with a warning. Videos (tracks) are refused.
 """
 
 import os
@@ -20,10 +20,11 @@ from maskdet.data.formats.outlines import bridged, polygons_of
 from maskdet.data.formats.photo_files import PhotoFinder, write_photo
 from maskdet.data.formats.photo_names import file_names
 from maskdet.data.formats.reading import files_at, is_empty, read_with, warn_of_flat, with_damaged
+from maskdet.data.formats.tool_shapes import Groups, turned_box
 from maskdet.data.formats.via import ellipse
 from maskdet.data.formats.writing import write_over
 from maskdet.data.formats.xml_file import xml_root
-from maskdet.data.refusal import each_usable
+from maskdet.data.refusal import each_usable, refuse
 from maskdet.errors import DataError
 from maskdet.geometry.rle import encode_rle_at
 
@@ -80,6 +81,15 @@ def _root(file: Path) -> Any:
 
 def _pictures(file: Path, finder: PhotoFinder, skip: bool) -> Iterator[Picture]:
     left_out: Counter[str] = Counter()
+    root = _root(file)
+    if root.find("track") is not None:
+        error = DataError(
+            f"{file} describes a video by tracks, whose photos it does not name; export it from "
+            "CVAT as 'CVAT for images'.",
+            kind="unknown format",
+            path=file,
+        )
+        refuse(error, skip, "its tracks are left out")
 
     def picture(_: int, element: Any) -> Picture:
         location = f"{file}, line {element.sourceline}"
@@ -88,15 +98,24 @@ def _pictures(file: Path, finder: PhotoFinder, skip: bool) -> Iterator[Picture]:
         photo = finder.find(file, name)
         shapes = [child for child in element if child.tag not in _FLAT]
         left_out.update(str(child.tag) for child in element if child.tag in _FLAT)
-        items = each_usable(lambda _, child: item(child, size), shapes, skip)
-        return Picture(name, photo, f"image {name} in {location}", list(items), size)
+        groups = Groups(size)
 
-    def item(child: Any, size: tuple[int, int] | None) -> Item:
-        return _item(child, f"{child.tag} in {file}, line {child.sourceline}", size)
+        def part(_: int, child: Any) -> None:
+            item = _item(child, f"{child.tag} in {file}, line {child.sourceline}", size)
+            groups.add(item, _group(child))
 
-    yield from each_usable(picture, _root(file).iter("image"), skip)
+        list(each_usable(part, shapes, skip))
+        return Picture(name, photo, f"image {name} in {location}", groups.items, size)
+
+    yield from each_usable(picture, root.iter("image"), skip)
     claim = f"{file} holds what has no area and cannot be detected"
     warn_of_flat(left_out, claim, "it is left out")
+
+
+def _group(element: Any) -> str | None:
+    """The group of an outline; boxes in one group are objects that belong together."""
+    group = (element.get("group_id") or "0").strip()
+    return None if element.tag == "box" or group == "0" else group
 
 
 def _item(element: Any, location: str, size: tuple[int, int] | None) -> Item:
@@ -108,6 +127,9 @@ def _item(element: Any, location: str, size: tuple[int, int] | None) -> Item:
 
     if element.tag == "box":
         y1, x1, y2, x2 = (value(name) for name in ("ytl", "xtl", "ybr", "xbr"))
+        degrees = as_number(element.get("rotation") or 0, "rotation", location)
+        if degrees % 180:
+            return turned_box(label, location, (y1, x1, y2, x2), degrees)
         return Item(label, location, (y1, x1, y2, x2))
     if element.tag == "polygon":
         return Item(label, location, None, Shape(polygons=(_corners(element, location),)))

@@ -1,7 +1,8 @@
 """LabelMe: a JSON file for each photo, with polygons, rectangles, circles and mask pictures.
 
-Shapes with one ``group_id`` and label are one object. Points and lines cover nothing and are left
-out with a warning. Where the photo is missing, the copy inside the file (``imageData``) is used.
+Shapes with one ``group_id`` and label are one object, whatever their shapes. Points and lines cover
+nothing and are left out with a warning. Where the photo is missing, the copy inside the file
+(``imageData``) is used.
 """
 
 import base64
@@ -33,7 +34,9 @@ from maskdet.data.formats.outlines import polygons_of
 from maskdet.data.formats.photo_files import PhotoFinder, write_photo
 from maskdet.data.formats.photo_names import file_names
 from maskdet.data.formats.reading import json_files, read_with, warn_of_flat
+from maskdet.data.formats.tool_shapes import Groups, box_of_four
 from maskdet.data.formats.via import ellipse
+from maskdet.data.mask_pictures import mask_values
 from maskdet.data.refusal import refuse
 from maskdet.errors import DataError
 from maskdet.files import write_whole
@@ -42,6 +45,8 @@ from maskdet.geometry.rle import encode_rle_at
 NAME = "LabelMe JSON"
 LOOKS_FOR = "*.json with shapes and imagePath"
 IGNORED = ("__ignore__", "_background_")
+# Rectangles that may be turned, as forks of LabelMe write them: all four corners.
+_FOUR = ("rotation", "oriented_rectangle", "quadrilateral")
 _FLAT = ("point", "points", "line", "linestrip", "lines")
 
 
@@ -99,7 +104,7 @@ def _picture(
         offset = file.read_bytes().find(data[:200].encode())
         if offset >= 0:
             picture.embedded = (str(file), offset, len(data))
-    groups: dict[Any, Item] = {}
+    groups = Groups(size)
     for number, value in enumerate(as_list(content.get("shapes"), "shapes", str(file))):
         spot = f"shape {number} of {file}"
         try:
@@ -111,27 +116,13 @@ def _picture(
             if kind in _FLAT:
                 left_out[kind] += 1
                 continue
+            group = shape.get("group_id")
             item = _item(shape, kind, label, f"{spot} ({label})", size)
+            groups.add(item, None if group in (None, "") else str(group))
         except DataError as error:
             refuse(error, skip)
-            continue
-        group = shape.get("group_id")
-        joined = groups.get((label, str(group))) if group is not None else None
-        if joined is not None and _join(joined, item):
-            continue
-        if group is not None:
-            groups[label, str(group)] = item
-        picture.items.append(item)
+    picture.items = groups.items
     return picture
-
-
-def _join(first: Item, other: Item) -> bool:
-    """Make two shapes one object, where both are polygons."""
-    parts = [item.shape.polygons if item.shape is not None else None for item in (first, other)]
-    if parts[0] is None or parts[1] is None:
-        return False
-    first.shape = Shape(polygons=(*parts[0], *parts[1]))
-    return True
 
 
 def _item(
@@ -155,6 +146,13 @@ def _item(
                 kind="unusable outline",
             )
         return Item(label, location, None, Shape(polygons=(corners.copy(),)))
+    if kind in _FOUR or (kind == "rectangle" and len(corners) != 2):
+        if len(corners) != 4:
+            raise DataError(
+                f"The {kind} of {location} has {len(corners)} corners; draw it anew.",
+                kind="unusable outline",
+            )
+        return box_of_four(label, location, corners)
     if len(corners) < 2:
         raise DataError(
             f"The {kind} of {location} needs two points; draw it anew.", kind="unusable outline"
@@ -183,7 +181,7 @@ def _mask(data: Any, corner: tuple[int, int], size: tuple[int, int] | None, loca
         )
     try:
         with Image.open(io.BytesIO(base64.b64decode(data, validate=True))) as picture:
-            plane = np.asarray(picture.convert("L")) > 0
+            plane = mask_values(picture).plane != 0
     except (binascii.Error, UnidentifiedImageError) as error:
         text = f"The mask of {location} cannot be read ({error}); draw it anew."
         raise DataError(text, kind="unreadable mask") from None

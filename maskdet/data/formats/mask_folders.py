@@ -3,12 +3,14 @@
 (a) ``<id>/images/<id>.png`` with ``<id>/masks/*.png``: what is not black is the object; a folder
 ``masks/<class>/`` gives its class.
 (b) A folder of photos and one of masks with the same names (perhaps with ``_mask`` behind them):
-pixels of value k are object k, 0 is background.
+pixels of value k are object k, 0 is background. There may be several such pairs (``train/images``
+with ``train/masks``, ``images/cam1`` with ``masks/cam1``).
 """
 
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,7 +19,7 @@ from maskdet.data.dataset import Dataset
 from maskdet.data.formats.class_folders import class_of_folder, folder_of_class
 from maskdet.data.formats.photo_files import files_below, write_photo
 from maskdet.data.formats.photo_names import file_names
-from maskdet.data.outlines import mask_plane
+from maskdet.data.mask_pictures import object_numbers
 from maskdet.data.refusal import refuse
 from maskdet.errors import DataError
 from maskdet.files import write_whole
@@ -30,10 +32,23 @@ _MASK_WORDS = ("mask", "label", "instance", "annot", "segmentationobject")
 _MOST_PLAIN = 255
 
 
+# A folder in one of these is one of masks too.
+_MASK_FOLDERS = ("mask", "masks", "labels", "instances", "segmentationobject")
+# Pictures of classes say not which object a pixel is, and are no photos.
+_NEITHER = ("segmentationclass",)
+
+
+class _Pair(NamedTuple):
+    """Photos of a folder, and the masks that belong to it by the photo's name without ending."""
+
+    photos: list[Path]
+    masks: dict[str, Path]
+
+
 def recognise(path: str | os.PathLike[str]) -> bool:
     """Whether a folder holds photos with mask pictures in one of the two forms."""
     root = Path(path)
-    return root.is_dir() and (bool(_single(root)) or _paired(root) is not None)
+    return root.is_dir() and (bool(_single(root)) or bool(_pairs(root)))
 
 
 def _single(root: Path) -> list[Path]:
@@ -45,27 +60,61 @@ def _single(root: Path) -> list[Path]:
     )
 
 
-def _paired(root: Path) -> tuple[list[Path], dict[str, Path]] | None:
-    """Photos and masks by stem, where two folders below ``root`` fit together."""
+def _photos_in(folder: Path) -> list[Path]:
+    endings = photo_endings()
+    return [file for file in files_below(folder / "images") if file.suffix.lower() in endings]
+
+
+def _pairs(root: Path) -> list[_Pair]:
+    """Folders of masks below ``root``, each with the nearest folder of photos that fits."""
     endings = photo_endings()
     folders: dict[Path, list[Path]] = {}
     for file in files_below(root):
         if file.suffix.lower() in endings:
-            folders.setdefault(file.parent, []).append(file)
+            parts = file.parent.relative_to(root).parts
+            if not any(part.lower() in _NEITHER for part in parts):
+                folders.setdefault(file.parent, []).append(file)
     masks = {
         folder: files
         for folder, files in folders.items()
-        if any(word in folder.name.lower() for word in _MASK_WORDS)
+        if _is_of_masks(folder.relative_to(root).parts)
         and all(file.suffix.lower() in (".png", ".tif", ".tiff", ".bmp") for file in files)
     }
+    pairs: dict[Path, _Pair] = {}
     for folder, files in masks.items():
         by_stem = {_plain(file.stem): file for file in files}
-        for other, photos in folders.items():
-            if other != folder and other not in masks:
-                matched = [photo for photo in photos if photo.stem in by_stem]
-                if matched and len(matched) >= len(files) / 2:
-                    return sorted(photos), by_stem
-    return None
+        fitting = [
+            other
+            for other, photos in folders.items()
+            if other not in masks and _fits(photos, by_stem, len(files))
+        ]
+        if fitting:
+            nearest = max(fitting, key=lambda other: _common(folder.parts, other.parts))
+            pairs.setdefault(nearest, _Pair(sorted(folders[nearest]), by_stem))
+    return list(pairs.values())
+
+
+def _is_of_masks(parts: Sequence[str]) -> bool:
+    names = [part.lower() for part in parts] or [""]
+    return any(word in names[-1] for word in _MASK_WORDS) or any(
+        name in _MASK_FOLDERS for name in names
+    )
+
+
+def _fits(photos: Sequence[Path], masks: dict[str, Path], count: int) -> bool:
+    matched = sum(photo.stem in masks for photo in photos)
+    return matched > 0 and matched >= count / 2
+
+
+def _common(first: Sequence[str], other: Sequence[str]) -> int:
+    """Folders that two paths have in common from the front and from the back."""
+    count = 0
+    for pairs in (zip(first, other, strict=False), zip(first[::-1], other[::-1], strict=False)):
+        for one, two in pairs:
+            if one != two:
+                break
+            count += 1
+    return count
 
 
 def _plain(stem: str) -> str:
@@ -94,17 +143,22 @@ def read(
     root = Path(path)
     skip = on_error == "skip"
     folders = _single(root)
-    if folders:
-        pictures = list(_of_folders(folders, root, class_name, skip))
+    # Photos and masks of a part (train/images, train/masks) lie like those of one photo.
+    pairs = [] if folders and len(_photos_in(folders[0])) == 1 else _pairs(root)
+    if not folders and not pairs:
+        raise DataError(
+            f"There are no mask pictures at {path}; looked for {LOOKS_FOR}.",
+            kind="unknown format",
+            path=path,
+        )
+    if pairs:
+        pictures = [
+            picture
+            for pair in pairs
+            for picture in _of_pair(pair, root if len(pairs) > 1 else None, class_name, skip)
+        ]
     else:
-        pair = _paired(root)
-        if pair is None:
-            raise DataError(
-                f"There are no mask pictures at {path}; looked for {LOOKS_FOR}.",
-                kind="unknown format",
-                path=path,
-            )
-        pictures = list(_of_pairs(*pair, class_name, skip))
+        pictures = list(_of_folders(folders, root, class_name, skip))
     return build_dataset(pictures, "masks", classes, on_error)
 
 
@@ -113,7 +167,7 @@ def _of_folders(
 ) -> Iterator[Picture]:
     endings = photo_endings()
     for folder in folders:
-        photos = [f for f in files_below(folder / "images") if f.suffix.lower() in endings]
+        photos = _photos_in(folder)
         if len(photos) != 1:
             refuse(
                 DataError(
@@ -136,12 +190,12 @@ def _of_folders(
         yield picture
 
 
-def _of_pairs(
-    photos: Sequence[Path], masks: dict[str, Path], class_name: str, skip: bool
-) -> Iterator[Picture]:
-    for photo in photos:
-        picture = Picture(photo.stem, photo, f"photo {photo}")
-        file = masks.get(photo.stem)
+def _of_pair(pair: _Pair, root: Path | None, class_name: str, skip: bool) -> Iterator[Picture]:
+    """Pictures of one pair; their ids are names, or paths below ``root``."""
+    for photo in pair.photos:
+        inner = Path(photo.name) if root is None else photo.relative_to(root)
+        picture = Picture(inner.with_suffix("").as_posix(), photo, f"photo {photo}")
+        file = pair.masks.get(photo.stem)
         if file is None:
             refuse(
                 DataError(
@@ -153,29 +207,13 @@ def _of_pairs(
             yield picture
             continue
         try:
-            for value in _values(file):
+            for value in object_numbers(file):
                 location = f"object {value} of {file}"
                 shape = Shape(picture=(str(file), value))
                 picture.items.append(Item(class_name, location, None, shape))
         except DataError as error:
             refuse(error, skip)
         yield picture
-
-
-def _values(path: Path) -> list[int]:
-    """Object numbers in a mask picture, in order."""
-    plane, mode = mask_plane(path)
-    if plane.dtype == bool:
-        plane = plane.astype(np.uint8)
-    if plane.dtype.kind not in "iu":
-        raise DataError(
-            f"The mask {path} holds no whole numbers; save it as a grey PNG.",
-            kind="wrong value",
-            path=path,
-        )
-    # In palette pictures after VOC's custom 255 is the border around objects.
-    nothing = (0, 255) if mode == "P" else (0,)
-    return [int(value) for value in np.unique(plane) if value not in nothing]
 
 
 def write(dataset: Dataset, path: str | os.PathLike[str]) -> None:
