@@ -7,7 +7,6 @@ from urllib.parse import unquote
 
 from maskdet.data.dataset import Dataset
 from maskdet.data.formats.names_alike import NamesAlike, folded, most_alike
-from maskdet.data.formats.photo_names import file_names as file_names
 from maskdet.data.formats.writing import write_over
 from maskdet.errors import DataError
 from maskdet.images import photo_endings

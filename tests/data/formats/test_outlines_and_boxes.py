@@ -117,14 +117,15 @@ def test_an_outline_beside_the_photo_is_refused(describe, folder):
     assert raised.value.kind == "box outside its image"
 
 
-def test_a_corner_cut_off_twice(folder):
-    """Where an outline goes round a corner of the photo, the box is that of its pixels."""
-    around = [(-20, 15), (-20, -20), (15, -20), (15, -10), (-10, -10), (-10, 15)]
-    corners = [*around, (5, 15), (5, 30), (-20, 30)]
-    labelme_outline(folder, corners)
+def test_an_outline_that_goes_round_the_photo(folder):
+    """Two arms reach in from above and below; the line that joins them is no part of the box."""
+    outer = [(35, 5), (35, -20), (-30, -20), (-30, 60), (35, 60), (35, 35)]
+    inner = [(30, 35), (30, 50), (-20, 50), (-20, -10), (30, -10), (30, 5)]
+    labelme_outline(folder, outer + inner)
     with pytest.warns(DataWarning, match="are cut"):
         dataset = labelme.read(folder)
-    np.testing.assert_allclose(dataset.load_boxes(0)[0], [[15, 0, 30, 5]], atol=1e-4)
+    np.testing.assert_allclose(dataset.load_boxes(0)[0], [[0, 30, 40, 35]], atol=1e-4)
+    assert dataset.load_mask(0)[0].sum() == 50
 
 
 def test_cut_polygons_cover_what_they_covered():
