@@ -15,6 +15,7 @@ from maskdet.data.dataset import Dataset
 from maskdet.data.formats.json_file import as_number, as_size
 from maskdet.data.formats.photo_files import (
     PhotoFinder,
+    closed_endings,
     plain_name,
     write_photo,
 )
@@ -75,7 +76,7 @@ def _is_table(path: Path) -> bool:
     if _header(row) is not None:
         return True
     ending = Path(plain_name(row[0])).suffix.lower() if row[0] else ""
-    return len(row) == 6 and ending in photo_endings()
+    return len(row) == 6 and ending in photo_endings() | closed_endings()
 
 
 def _is_damaged(path: Path) -> bool:

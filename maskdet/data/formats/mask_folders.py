@@ -17,7 +17,8 @@ import numpy as np
 from maskdet.data.annotated import AnnotatedDataset, Item, Picture, Shape, build_dataset
 from maskdet.data.dataset import Dataset
 from maskdet.data.formats.class_folders import class_of_folder, folder_of_class
-from maskdet.data.formats.photo_files import files_below, write_photo
+from maskdet.data.formats.names_alike import NamesAlike
+from maskdet.data.formats.photo_files import files_below, photos_among, write_photo
 from maskdet.data.formats.photo_names import file_names
 from maskdet.data.mask_pictures import object_numbers
 from maskdet.data.refusal import refuse
@@ -39,10 +40,10 @@ _NEITHER = ("segmentationclass",)
 
 
 class _Pair(NamedTuple):
-    """Photos of a folder, and the masks that belong to it by the photo's name without ending."""
+    """Photos of a folder, and the mask of each that has one."""
 
     photos: list[Path]
-    masks: dict[str, Path]
+    masks: dict[Path, Path]
 
 
 def recognise(path: str | os.PathLike[str]) -> bool:
@@ -61,19 +62,16 @@ def _single(root: Path) -> list[Path]:
 
 
 def _photos_in(folder: Path) -> list[Path]:
-    endings = photo_endings()
-    return [file for file in files_below(folder / "images") if file.suffix.lower() in endings]
+    return photos_among(files_below(folder / "images"))
 
 
 def _pairs(root: Path) -> list[_Pair]:
     """Folders of masks below ``root``, each with the nearest folder of photos that fits."""
-    endings = photo_endings()
     folders: dict[Path, list[Path]] = {}
-    for file in files_below(root):
-        if file.suffix.lower() in endings:
-            parts = file.parent.relative_to(root).parts
-            if not any(part.lower() in _NEITHER for part in parts):
-                folders.setdefault(file.parent, []).append(file)
+    for file in photos_among(files_below(root)):
+        parts = file.parent.relative_to(root).parts
+        if not any(part.lower() in _NEITHER for part in parts):
+            folders.setdefault(file.parent, []).append(file)
     masks = {
         folder: files
         for folder, files in folders.items()
@@ -82,7 +80,7 @@ def _pairs(root: Path) -> list[_Pair]:
     }
     pairs: dict[Path, _Pair] = {}
     for folder, files in masks.items():
-        by_stem = {_plain(file.stem): file for file in files}
+        by_stem = NamesAlike((_plain(file.stem), file) for file in files)
         fitting = [
             other
             for other, photos in folders.items()
@@ -90,7 +88,8 @@ def _pairs(root: Path) -> list[_Pair]:
         ]
         if fitting:
             nearest = max(fitting, key=lambda other: _common(folder.parts, other.parts))
-            pairs.setdefault(nearest, _Pair(sorted(folders[nearest]), by_stem))
+            photos = sorted(folders[nearest])
+            pairs.setdefault(nearest, _Pair(photos, _masks_of(photos, by_stem)))
     return list(pairs.values())
 
 
@@ -101,8 +100,24 @@ def _is_of_masks(parts: Sequence[str]) -> bool:
     )
 
 
-def _fits(photos: Sequence[Path], masks: dict[str, Path], count: int) -> bool:
-    matched = sum(photo.stem in masks for photo in photos)
+def _masks_of(photos: Sequence[Path], by_stem: NamesAlike[Path]) -> dict[Path, Path]:
+    """The mask of each photo that has one, by its name without ending.
+
+    Another spelling of the name counts where the mask is no other photo's to the letter.
+    """
+    masks = {photo: files[-1] for photo in photos if (files := by_stem.exact(photo.stem))}
+    used = set(masks.values())
+    for photo in photos:
+        alike = [] if photo in masks else by_stem.find(photo.stem)
+        free = [file for file in alike if file not in used]
+        if free:
+            masks[photo] = free[-1]
+            used.add(free[-1])
+    return masks
+
+
+def _fits(photos: Sequence[Path], masks: NamesAlike[Path], count: int) -> bool:
+    matched = sum(bool(masks.find(photo.stem)) for photo in photos)
     return matched > 0 and matched >= count / 2
 
 
@@ -195,7 +210,7 @@ def _of_pair(pair: _Pair, root: Path | None, class_name: str, skip: bool) -> Ite
     for photo in pair.photos:
         inner = Path(photo.name) if root is None else photo.relative_to(root)
         picture = Picture(inner.with_suffix("").as_posix(), photo, f"photo {photo}")
-        file = pair.masks.get(photo.stem)
+        file = pair.masks.get(photo)
         if file is None:
             refuse(
                 DataError(

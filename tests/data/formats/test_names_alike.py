@@ -18,8 +18,10 @@ from maskdet.data.formats import (
     cvat,
     image_folders,
     labelme,
+    mask_folders,
     via,
     voc,
+    yolo,
 )
 from maskdet.data.formats.names_alike import NamesAlike, most_alike
 from maskdet.data.formats.photo_files import PhotoFinder
@@ -115,6 +117,42 @@ def test_the_nearest_spelling_counts():
     assert NamesAlike([("50%.png", 6)]).find("50%.PNG") == [6]
 
 
+def masks_beside(folder, photo, mask):
+    """A photo and its mask, and another photo with its own."""
+    for stem, number in ((photo, 1), ("other", 2)):
+        picture(folder / "images" / f"{stem}.jpg", 90 * number)
+        plane = np.zeros((40, 60), np.uint8)
+        plane[: 10 * number, 5:20] = 1
+        path = folder / "masks" / f"{mask if stem == photo else stem}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(plane).save(path)
+    return folder
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_masks_and_labels_in_another_spelling(spelling, tmp_path):
+    name = SPELLINGS[spelling]("Käfig 1")
+    dataset = mask_folders.read(masks_beside(tmp_path, "Käfig 1", name))
+    assert [dataset.load_boxes(i)[0].tolist() for i in (0, 1)] == [
+        [[0, 5, 10, 20]],
+        [[0, 5, 20, 20]],
+    ]
+    photo = picture(tmp_path / "yolo" / "images" / "Käfig 1.jpg")
+    (tmp_path / "yolo" / "labels").mkdir()
+    (tmp_path / "yolo" / "labels" / f"{name}.txt").write_text("0 .5 .5 .5 .5\n")
+    (tmp_path / "yolo" / "data.yaml").write_text("names: [cat]\n")
+    dataset = yolo.read(tmp_path / "yolo")
+    assert dataset.image_info[0]["path"] == str(photo)
+    assert dataset.load_boxes(0)[0].tolist() == [[10, 15, 30, 45]]
+
+
+def test_a_mask_is_not_taken_from_the_photo_it_is_of(tmp_path):
+    masks_beside(tmp_path, "a", "a")
+    picture(tmp_path / "images" / "A.jpg")
+    with pytest.raises(DataError, match=r"no mask for .*A\.jpg"):
+        mask_folders.read(tmp_path)
+
+
 # ---- photos that cannot be opened ----------------------------------------------------------
 @pytest.mark.parametrize("ending", [".HEIC", ".cr2"])
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.NAME)
@@ -136,6 +174,24 @@ def test_a_converted_photo_serves_in_the_place_of_the_first(form, tmp_path):
             file.write_text(text.replace(".png", ".heic"), encoding="utf-8")
     photo.with_suffix(".heic").write_bytes(b"x")
     assert form.read(tmp_path / "set").image_info[0]["path"] == str(photo)
+
+
+def test_masks_and_labels_of_such_a_photo_name_it(tmp_path):
+    masks_beside(tmp_path, "a", "a")
+    (tmp_path / "images" / "a.jpg").unlink()
+    (tmp_path / "images" / "a.HEIC").write_bytes(b"x")
+    with pytest.raises(DataError, match=r"a\.HEIC.*convert it"):
+        mask_folders.read(tmp_path)
+    (tmp_path / "images" / "data.yaml").write_text("names: [cat]\n")
+    with pytest.raises(DataError, match=r"a\.HEIC.*convert it"):
+        yolo.read(tmp_path / "images")
+
+
+def test_a_table_without_header_names_it(tmp_path):
+    (tmp_path / "a.heic").write_bytes(b"x")
+    (tmp_path / "t.csv").write_text("a.heic,1,2,9,9,cat\n")
+    with pytest.raises(DataError, match=r"a\.heic.*convert it"):
+        Dataset.load(tmp_path)
 
 
 def test_class_folders_name_them_too(tmp_path):
