@@ -3,9 +3,11 @@
 Ten thousand files are made by damaging small sound ones of every format: bytes changed, cut,
 doubled and swapped, numbers replaced by odd ones, records doubled or given another one's number,
 files emptied. Photos are plain in one half, in the other EXIF turns them, and a second sound file
-describes them too. Each is read; only DataError may come out, in time.
+describes them too. A quarter more are of sets as other tools make them. Each is read; only
+DataError may come out, in time.
 """
 
+import base64
 import io
 import random
 import re
@@ -25,9 +27,11 @@ from maskdet.data.formats import (
     cvat,
     image_folders,
     labelme,
+    mask_folders,
     tfrecord,
     via,
     voc,
+    yolo,
 )
 from maskdet.errors import DataError
 
@@ -138,8 +142,12 @@ def test_mutated_files(form, photos, tmp_path):
     pictures = sorted(tmp_path.rglob("*mask*/**/*.png"))
     files = files or pictures  # a format of mask pictures alone
     assert files, "the format wrote no annotation"
-    rng = random.Random(f"{form.NAME} {photos}")
-    share = COUNT // (2 * len(READ)) + 1
+    read_mutated(form, tmp_path, files, COUNT // (2 * len(READ)) + 1, f"{form.NAME} {photos}")
+
+
+def read_mutated(form, folder, files, share, seed):
+    """Read a set ``share`` times, one of its files changed each time."""
+    rng = random.Random(seed)
     results = {"read": 0, "refused": 0}
     for number in range(share):
         path = rng.choice(files)
@@ -149,7 +157,7 @@ def test_mutated_files(form, photos, tmp_path):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                dataset = form.read(tmp_path, on_error=rng.choice(("raise", "skip")))
+                dataset = form.read(folder, on_error=rng.choice(("raise", "skip")))
                 for image_id in dataset.image_ids:
                     dataset.load_boxes(image_id)
                     if dataset.provides_masks:
@@ -165,3 +173,70 @@ def test_mutated_files(form, photos, tmp_path):
             path.write_bytes(sound)
         assert time.monotonic() - started < SLOWEST, f"mutation {number} of {path.name} hangs"
     assert min(results.values()) > share // 50, results  # mutations are neither harmless nor fatal
+
+
+YAML = (
+    "path: .\ntrain: [train.txt]\nval: images\nkpt_shape: [2, 3]\nnames:\n  0: cat\n  1: 'a dog'\n"
+)
+POSES = "0 0.5 0.5 0.25 0.5 0.1 0.1 2 0.9 0.9 0\n1 0.5 0.5 1 1\n"
+CVAT = (
+    '<annotations><image name="b/p0.png" width="32" height="24"><box label="cat" xtl="6" ytl="4" '
+    'xbr="20" ybr="12" rotation="30.5"/><polygon label="cat" points="1,1;9,1;9,9" group_id="1"/>'
+    '<mask label="cat" rle="2,4,2" left="10" top="2" width="4" height="2" group_id="1"/></image>'
+    '<image name="c/p0.png"><ellipse label="dog" cx="9" cy="9" rx="4" ry="3" group_id="1"/></image>'
+    "</annotations>"
+)
+LABELME = """{"imagePath": "images/p0.png", "imageHeight": 24, "imageWidth": 32, "shapes": [
+ {"label": "cat", "shape_type": "rotation", "points": [[9, 2], [16, 9], [9, 16], [2, 9]]},
+ {"label": "cat", "shape_type": "rectangle", "points": [[1, 1], [9, 1], [9, 7], [1, 7]],
+  "group_id": 1}, {"label": "cat", "shape_type": "circle", "points": [[9, 9], [9, 14]],
+  "group_id": 1}, {"label": "cat", "shape_type": "mask", "group_id": 1, "points": [[4, 4], [7, 5]],
+  "mask": "MASK"}]}
+"""
+
+
+def mask_picture(mode):
+    plane = np.zeros((24, 32), np.uint8)
+    plane[2:12, 3:20], plane[14:22, 10:30] = 1, 2
+    picture = Image.fromarray(plane)
+    if mode == "P":
+        picture = Image.frombytes("P", picture.size, plane.tobytes())
+        picture.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0])
+    content = io.BytesIO()
+    picture.convert(mode).save(content, format="PNG")
+    return content.getvalue()
+
+
+LABELME = LABELME.replace("MASK", base64.b64encode(mask_picture("LA")).decode())
+# Files as other tools make them: what the writers here never write.
+OTHERS = {
+    "poses": (
+        yolo,
+        {"data.yaml": YAML, "train.txt": "data/images/p0.png\n", "labels/p0.txt": POSES},
+    ),
+    "two yamls": (yolo, {"a.yaml": YAML, "data.yaml": YAML, "Labels/p0.TXT": POSES}),
+    "turned and grouped": (cvat, {"a.xml": CVAT}),
+    "groups of all shapes": (labelme, {"p0.json": LABELME}),
+    "grey and alpha": (mask_folders, {"masks/p0.png": mask_picture("LA")}),
+    "palette": (mask_folders, {"masks/p0.png": mask_picture("P")}),
+    "colours": (mask_folders, {"p0/images/p0.png": b"", "p0/masks/1.png": mask_picture("RGBA")}),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_mutated_files_of_other_tools(name, tmp_path):
+    form, contents = OTHERS[name]
+    for photo in ("images/p0.png", "images/b/p0.png", "images/c/p0.png", "p0/images/p0.png"):
+        if photo.startswith("p0") == any(file.startswith("p0/") for file in contents):
+            (tmp_path / photo).parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (32, 24), (40, 90, 20)).save(tmp_path / photo)
+    files = []
+    for file, content in contents.items():
+        if content:
+            files.append(tmp_path / file)
+            files[-1].parent.mkdir(parents=True, exist_ok=True)
+            files[-1].write_bytes(content.encode() if isinstance(content, str) else content)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert sum(form.read(tmp_path).class_counts().values()) >= 1
+    read_mutated(form, tmp_path, files, COUNT // (4 * len(OTHERS)), name)

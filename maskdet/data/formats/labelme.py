@@ -189,7 +189,10 @@ def _mask(data: Any, corner: tuple[int, int], size: tuple[int, int] | None, loca
         text = f"The mask of {location} cannot be read ({error}); draw it anew."
         raise DataError(text, kind="damaged mask") from None
     y, x = max(corner[0], 0), max(corner[1], 0)
-    part = plane[: max(0, size[0] - y), : max(0, size[1] - x)]
+    part = plane[y - corner[0] : size[0] - corner[0], x - corner[1] : size[1] - corner[1]]
+    if y >= size[0] or x >= size[1] or not part.size:
+        text = f"The mask of {location} lies outside the image; draw it anew."
+        raise DataError(text, kind="mask outside its image")
     return Shape(rle=encode_rle_at(part, (y, x), size))
 
 

@@ -143,6 +143,21 @@ def test_parts_of_a_group_are_one_object_whatever_their_shapes(first, second, tm
     assert mask[10:20, 50:70].all() and mask[40:50, 10:30].all()
 
 
+@pytest.mark.parametrize(
+    ("y", "x", "sides"),
+    [(-4, 50, [0, 50, 6, 70]), (75, -5, [75, 0, 80, 15]), (70, 90, [70, 90, 80, 100])],
+)
+def test_masks_at_the_edge_are_cut_and_not_moved(y, x, sides, tmp_path):
+    dataset = labelme_set(tmp_path, mask_shape(y, x, 10, 20))
+    assert dataset.load_boxes(0)[0].tolist() == [sides]
+
+
+@pytest.mark.parametrize(("y", "x"), [(-10, 50), (80, 5), (5, 100), (5, -20), (900, 900)])
+def test_masks_beyond_the_edge_are_named(y, x, tmp_path):
+    with pytest.raises(DataError, match=r"mask of shape 0 of .*a\.json \(cat\) lies outside"):
+        labelme_set(tmp_path, mask_shape(y, x, 10, 20))
+
+
 def test_parts_that_overlap_stay_whole_in_every_format(tmp_path):
     over = {**RECTANGLE, "points": [[60, 15], [80, 30]]}
     dataset = labelme_set(tmp_path / "l", {**RECTANGLE, "group_id": 1}, {**over, "group_id": 1})
