@@ -13,6 +13,7 @@ from maskdet.errors import ConfigError, MaskdetWarning
 from maskdet.files import write_whole
 from maskdet.geometry.anchor_shapes import AnchorShapes
 from maskdet.geometry.placement import MODES, PlacementRule
+from maskdet.setting_checks import check_name, check_whole, plain
 
 
 class BaseConfig:
@@ -172,12 +173,20 @@ class BaseConfig:
         Raises:
             ConfigError: one sentence that names the setting and what it may be.
         """
+        check_name(self.NAME)
         self._check_choice("IMAGE_RESIZE_MODE", MODES)
+        check_whole(self, "NUM_CLASSES")
         if self.NUM_CLASSES < 2:
             raise ConfigError(
                 f"NUM_CLASSES is {self.NUM_CLASSES}; it counts the background too, "
                 "so a set of one class needs 2."
             )
+        for name in ("GPU_COUNT", "IMAGES_PER_GPU", "BATCH_SIZE", "IMAGE_CHANNEL_COUNT"):
+            check_whole(self, name, 1)
+        check_whole(self, "STEPS_PER_EPOCH", 1, "one pass over the data set")
+        check_whole(self, "VALIDATION_STEPS", 0, "one pass over the validation set")
+        for name in ("IMAGE_MIN_DIM", "IMAGE_MAX_DIM", "WARMUP_STEPS"):
+            check_whole(self, name, 0)
         self._check_choice("OPTIMIZER", ("sgd", "adamw"))
         self._check_choice("ON_ERROR", ("raise", "skip"))
         self._check_choice("LEARNING_RATE_SCHEDULE", ("constant", "cosine"))
@@ -194,7 +203,8 @@ class BaseConfig:
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
         """The settings as JSON text; written whole to ``path`` if one is given."""
-        text = json.dumps(self.settings(), indent=1, default=_jsonable) + "\n"
+        settings = {name: plain(value) for name, value in self.settings().items()}
+        text = json.dumps(settings, indent=1, default=str) + "\n"
         if path is not None:
             write_whole(path, text)
         return text
@@ -236,9 +246,3 @@ class BaseConfig:
                     MaskdetWarning,
                     stacklevel=3,
                 )
-
-
-def _jsonable(value: Any) -> Any:
-    if isinstance(value, np.ndarray | np.generic):
-        return value.tolist()
-    return f"<{getattr(value, '__name__', type(value).__name__)}>"

@@ -1,12 +1,16 @@
 """Photos through a trained network, drawn: what ``python -m maskdet detect`` does."""
 
 import os
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from maskdet.errors import UsageError
-from maskdet.images import photo_endings, read_image, write_image
+from numpy.typing import NDArray
+
+from maskdet.errors import DataError, UsageError
+from maskdet.images import read_image, write_image
 from maskdet.models.opening import open_model
+from maskdet.photo_results import AskedPhoto, asked_photos, make_results_folder, only_failures
 
 
 def detect_photos(
@@ -17,33 +21,45 @@ def detect_photos(
 ) -> list[Path]:
     """Draw what trained weights find in photos; prints a line a photo.
 
+    A photo that cannot be read is named and left out.
+
     Args:
         weights: of any family, with the JSON beside them.
         photos: photos, or folders of photos.
-        out: folder for the pictures.
+        out: folder for the pictures; sub-folders are kept.
         min_score: lowest score of an object that is reported; classifiers report every class.
 
     Raises:
-        UsageError: if there are no photos, or the weights lack the JSON beside them.
+        UsageError: if there are no photos, they lie in ``out``, ``out`` cannot be written, or the
+            weights lack the JSON beside them.
+        DataError: if not one of the photos could be read.
     """
-    model = open_model(weights, min_score=min_score)
-    paths = [path for name in photos for path in photos_of(Path(name))]
-    if not paths:
+    asked = asked_photos(photos, out)
+    if not asked:
         raise UsageError(f"There are no photos in {', '.join(photos)}.")
-    folder = Path(out)
-    folder.mkdir(parents=True, exist_ok=True)
+    model = open_model(weights, min_score=min_score)
+    folder = make_results_folder(out)
+    waiting: deque[tuple[AskedPhoto, NDArray]] = deque()
+    failures: list[str] = []
+
+    def whole_images() -> Iterator[NDArray]:
+        for photo in asked:
+            try:
+                image = read_image(photo.path)
+            except DataError as error:
+                failures.append(str(error))
+                if len(asked) > 1:
+                    print(error)
+                continue
+            waiting.append((photo, image))
+            yield image
+
     pictures = []
-    results = model.results(read_image(path) for path in paths)
-    for path, result in zip(paths, results, strict=True):
-        pictures.append(folder / f"{path.stem}.jpg")
-        write_image(pictures[-1], result.draw(read_image(path)))
-        print(f"{path}: {result.listing()} -> {pictures[-1]}")
+    for result in model.results(whole_images()):
+        photo, image = waiting.popleft()
+        pictures.append(folder / f"{photo.name}.jpg")
+        write_image(pictures[-1], result.draw(image))
+        print(f"{photo.path}: {result.listing()} -> {pictures[-1]}")
+    if not pictures:
+        raise only_failures(failures)
     return pictures
-
-
-def photos_of(path: Path) -> list[Path]:
-    """All photos below a folder, or the path itself."""
-    if path.is_dir():
-        endings = photo_endings()
-        return sorted(p for p in path.rglob("*") if p.suffix.lower() in endings)
-    return [path]

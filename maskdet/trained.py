@@ -7,6 +7,7 @@ from typing import Any, Self
 import keras
 
 from maskdet.base_config import BaseConfig
+from maskdet.errors import UsageError
 from maskdet.family import Family
 from maskdet.randomness import seeded
 
@@ -71,9 +72,29 @@ class Trained:
 
 def build_network(family: Family, config: BaseConfig, mode: str) -> keras.Model:
     """A family's network, its first weights decided by Config.SEED; the process's own random draws
-    go on as if nothing had been built."""
+    go on as if nothing had been built.
+
+    Raises:
+        UsageError: under global settings of Keras that no network here is made for.
+    """
+    check_keras_settings()
     with seeded(config.SEED):
         return family.build(config, mode)
+
+
+def check_keras_settings() -> None:
+    """Raises UsageError for mixed precision and for channels in front of rows and columns."""
+    policy = keras.config.dtype_policy()
+    if policy.compute_dtype != "float32" or policy.variable_dtype != "float32":
+        raise UsageError(
+            f"Keras computes in {policy.name} here, but networks are trained and run in float32; "
+            'call keras.config.set_dtype_policy("float32") first.'
+        )
+    if keras.config.image_data_format() != "channels_last":
+        raise UsageError(
+            "Keras expects channels_first here, but images are height x width x channels; mend "
+            '~/.keras/keras.json, or call keras.config.set_image_data_format("channels_last").'
+        )
 
 
 def copy_weights(source: keras.Model, target: keras.Model) -> None:

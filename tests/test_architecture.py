@@ -17,7 +17,7 @@ PACKAGE = ROOT / "maskdet"
 
 GROUND = {
     *("version", "lazy", "errors", "files", "randomness", "pixels", "geometry"),
-    *("setting_checks", "base_config", "images", "detection_files", "detections"),
+    *("setting_checks", "base_config", "images", "photo_results", "detection_files", "detections"),
 }
 FLOORS = {
     "version": set(),
@@ -30,6 +30,7 @@ FLOORS = {
     "setting_checks": {"errors"},
     "base_config": {"errors", "files", "geometry", "setting_checks"},
     "images": {"errors", "files", "geometry"},
+    "photo_results": {"errors", "images"},
     "detection_files": {"errors", "geometry"},
     "detections": {"errors", "files", "geometry", "detection_files", "visualize"},
     "data": GROUND,
@@ -77,6 +78,7 @@ THIRD = {
     "base_config": NUMPY,
     "config": set(),
     "images": NUMPY | {"PIL"},
+    "photo_results": set(),
     "detection_files": NUMPY,
     "detections": NUMPY,
     "data": NUMPY | {"PIL", "lxml", "skimage", "pycocotools", "tqdm", "yaml"},
@@ -97,7 +99,7 @@ THIRD = {
     "models": NUMPY | {"keras", "tqdm"},
     "mrcnn": NUMPY | {"keras", "scipy", "skimage", "imgaug", "matplotlib"},
     "demo": NUMPY | {"tqdm"},
-    "detecting": set(),
+    "detecting": NUMPY,
     "cli": set(),
     "__main__": set(),
 }

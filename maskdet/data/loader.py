@@ -15,6 +15,7 @@ from PIL import Image
 from maskdet.data.augment import Augmentation, Sample
 from maskdet.data.augment.geometric import Affine
 from maskdet.data.dataset import Dataset
+from maskdet.data.requirements import fitting_objects
 from maskdet.data.targets import Targets
 from maskdet.errors import DataError, MaskdetError, MaskdetWarning, UsageError
 from maskdet.geometry.masks import shrink_mask
@@ -254,9 +255,13 @@ class Loader:
     def _label(self, image_id: int) -> int:
         return int(self.targets(image_id).label or 0)
 
-    def _objects(self, image_id: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    def _objects(
+        self, image_id: int, shape: tuple[int, ...]
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         targets = self.targets(image_id)
         boxes, class_ids, masks = targets.boxes, targets.class_ids, targets.masks
+        label = self.dataset.image_label(image_id)
+        fitting_objects(class_ids, masks, shape, len(self.dataset.class_info), label)
         if not self.with_masks:
             masks = None
         drawn = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
@@ -288,7 +293,7 @@ class Loader:
                 f"it becomes {placement.canvas_shape} pixels (height, width), but training needs "
                 f"all images to become {self.canvas}; use IMAGE_RESIZE_MODE 'square' or 'crop'."
             )
-        boxes, class_ids, masks = self._objects(image_id)
+        boxes, class_ids, masks = self._objects(image_id, image.shape)
         minis = None
         if masks is not None:
             minis = np.zeros((len(boxes), *self.mini_mask_shape), np.bool_)
@@ -309,7 +314,7 @@ class Loader:
     def _source(self, image_id: int) -> tuple[Sample, tuple[int, ...]]:
         """The image with its objects, shrunk to little more than the canvas."""
         image = self._image(image_id)
-        boxes, class_ids, masks = self._objects(image_id)
+        boxes, class_ids, masks = self._objects(image_id, image.shape)
         height, width = image.shape[:2]
         # Crops keep the image's own scale.
         largest = math.inf if self.crops else SOURCE_MARGIN * max(self.canvas)

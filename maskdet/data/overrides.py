@@ -30,6 +30,9 @@ def _nearest(cls: type, root: type, name: str) -> bool:
         content = vars(base)
         if base is root or (name in content and name not in content.get("_derived", ())):
             return bool(content[name])
-        if GIVEN_BY[name] in content:
+        method = GIVEN_BY[name]
+        if content.get(method) is vars(root)[method]:  # a class that takes the base's method back
+            return bool(getattr(root, name))
+        if method in content:
             return name != "gives_photos"  # an image that a method makes is no photo's own
     return bool(getattr(root, name))

@@ -4,7 +4,7 @@ import contextlib
 import io
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from maskdet.data.dataset import Dataset
+from maskdet.data.requirements import fitting_objects
 from maskdet.detections import Detections
 from maskdet.errors import UsageError
 
@@ -67,6 +68,7 @@ def coco_ap(
         raise UsageError(
             f"There are {len(ids)} images but {len(detections)} detections; give one for each."
         )
+    detections = numbers_of(dataset, detections)
     truth = COCO()
     truth.dataset = _ground_truth(dataset, ids, iou_type == "segm")
     results = [
@@ -88,6 +90,45 @@ def coco_ap(
     return _scores(evaluator, list(dataset.class_names))
 
 
+def checked_instances(dataset: Dataset, image_id: int) -> tuple[Any, Any, Any]:
+    """Boxes, class ids and masks of an image. Raises DataError where they cannot be of it."""
+    boxes, class_ids, masks = dataset.load_instances(image_id)
+    shape, label = dataset.image_shape(image_id), dataset.image_label(image_id)
+    fitting_objects(class_ids, masks, shape, len(dataset.class_info), label)
+    return boxes, class_ids, masks
+
+
+def numbers_of(dataset: Dataset, detections: Sequence[Detections]) -> list[Detections]:
+    """Detections with the data set's class ids: classes are the same where their names are.
+
+    Raises:
+        UsageError: for a detection of a class that the data set does not have; names both lists.
+    """
+    own = tuple(str(name) for name in dataset.class_names)
+    return [
+        results if results.class_names == own else _renumbered(results, own)
+        for results in detections
+    ]
+
+
+def _renumbered(results: Detections, names: tuple[str, ...]) -> Detections:
+    numbers = {name: number for number, name in enumerate(names)}
+    used = set(results.names)
+    # Networks that know no names call their classes by number.
+    nameless = all(name == f"class {i}" for i, name in enumerate(results.class_names) if i)
+    if nameless and len(results.class_names) == len(names):
+        return replace(results, class_names=names)
+    unknown = sorted(used - set(names))
+    if unknown:
+        raise UsageError(
+            f"The detections are of {', '.join(results.class_names[1:])}, but the data set has "
+            f"{', '.join(names[1:])}; {unknown[0]!r} is not among them, so there is nothing to "
+            "score it by."
+        )
+    class_ids = np.array([numbers[name] for name in results.names], np.int32)
+    return replace(results, class_ids=class_ids, class_names=names)
+
+
 def _nothing(truth: Any) -> Any:
     empty = COCO()
     empty.dataset = {**truth.dataset, "annotations": []}
@@ -101,7 +142,7 @@ def _ground_truth(dataset: Dataset, ids: list[int], with_masks: bool) -> dict[st
     for number, image_id in enumerate(ids, start=1):
         height, width = dataset.image_shape(image_id)
         images.append({"id": number, "height": int(height), "width": int(width)})
-        boxes, class_ids, masks = dataset.load_instances(image_id)
+        boxes, class_ids, masks = checked_instances(dataset, image_id)
         difficult = dataset.load_difficult(image_id)
         for i, (box, kind) in enumerate(zip(boxes, class_ids, strict=True)):
             y1, x1, y2, x2 = (float(value) for value in box)

@@ -8,7 +8,7 @@ import numpy as np
 
 from maskdet.data.dataset import Dataset
 from maskdet.detections import Detections
-from maskdet.evaluation.coco import APResult, coco_ap
+from maskdet.evaluation.coco import APResult, checked_instances, coco_ap, numbers_of
 from maskdet.evaluation.matterport import compute_ap
 
 
@@ -74,12 +74,13 @@ def evaluate_detections(
         UsageError: if the numbers of images and detections differ.
     """
     ids = [int(i) for i in (dataset.image_ids if image_ids is None else image_ids)]
+    detections = numbers_of(dataset, detections)
     box = coco_ap(dataset, detections, ids, "bbox")
     with_masks = bool(dataset.provides_masks) and all(results.has_masks for results in detections)
     mask = coco_ap(dataset, detections, ids, "segm") if with_masks else None
     means, objects = [], 0
     for image_id, results in zip(ids, detections, strict=True):
-        boxes, class_ids, masks = dataset.load_instances(image_id)
+        boxes, class_ids, masks = checked_instances(dataset, image_id)
         objects += len(boxes)
         if len(boxes):
             area, *_ = compute_ap(

@@ -1,7 +1,9 @@
 """Photos that an export measures values with, and others that it compares results on."""
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,9 @@ from tqdm.auto import tqdm
 
 from maskdet.data.dataset import Dataset
 from maskdet.data.scenes import make_scene
+from maskdet.errors import UsageError
+from maskdet.images import read_image
+from maskdet.photo_results import asked_photos
 
 Array = NDArray[Any]
 #: A data set, or images uint8 (H, W, C).
@@ -31,11 +36,53 @@ class ComparedPhotos:
     made_up: bool
 
 
+class PhotoFiles(Sequence[Array]):
+    """Photos by their paths, read when they are asked for.
+
+    Args:
+        paths: of photos.
+    """
+
+    def __init__(self, paths: Sequence[str | os.PathLike[str]]) -> None:
+        self._paths = list(paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def __getitem__(self, number: Any) -> Any:
+        if isinstance(number, slice):
+            return PhotoFiles(self._paths[number])
+        return read_image(self._paths[number])
+
+
+def photos_given(source: Any) -> Photos | None:
+    """What a user may name as photos: a data set, images, a folder of photos, or their paths.
+
+    Raises:
+        UsageError: for a folder without photos, and for anything else.
+    """
+    if isinstance(source, str | os.PathLike):
+        paths = [photo.path for photo in asked_photos([source])]
+        if not paths:
+            raise UsageError(f"There are no photos in {os.fspath(source)} to calibrate with.")
+        return PhotoFiles(paths)
+    if isinstance(source, list | tuple) and source and isinstance(source[0], str | os.PathLike):
+        return PhotoFiles(source)
+    if isinstance(source, np.ndarray):
+        return list(source)
+    if source is None or isinstance(source, Dataset | Iterable):
+        return source
+    raise UsageError(
+        f"calibration is a {type(source).__name__}; give a data set, images, a folder of photos, "
+        "or a list of their paths."
+    )
+
+
 def any_photos(source: Photos | None) -> bool:
     """Whether there is a photo in a source."""
     if isinstance(source, Dataset):
         return len(source.image_ids) > 0
-    return source is not None and (not isinstance(source, list | tuple) or len(source) > 0)
+    return source is not None and (not isinstance(source, Sequence) or len(source) > 0)
 
 
 def spread(count: int, most: int) -> NDArray[np.int64]:
@@ -51,8 +98,9 @@ def calibration_images(source: Photos, most: int, progress: bool) -> Iterator[Ar
         images: Iterable[Array] = (source.load_image(i) for i in ids)
         total = len(ids)
     else:
-        listed = list(source)[:most]
-        images, total = listed, len(listed)
+        images, total = islice(source, most), most
+        if isinstance(source, Sequence):
+            total = min(most, len(source))
     yield from tqdm(images, "measuring values", total, disable=not progress, unit="photo")
 
 

@@ -28,6 +28,11 @@ def detect(
     Raises:
         UsageError: if one is no such image.
     """
+    if isinstance(images, np.ndarray) and images.ndim in (2, 3):
+        raise UsageError(
+            f"A list of images is needed, but this is one image of shape {images.shape}; put it "
+            "into a list: [image]."
+        )
     config = trained.config
     rule = config.placement_rule(detecting=True)
     multiple = trained.family.side_multiple(config)
@@ -36,10 +41,17 @@ def detect(
         placement = rule(image.shape)
         return resize_image(image, placement), placement
 
+    return _stream(trained, images, prepare or on_canvas, multiple)
+
+
+def _stream(
+    trained: Trained, images: Iterable[Any], prepare: Prepare, multiple: int
+) -> Iterator[Any]:
+    config = trained.config
     waiting: list[tuple[np.ndarray, Placement]] = []
     for number, image in enumerate(images):
         checked = checked_image(image, int(config.IMAGE_CHANNEL_COUNT), f"Image {number}")
-        canvas, placement = (prepare or on_canvas)(checked)
+        canvas, placement = prepare(checked)
         check_sides(canvas.shape, multiple, number)
         # Images of one batch have one size; in the modes without a fixed one it may change.
         if waiting and waiting[0][0].shape != canvas.shape:

@@ -8,26 +8,29 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 from tqdm.auto import tqdm
 
 from maskdet.backbones.registry import pixel_mismatch
 from maskdet.base_config import BaseConfig
 from maskdet.data.augment import Augmentation
 from maskdet.data.dataset import Dataset
+from maskdet.data.requirements import check_names
 from maskdet.errors import MaskdetWarning, UsageError
 from maskdet.exporters.export import ExportReport, export
+from maskdet.exporters.photos import photos_given
 from maskdet.exporters.request import ExportRequest
 from maskdet.family import Family
 from maskdet.inference.detect import Prepare, detect
 from maskdet.models.origin import check_family, check_origin, resumption_of
-from maskdet.pretrained.assign import LoadReport, load_into, save_from
+from maskdet.models.weight_files import read_facts, write_weights
+from maskdet.pretrained.assign import LoadReport, load_into
 from maskdet.trained import Facts, Trained, build_network
 from maskdet.training import checkpoints
 from maskdet.training.devices import building_scope
 from maskdet.training.loaders import make_loader
+from maskdet.training.loss_model import WeightFiles
 from maskdet.training.settling import settled
-from maskdet.training.stage import planned
+from maskdet.training.stage import checked_callbacks, planned
 from maskdet.training.train import Resumption, train
 
 
@@ -127,6 +130,9 @@ class Model:
             if known is not None:
                 log_dir, self.epoch = known
                 print(f"Re-starting from epoch {self.epoch}")
+        self._log_to(log_dir)
+
+    def _log_to(self, log_dir: Path) -> None:
         self.log_dir = os.fspath(log_dir)
         self.checkpoint_path = os.fspath(
             log_dir / f"{self.family.name}_{(self.config.NAME or '').lower()}_*epoch*.h5"
@@ -167,7 +173,7 @@ class Model:
         if os.fspath(filepath) == "imagenet":
             self.family.load_imagenet(self.keras_model, self.config)
             return LoadReport([], list(exclude or []), [])
-        sidecar = checkpoints.read_sidecar(filepath)
+        sidecar = read_facts(filepath)
         check_origin(filepath, sidecar, self.family, type(self).__name__)
         report = load_into(
             self.keras_model,
@@ -196,11 +202,7 @@ class Model:
 
         The file is whole or, if anything fails, not there; an older one stays.
         """
-        path = Path(filepath)
-        if path.parent.name and not path.parent.is_dir():
-            raise UsageError(f"There is no folder {path.parent} to save {path.name} in; create it.")
-        save_from(self.keras_model, path)
-        checkpoints.write_sidecar(path, self.trained)
+        write_weights(self.trained, Path(filepath))
 
     # ---- training --------------------------------------------------------------------------
     def train(
@@ -211,7 +213,9 @@ class Model:
         epochs: int,
         layers: str,
         augmentation: Augmentation | str | None = None,
-        custom_callbacks: Sequence[keras.callbacks.Callback] | None = None,
+        custom_callbacks: Sequence[keras.callbacks.Callback]
+        | keras.callbacks.Callback
+        | None = None,
         no_augmentation_sources: Sequence[str] | None = None,
     ) -> dict[str, list[float]]:
         """Train some layers for some epochs.
@@ -250,12 +254,17 @@ class Model:
             self.epoch,
             epochs,
             self.trained.facts.stage,
-            custom_callbacks or (),
+            checked_callbacks(custom_callbacks, config),
         )
+        check_names(train_dataset, self.class_names, "trained on")
+        if val_dataset is not None:
+            check_names(val_dataset, train_dataset.class_names, "validated on")
         self.trained = self.trained.with_facts(
             class_names=tuple(train_dataset.class_names),
             outputs=family.task.outputs_of(train_dataset) & family.outputs,
         )
+        if not self.epoch:
+            self._log_to(checkpoints.free_log_dir(Path(self.log_dir)))
         Path(self.log_dir).mkdir(parents=True, exist_ok=True)
         config.to_json(Path(self.log_dir) / "config.json")
         loader = make_loader(
@@ -274,8 +283,8 @@ class Model:
             Path(self.log_dir),
             self._save_checkpoint,
             resumption,
+            WeightFiles(self.save_weights, self.load_weights),
         )
-        self.epoch = max(self.epoch, epochs)
         return history
 
     def _save_checkpoint(self, trained: Trained) -> Path:
@@ -300,12 +309,15 @@ class Model:
         Raises:
             UsageError: in training mode, or if an image is none.
         """
+        self._check_inference()
+        return detect(self.trained, images, self.prepare)
+
+    def _check_inference(self) -> None:
         if self.mode != "inference":
             raise UsageError(
                 "This model was made with mode='training'; make one with mode='inference' and "
                 "load the trained weights."
             )
-        return detect(self.trained, images, self.prepare)
 
     def evaluate(self, dataset: Dataset, progress: bool = True) -> Any:
         """The task's scores over a data set: for detectors COCO's box and mask AP and matterport's
@@ -318,6 +330,7 @@ class Model:
         self.family.task.check_dataset(dataset, self.config)
         if not self.class_names:
             self.class_names = tuple(dataset.class_names)
+        check_names(dataset, self.class_names, "scored on", in_order=False)
         ids = list(dataset.image_ids)
         images = (dataset.load_image(i) for i in ids)
         results = tqdm(self.results(images), "detecting", len(ids), disable=not progress)
@@ -329,7 +342,7 @@ class Model:
         path: str | os.PathLike[str],
         precision: str | None = None,
         profile: str | None = None,
-        calibration: Dataset | Sequence[np.ndarray] | None = None,
+        calibration: Dataset | Sequence[Any] | str | os.PathLike[str] | None = None,
         dataset: Dataset | None = None,
         count: int | None = None,
         min_score: float = 0.05,
@@ -348,9 +361,9 @@ class Model:
             profile: of a detector's file: "instances" (boxes and masks, for
                 :mod:`maskdet.runtime`; the default) or "detect" (the four outputs that everybody
                 else's clients read).
-            calibration: for int8: a data set, or images uint8 (H, W, 3), like those the network
-                will see. After a training of less than 460 steps a data set also serves to take
-                batch norm's statistics anew, in the file.
+            calibration: for int8: a data set, images uint8 (H, W, 3), a folder of photos or their
+                paths; like those the network will see. After a training of less than 460 steps a
+                data set also serves to take batch norm's statistics anew, in the file.
             dataset: to compare network and file on, photo by photo, and to score both on.
             count: objects that the file reports at most, by default 20 (25 in "detect").
             min_score: lowest score that the file reports; users of it choose their own above.
@@ -368,19 +381,18 @@ class Model:
                 photos given. An older file stays then.
             ConfigError: if NUM_CLASSES does not fit ``dataset``.
         """
-        if self.mode != "inference":
-            raise UsageError(
-                "This model was made with mode='training'; make one with mode='inference', load "
-                "the trained weights, and export that."
-            )
+        self._check_inference()
+        if dataset is not None:
+            check_names(dataset, self.class_names, "scored on", in_order=False)
+        photos = photos_given(calibration)
         request = ExportRequest.of(
-            self.family.task, precision, profile, calibration is not None, count, min_score
+            self.family.task, precision, profile, photos is not None, count, min_score
         )
         return export(
-            settled(self.trained, calibration, progress),
+            settled(self.trained, photos, progress),
             path,
             request,
-            calibration,
+            photos,
             dataset,
             most_images=calibration_images,
             verify=verify,

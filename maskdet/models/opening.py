@@ -6,7 +6,8 @@ from typing import Any
 
 from maskdet.errors import UsageError, WeightsError
 from maskdet.models.model import Model
-from maskdet.training.checkpoints import read_sidecar
+from maskdet.models.weight_files import read_facts
+from maskdet.setting_checks import check_share_value
 
 #: Where the class of each family is. A new family is a new folder and a line here.
 FAMILIES = {"mask_rcnn": "maskdet.models.mask_rcnn.mask_rcnn:MaskRCNN"}
@@ -46,17 +47,20 @@ def open_model(
     Raises:
         UsageError: if the weights lack the JSON, or a setting is not one of the family's.
         WeightsError: if the family is unknown, or the file does not fit its Config.
+        ConfigError: if a setting cannot be.
     """
-    sidecar = read_sidecar(weights)
+    sidecar = read_facts(weights)
     if "config" not in sidecar:
         raise UsageError(
-            f"{os.fspath(weights)}.json is missing or damaged; copy it along with the weights, "
-            "it holds the Config and the class names."
+            f"{os.fspath(weights)} does not say how its network is made, and {os.fspath(weights)}"
+            ".json is missing or damaged; copy it along with the weights, it holds the Config and "
+            "the class names."
         )
     # Weights of the first version do not say what they are of.
     kind = family_class(sidecar.get("family", "mask_rcnn"))
     config = kind.family.config_class.from_dict(sidecar["config"])
     if min_score is not None:
+        check_share_value("The lowest score", min_score)
         kind.family.task.set_min_score(config, min_score)
     for name, value in settings.items():
         if not hasattr(config, name):

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from maskdet.config import Config
 from maskdet.data.dataset import Dataset, stack_masks
+from maskdet.data.requirements import fitting_objects
 from maskdet.models.mask_rcnn.network import pixel_anchors
 from maskdet.mrcnn import utils
 from maskdet.mrcnn.augmentation import augment_image_and_masks
@@ -54,6 +55,8 @@ def load_image_gt(
     mask, class_ids = stack_masks(mask), np.asarray(class_ids)
     if not mask.size:
         mask = np.zeros((*image.shape[:2], 0), dtype=bool)
+    label = dataset.image_label(image_id)
+    fitting_objects(class_ids, mask, image.shape, dataset.num_classes, label)
     original_shape = image.shape
     image, window, scale, padding, crop = utils.resize_image(
         image,

@@ -1,5 +1,6 @@
 """``keras_model`` as old scripts know it: its inputs, outputs, files and layer names."""
 
+import json
 import os
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -70,6 +71,7 @@ class HeadLayer:
         return getattr(self.layer, name)
 
 
+@keras.saving.register_keras_serializable("maskdet")
 class Network(keras.Model):
     """A functional model whose .h5 files are matterport's."""
 
@@ -103,6 +105,7 @@ class Network(keras.Model):
         return layer
 
 
+@keras.saving.register_keras_serializable("maskdet")
 class TrainingNetwork(Network):
     """The training network in matterport's form: the last five outputs are the losses.
 
@@ -156,12 +159,20 @@ def _in_tuples(batches: Any) -> Any:
     return (tuple(tuple(part) for part in batch) for batch in batches)
 
 
+@keras.saving.register_keras_serializable("maskdet")
 class Losses(keras.layers.Layer):
     """The five losses from meta, rpn_match, rpn_bbox, target masks and COMPARED of the network."""
 
     def __init__(self, config: Config, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.config = config
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "config": json.loads(self.config.to_json())}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Losses":
+        return cls(**{**config, "config": Config.from_dict(config["config"])})
 
     def call(self, inputs: list[Any]) -> tuple[Any, ...]:
         meta, match, target, target_masks, *rest = inputs

@@ -154,10 +154,14 @@ def _pairs(
     return [(variable, value) for (_, variable), value in zip(variables, values, strict=True)]
 
 
-def save_from(network: keras.Model, path: str | os.PathLike[str]) -> None:
-    """Write all weights of a network in matterport's layout; whole, or not at all."""
+def save_from(network: keras.Model, path: str | os.PathLike[str], note: str = "") -> None:
+    """Write all weights of a network in matterport's layout; whole, or not at all.
+
+    Args:
+        note: a text kept with them, see :func:`maskdet.pretrained.matterport_h5.read_note`.
+    """
     layers = [
         (layer.name, [(name, np.asarray(variable)) for name, variable in _variables(layer)])
         for layer in network.layers
     ]
-    write_layers(Path(path), layers)
+    write_layers(Path(path), layers, note)

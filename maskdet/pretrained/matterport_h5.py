@@ -20,6 +20,8 @@ from maskdet.errors import WeightsError
 LayerWeights = list[tuple[str, np.ndarray]]
 # Bytes that fit one attribute; HDF5's own limit is 64 KiB with the header.
 _ATTRIBUTE_LIMIT = 64512
+# The attribute of a note, and the length of the pieces that it is written in.
+_NOTE, _NOTE_PIECE = "maskdet_facts", 4096
 
 
 def read_layers(path: str | os.PathLike[str]) -> dict[str, LayerWeights]:
@@ -50,14 +52,27 @@ def read_layers(path: str | os.PathLike[str]) -> dict[str, LayerWeights]:
         ) from error
 
 
+def read_note(path: str | os.PathLike[str]) -> str:
+    """The text that :func:`write_layers` kept with the weights; empty where there is none or the
+    file cannot be read."""
+    try:
+        with h5py.File(path, "r") as file:
+            return "".join(_names(file, _NOTE))
+    except (OSError, KeyError, RuntimeError, UnicodeDecodeError):
+        return ""
+
+
 def write_layers(
-    path: str | os.PathLike[str], layers: Sequence[tuple[str, Sequence[tuple[str, Any]]]]
+    path: str | os.PathLike[str],
+    layers: Sequence[tuple[str, Sequence[tuple[str, Any]]]],
+    note: str = "",
 ) -> None:
     """Write weights in the layout that :func:`read_layers` reads, the whole file or none.
 
     Args:
         path: the file; an old one is replaced only when the new one is complete.
         layers: (layer name, [(weight name, array)]) in the model's order.
+        note: ASCII text for :func:`read_note`, in an attribute that other readers pass over.
 
     Raises:
         WeightsError: if two layers share a name, or the file cannot be written.
@@ -72,6 +87,9 @@ def write_layers(
             _write_names(file, "layer_names", names)
             file.attrs["backend"] = keras.backend.backend().encode()
             file.attrs["keras_version"] = keras.__version__.encode()
+            if note:
+                pieces = range(0, len(note), _NOTE_PIECE)
+                _write_names(file, _NOTE, [note[i : i + _NOTE_PIECE] for i in pieces])
             for name, weights in layers:
                 group = file.create_group(name)
                 _write_names(group, "weight_names", [weight for weight, _ in weights])

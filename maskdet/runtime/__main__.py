@@ -47,6 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MaskdetError as error:
         print(f"maskdet.runtime: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("\nmaskdet.runtime: stopped; what was done so far is kept.", file=sys.stderr)
+        return 130
     return 0
 
 

@@ -4,7 +4,7 @@ import contextlib
 import os
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from PIL import Image
 
 from maskdet.errors import DataError, UsageError
 from maskdet.images import read_image, save_picture
+from maskdet.photo_results import asked_photos, make_results_folder, only_failures
 from maskdet.runtime.cameras import (
     VIDEO_ENDINGS,
     FolderCamera,
@@ -44,43 +45,45 @@ class Rate:
         return (len(self._times) - 1) / max(1e-9, self._times[-1] - self._times[0])
 
 
-def run_photos(predictor: Predictor, photos: list[Path], options: Options) -> list[Any]:
+def run_photos(predictor: Predictor, photos: Sequence[Path], options: Options) -> list[Any]:
     """The result of each photo; pictures and JSON with them go to ``options.out``.
 
     A photo that cannot be read is named and left out.
 
     Raises:
         DataError: if not one of them could be read.
+        UsageError: if the photos lie in ``options.out``, or it cannot be written.
     """
-    results, failed, begun = [], [], time.perf_counter()
-    for number, path in enumerate(photos, start=1):
+    asked = asked_photos(photos, options.out, deep=False)
+    if options.save:
+        make_results_folder(options.out)
+    results, failures, begun = [], [], time.perf_counter()
+    for number, photo in enumerate(asked, start=1):
         try:
-            image = read_image(path)
+            image = read_image(photo.path)
         except DataError as error:
-            failed.append(str(error))
-            if len(photos) > 1:
+            failures.append(str(error))
+            if len(asked) > 1:
                 _say(options, str(error))
             continue
         started = time.perf_counter()
         result = predictor.predict(image)
         milliseconds = 1e3 * (time.perf_counter() - started)
         results.append(result)
-        line = f"{path.name}: {result.summary()} ({milliseconds:.1f} ms)"
+        line = f"{photo.path.name}: {result.summary()} ({milliseconds:.1f} ms)"
         if options.save:
-            target = options.out / f"{path.stem}_detected{path.suffix}"
-            if target.suffix.lower() not in (".jpg", ".jpeg", ".png"):
-                target = target.with_suffix(".png")
+            ending = photo.path.suffix
+            ending = ending if ending.lower() in (".jpg", ".jpeg", ".png") else ".png"
+            target = options.out / f"{photo.name}_detected{ending}"
             save_picture(target, Image.fromarray(result.draw(image)))
-            result.save(options.out / f"{path.stem}.json")
+            result.save(options.out / f"{photo.name}.json")
             line += f" -> {target}"
-        if len(photos) > 1:
-            left = (time.perf_counter() - begun) / number * (len(photos) - number)
-            line = f"[{number}/{len(photos)}, {left:.0f} s left] {line}"
+        if len(asked) > 1:
+            left = (time.perf_counter() - begun) / number * (len(asked) - number)
+            line = f"[{number}/{len(asked)}, {left:.0f} s left] {line}"
         _say(options, line)
-    if failed and not results:
-        raise DataError(
-            failed[0] if len(failed) == 1 else f"None of {len(failed)} photos is whole."
-        )
+    if failures and not results:
+        raise only_failures(failures)
     return results
 
 
@@ -190,6 +193,8 @@ def run(predictor: Predictor, source: str, options: Options) -> None:
 
 
 def _run_video(predictor: Predictor, path: Path, options: Options) -> None:
+    if options.save:
+        make_results_folder(options.out)
     with USBCamera(os.fspath(path), None) as capture:
         target = options.out / f"{path.stem}_detected.mp4"
         video = VideoFile(target, capture.rate) if options.save else None

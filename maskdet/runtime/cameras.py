@@ -1,5 +1,6 @@
 """Cameras behind one small interface: open, iterate over frames, close."""
 
+import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -148,16 +149,20 @@ class USBCamera(_Closing):
 
     @property
     def rate(self) -> float:
-        """Frames a second, as the device or file says."""
-        return float(self._capture.get(self._cv2.CAP_PROP_FPS)) or 25.0
+        """Frames a second, as the device or file says; 25 where it knows none."""
+        rate = float(self._capture.get(self._cv2.CAP_PROP_FPS))
+        return rate if math.isfinite(rate) and rate > 0 else 25.0
 
     def __len__(self) -> int:
-        return max(0, int(self._capture.get(self._cv2.CAP_PROP_FRAME_COUNT)))
+        """Frames in all; 0 where the device or file knows no number."""
+        count = float(self._capture.get(self._cv2.CAP_PROP_FRAME_COUNT))
+        return int(count) if math.isfinite(count) and count > 0 else 0
 
     def read(self) -> Array:
         for _ in range(1 if self.is_file else PATIENCE):
             read, frame = self._capture.read()
-            if read:
+            # Damaged streams have frames that are announced and do not come.
+            if read and frame is not None:
                 return np.ascontiguousarray(frame[..., ::-1])
             time.sleep(0 if self.is_file else 0.1)
         raise DataError(f"The {self.name} gives no more frames; plug it in again.")
@@ -165,10 +170,11 @@ class USBCamera(_Closing):
     def __iter__(self) -> Iterator[Array]:
         while True:
             read, frame = self._capture.read()
-            if read:
+            if read and frame is not None:
                 yield np.ascontiguousarray(frame[..., ::-1])
             elif self.is_file:
-                return
+                if not read:
+                    return
             else:
                 yield self.read()
 

@@ -41,8 +41,11 @@ def make_interpreter(path: str, content: bytes, threads: int | None) -> Any:
         threads: by default one for each core.
 
     Raises:
+        UsageError: for a number of threads below 1.
         WeightsError: if the file is truncated, damaged, or needs operations that are not here.
     """
+    if threads is not None and threads < 1:
+        raise UsageError(f"{threads} threads cannot run anything; give 1 or more, or none for all.")
     threads = threads or os.cpu_count() or 1
     if content[4:8] != b"TFL3":
         raise WeightsError(f"{path} is no .tflite file; export one with model.export().")

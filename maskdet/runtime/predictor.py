@@ -14,6 +14,7 @@ from maskdet.geometry.placement import Placement, stretched
 from maskdet.images import checked_image, resize_image
 from maskdet.runtime.interpreter import make_interpreter
 from maskdet.runtime.model_file import read_content, read_facts
+from maskdet.setting_checks import check_share_value
 from maskdet.tasks.table import get_task
 from maskdet.tasks.task import FileFacts, Task
 
@@ -37,7 +38,8 @@ class Predictor:
     Raises:
         WeightsError: if the file is missing, damaged, or not of the class's task; says what is
             missing.
-        UsageError: if no interpreter is installed.
+        UsageError: if no interpreter is installed, or for a number of threads below 1.
+        ConfigError: for a lowest score that is no share.
     """
 
     #: The task whose files a subclass runs; empty for any.
@@ -51,6 +53,8 @@ class Predictor:
         class_names: Sequence[str] | None = None,
     ) -> None:
         self.path = os.fspath(path)
+        if min_confidence is not None:
+            check_share_value("The lowest score", min_confidence)
         content = read_content(path)
         self.facts: FileFacts = read_facts(path, content)
         if self.task_name and self.facts.task != self.task_name:

@@ -13,13 +13,23 @@ from maskdet.trained import Facts, Trained, settings_of
 from maskdet.version import __version__
 
 _CHECKPOINT = r"{prefix}_{name}_(\d{{4}})\.h5"
-_FOLDER = r"{name}\d{{8}}T\d{{4}}"
+_FOLDER = r"{name}\d{{8}}T\d{{4}}(-\d{{2,}})?"
 
 
 def new_log_dir(model_dir: str | os.PathLike[str], config: BaseConfig) -> Path:
-    """``<model_dir>/<name><YYYYMMDDTHHMM>``; nothing is created."""
+    """``<model_dir>/<name><YYYYMMDDTHHMM>``, as :func:`free_log_dir`; nothing is created."""
     stamp = datetime.datetime.now().strftime("%Y%m%dT%H%M")
-    return Path(model_dir) / f"{(config.NAME or '').lower()}{stamp}"
+    return free_log_dir(Path(model_dir) / f"{(config.NAME or '').lower()}{stamp}")
+
+
+def free_log_dir(log_dir: Path) -> Path:
+    """The folder, or where a training has written checkpoints there already the same with -02,
+    -03, ... behind its name: trainings of one minute do not write over each other."""
+    number, folder = 1, log_dir
+    while any(folder.glob("*.h5")):
+        number += 1
+        folder = log_dir.with_name(f"{log_dir.name}-{number:02d}")
+    return folder
 
 
 def checkpoint_path(log_dir: Path, prefix: str, config: BaseConfig, epoch: int) -> Path:
@@ -67,10 +77,10 @@ def find_last(model_dir: str | os.PathLike[str], prefix: str, config: BaseConfig
     )
 
 
-def write_sidecar(path: Path, trained: Trained) -> None:
-    """The small JSON beside weights: family, epoch, stage, class names, Config, version."""
+def facts_text(trained: Trained) -> str:
+    """JSON of what is known of weights: family, epoch, stage, class names, Config, version."""
     facts, family = trained.facts, trained.family
-    text = json.dumps(
+    return json.dumps(
         {
             "maskdet": __version__,
             "family": family.name,
@@ -84,7 +94,11 @@ def write_sidecar(path: Path, trained: Trained) -> None:
         },
         indent=1,
     )
-    write_whole(sidecar_path(path), text + "\n")
+
+
+def write_sidecar(path: Path, trained: Trained) -> None:
+    """The small JSON beside weights; see :func:`facts_text`."""
+    write_whole(sidecar_path(path), facts_text(trained) + "\n")
 
 
 def facts_of(sidecar: dict[str, Any], outputs: frozenset[str]) -> Facts:

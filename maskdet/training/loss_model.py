@@ -1,6 +1,8 @@
 """The model that Keras fits: a family's training network with its losses."""
 
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -26,6 +28,19 @@ def weighted_sum(losses: Mapping[str, Any], config: BaseConfig, decayed: Iterabl
     return total
 
 
+@dataclass(frozen=True)
+class WeightFiles:
+    """How weights of the fitted network are written and read by callbacks such as ModelCheckpoint.
+
+    Attributes:
+        write: takes a path.
+        read: takes a path.
+    """
+
+    write: Callable[[str], Any]
+    read: Callable[[str], Any]
+
+
 class LossModel(keras.Model):
     """A functional model whose loss is the weighted sum of a family's losses.
 
@@ -35,6 +50,8 @@ class LossModel(keras.Model):
 
     family: Family
     settings: BaseConfig
+    #: What writes and what reads weights of the fitted network; None: Keras' own.
+    weight_files: "WeightFiles | None" = None
 
     def track_losses(self, family: Family, config: BaseConfig, names: list[str]) -> None:
         """Set what the losses are; ``names`` decides their order in logs."""
@@ -46,6 +63,20 @@ class LossModel(keras.Model):
     def decay(self, variables: list[Any]) -> None:
         """Add matterport's L2 term for these variables: WEIGHT_DECAY * mean(w ** 2) each."""
         self._decayed = variables
+
+    def save_weights(self, filepath: Any, overwrite: bool = True, **options: Any) -> None:
+        """Those of the fitted network in the library's layout, which ``load_weights`` reads."""
+        if self.weight_files is None:
+            super().save_weights(filepath, overwrite, **options)
+        elif overwrite or not os.path.exists(filepath):
+            self.weight_files.write(filepath)
+
+    def load_weights(self, filepath: Any, skip_mismatch: bool = False, **options: Any) -> None:
+        """What :meth:`save_weights` wrote."""
+        if self.weight_files is None:
+            super().load_weights(filepath, skip_mismatch, **options)
+        else:
+            self.weight_files.read(filepath)
 
     def compute_loss(
         self,

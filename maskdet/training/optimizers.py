@@ -72,6 +72,11 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
         return {"peak": self.peak, "warmup": self.warmup, "total": self.total}
 
 
+def has_schedule(config: BaseConfig) -> bool:
+    """Whether the Config changes the rate within a stage, so that nobody else can."""
+    return config.LEARNING_RATE_SCHEDULE == "cosine" or bool(config.WARMUP_STEPS)
+
+
 def make_optimizer(
     config: BaseConfig, learning_rate: float, steps: int, rates: Mapping[str, float]
 ) -> keras.optimizers.Optimizer:
@@ -84,8 +89,8 @@ def make_optimizer(
         rates: share of the rate by variable path, 1 where absent.
     """
     rate: Any = learning_rate
-    cosine = config.LEARNING_RATE_SCHEDULE == "cosine"
-    if cosine or config.WARMUP_STEPS:
+    if has_schedule(config):
+        cosine = config.LEARNING_RATE_SCHEDULE == "cosine"
         warmup = min(config.WARMUP_STEPS, steps // 5)
         rate = WarmupCosine(learning_rate, warmup, steps if cosine else None)
     clip = config.GRADIENT_CLIP_NORM or None

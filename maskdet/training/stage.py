@@ -1,10 +1,19 @@
 """A stage: chosen layers, one optimizer and one schedule, from one epoch to another."""
 
+import math
+import numbers
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import keras
+
+from maskdet.base_config import BaseConfig
+from maskdet.errors import UsageError
+from maskdet.training.optimizers import has_schedule
+
+#: Keras' callbacks that set the optimizer's rate.
+RATE_CALLBACKS = (keras.callbacks.ReduceLROnPlateau, keras.callbacks.LearningRateScheduler)
 
 
 @dataclass(frozen=True)
@@ -64,7 +73,17 @@ def planned(
         epoch: epochs done.
         last_epoch: epochs to be done.
         cut: :meth:`Stage.facts` of the stage that the weights come from; None where nobody knows.
+
+    Raises:
+        UsageError: for a rate that is no number.
     """
+    if isinstance(learning_rate, bool) or not isinstance(learning_rate, numbers.Real):
+        raise UsageError(
+            f"learning_rate is {learning_rate!r}; give the stage's highest rate as a number: its "
+            "course is Config.LEARNING_RATE_SCHEDULE."
+        )
+    if not (math.isfinite(learning_rate) and learning_rate >= 0):
+        raise UsageError(f"learning_rate is {learning_rate!r}; give a number such as 0.001.")
     same = (
         cut is not None
         and (cut.get("layers"), cut.get("learning_rate")) == (layers, learning_rate)
@@ -72,3 +91,24 @@ def planned(
     )
     first_epoch = int(cut["first_epoch"]) if same and cut is not None else epoch
     return Stage(layers, float(learning_rate), first_epoch, last_epoch, epoch, list(callbacks))
+
+
+def checked_callbacks(callbacks: Any, config: BaseConfig) -> list[keras.callbacks.Callback]:
+    """The user's callbacks as a list; a single one may come without.
+
+    Raises:
+        UsageError: for something else, and for callbacks that set the rate where the Config's
+            schedule does.
+    """
+    if isinstance(callbacks, keras.callbacks.Callback):
+        callbacks = [callbacks]
+    listed = list(callbacks or ())
+    for callback in listed:
+        if not isinstance(callback, keras.callbacks.Callback):
+            raise UsageError(f"custom_callbacks has {callback!r}, which is no Keras callback.")
+        if isinstance(callback, RATE_CALLBACKS) and has_schedule(config):
+            raise UsageError(
+                f"custom_callbacks has a {type(callback).__name__}, but the Config sets the rate: "
+                'LEARNING_RATE_SCHEDULE = "constant" and WARMUP_STEPS = 0 leave it to callbacks.'
+            )
+    return listed

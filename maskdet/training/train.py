@@ -18,7 +18,7 @@ from maskdet.training.callbacks import HistoryFile, SaveEachEpoch, StageProgress
 from maskdet.training.devices import scope_of
 from maskdet.training.layers import select_layers, set_trainable, weighted_layers
 from maskdet.training.loaders import feed, steps_of
-from maskdet.training.loss_model import LossModel, make_loss_model
+from maskdet.training.loss_model import LossModel, WeightFiles, make_loss_model
 from maskdet.training.optimizers import make_optimizer
 from maskdet.training.stage import Stage
 from maskdet.training.state import TrainingState, remove_old_states
@@ -49,6 +49,7 @@ def train(
     log_dir: Path,
     save: Save,
     resumption: Resumption | None = None,
+    weight_files: WeightFiles | None = None,
 ) -> dict[str, list[float]]:
     """Train a network for a stage.
 
@@ -58,6 +59,7 @@ def train(
         log_dir: for the history and the states that a training can be continued from.
         save: called after each epoch with the facts of that epoch.
         resumption: where the weights were loaded from a checkpoint of a training.
+        weight_files: what the user's callbacks write and read weights by; None: as Keras does.
 
     Returns:
         Keras' history: a list over epochs for each loss.
@@ -68,6 +70,7 @@ def train(
     steps = steps_of(config.STEPS_PER_EPOCH, loader)
     with scope_of(network):
         model = make_loss_model(network, family, config, outputs)
+        model.weight_files = weight_files
         compile_stage(model, network, family, config, stage, steps)
     network.optimizer = model.optimizer  # where scripts and callbacks look for it
     if resumption is not None:

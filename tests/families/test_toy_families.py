@@ -3,6 +3,7 @@ runtime run it as they run Mask R-CNN."""
 
 import json
 
+import h5py
 import numpy as np
 import pytest
 
@@ -195,6 +196,8 @@ def test_an_unknown_family_lists_the_known(trained_detector, tmp_path):
     facts = json.loads(trained_detector[0].with_name("toy.h5.json").read_text())
     facts["family"] = "yolo"
     path.with_name("odd.h5.json").write_text(json.dumps(facts))
+    with h5py.File(path, "a") as file:
+        del file.attrs["maskdet_facts"]
     with pytest.raises(WeightsError, match=r"no family 'yolo'.*mask_rcnn.*toy_detector"):
         open_model(path)
 

@@ -9,9 +9,17 @@ import pytest
 
 from maskdet import MaskRCNN, open_model
 from maskdet.errors import MaskdetWarning, UsageError, WeightsError
+from maskdet.models.weight_files import read_facts
 from maskdet.training.layers import weighted_layers
 
 HEADS = ["mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_bbox", "mrcnn_mask"]
+
+
+def as_the_first_versions_wrote_it(source, target):
+    """The weights alone: what is known of them stood in the JSON only."""
+    target.write_bytes(source.read_bytes())
+    with h5py.File(target, "a") as file:
+        del file.attrs["maskdet_facts"]
 
 
 def weights_of(model):
@@ -147,7 +155,7 @@ def test_weights_of_the_first_version_open_without_what_they_do_not_say(
 ):
     """Their JSON says has_masks, and neither family, task, outputs nor stage."""
     path = tmp_path / "old.h5"
-    path.write_bytes(saved[1].read_bytes())
+    as_the_first_versions_wrote_it(saved[1], path)
     facts = json.loads(Path(f"{saved[1]}.json").read_text())
     for name in ("family", "task", "outputs", "stage"):
         del facts[name]
@@ -159,8 +167,34 @@ def test_weights_of_the_first_version_open_without_what_they_do_not_say(
     assert open_model(path, min_score=0.25).config.DETECTION_MIN_CONFIDENCE == 0.25
 
 
-def test_weights_without_their_json_cannot_say_what_they_are(saved, tmp_path):
-    path = tmp_path / "bare.h5"
+def test_weights_alone_say_what_they_are(saved, tmp_path, make_config):
+    path = tmp_path / "sent.h5"
     path.write_bytes(saved[1].read_bytes())
+    model = open_model(path)
+    assert model.class_names == ("BG", "red", "blue")
+    assert tuple(model.config.RPN_ANCHOR_SCALES) == make_config().RPN_ANCHOR_SCALES
+
+
+def test_the_json_of_an_older_file_of_the_name_does_not_count(saved, tmp_path):
+    path = tmp_path / "newer.h5"
+    path.write_bytes(saved[1].read_bytes())
+    facts = json.loads(Path(f"{saved[1]}.json").read_text())
+    facts.update(class_names=["BG", "green", "grey"], epoch=90)
+    Path(f"{path}.json").write_text(json.dumps(facts))
+    assert open_model(path).class_names == ("BG", "red", "blue")
+
+
+def test_thousands_of_class_names_stand_in_the_file(tmp_path, make_config):
+    names = ("BG", *(f"class number {i} of äll" for i in range(1, 3001)))
+    model = MaskRCNN("training", make_config(), tmp_path)
+    model.class_names = names
+    model.save_weights(tmp_path / "many.h5")
+    (tmp_path / "many.h5.json").unlink()
+    assert tuple(read_facts(tmp_path / "many.h5")["class_names"]) == names
+
+
+def test_weights_of_the_first_version_without_their_json_cannot_say_what_they_are(saved, tmp_path):
+    path = tmp_path / "bare.h5"
+    as_the_first_versions_wrote_it(saved[1], path)
     with pytest.raises(UsageError, match="bare.h5.json is missing or damaged; copy it along"):
         open_model(path)

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 
 from maskdet import MobileConfig
+from maskdet.errors import UsageError
 from maskdet.training.loss_model import LossModel
-from maskdet.training.stage import planned
+from maskdet.training.optimizers import has_schedule
+from maskdet.training.stage import checked_callbacks, planned
 from maskdet.training.train import compile_stage
 
 CUT = {"layers": "all", "learning_rate": 0.01, "first_epoch": 2, "last_epoch": 12}
@@ -65,3 +67,54 @@ def test_every_variable_gets_the_rate_of_its_layer():
         )
     )
     assert rates == {"back": 0.25, "head": 1.0}
+
+
+@pytest.mark.parametrize(
+    "wrong", [keras.optimizers.schedules.ExponentialDecay(0.1, 5, 0.9), "0.1", None, True]
+)
+def test_a_rate_that_is_no_number_is_refused_before_anything_trains(wrong):
+    with pytest.raises(UsageError, match=r"learning_rate is .*LEARNING_RATE_SCHEDULE"):
+        planned("all", wrong, 0, 1, None)
+
+
+@pytest.mark.parametrize("wrong", [-0.1, float("nan"), float("inf")])
+def test_a_rate_that_cannot_be_is_refused(wrong):
+    with pytest.raises(UsageError, match=r"learning_rate is .*such as 0\.001"):
+        planned("all", wrong, 0, 1, None)
+
+
+def settings(**values):
+    config = MobileConfig()
+    for name, value in values.items():
+        setattr(config, name, value)
+    return config
+
+
+PLATEAU = keras.callbacks.ReduceLROnPlateau(monitor="loss")
+SCHEDULER = keras.callbacks.LearningRateScheduler(lambda epoch: 0.1)
+
+
+@pytest.mark.parametrize("callback", [PLATEAU, SCHEDULER])
+@pytest.mark.parametrize(
+    "changed", [{}, {"LEARNING_RATE_SCHEDULE": "constant"}, {"WARMUP_STEPS": 0}]
+)
+def test_callbacks_and_config_do_not_set_the_rate_both(callback, changed):
+    config = settings(**changed)
+    assert has_schedule(config)
+    with pytest.raises(UsageError, match=rf"{type(callback).__name__}, but .*\"constant\""):
+        checked_callbacks([callback], config)
+
+
+def test_callbacks_set_the_rate_of_a_constant_schedule():
+    config = settings(LEARNING_RATE_SCHEDULE="constant", WARMUP_STEPS=0)
+    assert checked_callbacks([PLATEAU, SCHEDULER], config) == [PLATEAU, SCHEDULER]
+    model = compiled(planned("all", 0.01, 0, 1, None), **vars(config))
+    model.optimizer.learning_rate = 0.005  # an error in Keras where the rate is a schedule
+
+
+def test_one_callback_needs_no_list():
+    early = keras.callbacks.EarlyStopping(monitor="loss")
+    assert checked_callbacks(early, MobileConfig()) == [early]
+    assert checked_callbacks(None, MobileConfig()) == []
+    with pytest.raises(UsageError, match=r"custom_callbacks has 'early', which is no Keras"):
+        checked_callbacks(["early"], MobileConfig())

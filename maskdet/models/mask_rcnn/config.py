@@ -12,6 +12,7 @@ import numpy as np
 from maskdet.errors import ConfigError
 from maskdet.geometry.anchor_shapes import AnchorShapes
 from maskdet.geometry.placement import SIDE_MULTIPLE, divisible
+from maskdet.setting_checks import check_keys, check_pair
 from maskdet.tasks.detection.config import DetectionConfig
 
 
@@ -119,6 +120,13 @@ class Config(DetectionConfig):
             ConfigError: one sentence that names the setting and what it may be.
         """
         super().validate()
+        check_keys(self, "LOSS_WEIGHTS", Config.LOSS_WEIGHTS)
+        check_pair(self, "MASK_SHAPE")
+        if list(self.MASK_SHAPE) != [2 * self.MASK_POOL_SIZE] * 2:
+            raise ConfigError(
+                f"MASK_SHAPE is {list(self.MASK_SHAPE)}, but the mask head doubles MASK_POOL_SIZE "
+                f"({self.MASK_POOL_SIZE}); set MASK_POOL_SIZE to half of it."
+            )
         height, width = self.input_sides
         if not divisible((height, width)):
             crop = self.IMAGE_RESIZE_MODE == "crop"

@@ -1,6 +1,7 @@
 """Settings of every family that finds objects."""
 
 from maskdet.base_config import BaseConfig
+from maskdet.setting_checks import check_pair, check_share, check_whole
 
 
 class DetectionConfig(BaseConfig):
@@ -17,3 +18,16 @@ class DetectionConfig(BaseConfig):
     DETECTION_MIN_CONFIDENCE: float = 0.7
     # Of two detections of one class that overlap by more than this IoU the better one stays.
     DETECTION_NMS_THRESHOLD = 0.3
+
+    def validate(self) -> None:
+        """Check that the settings fit together.
+
+        Raises:
+            ConfigError: one sentence that names the setting and what it may be.
+        """
+        super().validate()
+        check_pair(self, "MINI_MASK_SHAPE")
+        for name in ("MAX_GT_INSTANCES", "DETECTION_MAX_INSTANCES"):
+            check_whole(self, name, 1)
+        for name in ("DETECTION_MIN_CONFIDENCE", "DETECTION_NMS_THRESHOLD"):
+            check_share(self, name)

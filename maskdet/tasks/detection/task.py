@@ -39,9 +39,10 @@ class DetectionTask:
         return frozenset({"boxes", "masks"} if dataset.provides_masks else {"boxes"})
 
     def check_dataset(self, dataset: Any, config: BaseConfig) -> None:
-        from maskdet.data.requirements import check_classes
+        from maskdet.data.requirements import check_classes, check_sources
 
         check_classes(dataset, config.NUM_CLASSES)
+        check_sources(dataset)
 
     def targets(self, dataset: Any, image_id: int) -> Any:
         from maskdet.data.targets import Targets
@@ -51,7 +52,7 @@ class DetectionTask:
     def loader_options(self, dataset: Any, config: Any, augment: Any) -> dict[str, Any]:
         from maskdet.data.requirements import largest_count
 
-        most = largest_count(dataset, config.MAX_GT_INSTANCES)
+        most = largest_count(dataset, config.MAX_GT_INSTANCES, config.ON_ERROR)
         if augment.mosaic:
             most = min(4 * most, config.MAX_GT_INSTANCES)
         return {

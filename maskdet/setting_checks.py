@@ -1,0 +1,98 @@
+"""Rules for single settings of a Config, each one sentence where it is broken."""
+
+import numbers
+from typing import Any
+
+import numpy as np
+
+from maskdet.errors import ConfigError
+
+
+def check_whole(config: Any, name: str, least: int | None = None, none_means: str = "") -> None:
+    """A setting that counts something.
+
+    Whole numbers of another type (2.0, numpy's) become Python's own, which all that is built from
+    them takes.
+
+    Args:
+        least: the smallest that it may be.
+        none_means: what None stands for; without it None is refused.
+
+    Raises:
+        ConfigError: naming the setting and what it may be.
+    """
+    value = getattr(config, name)
+    if value is None and none_means:
+        return
+    whole = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    whole = whole and float(value).is_integer()
+    if not whole or (least is not None and value < least):
+        rule = "a whole number" if least is None else f"a whole number of {least} or more"
+        more = f", or None for {none_means}" if none_means else ""
+        raise ConfigError(f"{name} is {value!r}; give {rule}{more}.")
+    if type(value) is not int:
+        setattr(config, name, int(value))
+
+
+def check_share(config: Any, name: str) -> None:
+    """A setting between 0 and 1, or None. Raises ConfigError, also for per cent."""
+    value = getattr(config, name)
+    if value is not None:
+        check_share_value(name, value)
+
+
+def check_share_value(name: str, value: Any) -> None:
+    """A value between 0 and 1, such as a score. Raises ConfigError, also for per cent."""
+    if not (isinstance(value, numbers.Real) and 0 <= float(value) <= 1):
+        hint = f", such as {float(value) / 100:g}" if _is_per_cent(value) else ""
+        raise ConfigError(f"{name} is {value!r}; give a share between 0 and 1{hint}.")
+
+
+def _is_per_cent(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and 1 < float(value) <= 100
+
+
+def check_pair(config: Any, name: str) -> None:
+    """A setting of (height, width) in whole pixels. Raises ConfigError for anything else."""
+    value = getattr(config, name)
+    sides = np.asarray(value, dtype=object).reshape(-1).tolist()
+    if np.ndim(value) != 1 or len(sides) != 2 or not all(_is_side(side) for side in sides):
+        raise ConfigError(f"{name} is {value!r}; give (height, width), such as (56, 56).")
+
+
+def _is_side(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and float(value).is_integer() and float(value) >= 1
+
+
+def check_name(name: Any) -> None:
+    """NAME becomes part of file names. Raises ConfigError where it cannot."""
+    if name is not None and (not isinstance(name, str) or set(name) & set('/\\:*?"<>|\0')):
+        raise ConfigError(
+            f"NAME is {name!r}; it names folders and checkpoints, so give a text without slashes "
+            "and other signs that file names cannot have."
+        )
+
+
+def check_keys(config: Any, name: str, known: Any) -> None:
+    """A setting by name, such as LOSS_WEIGHTS. Raises ConfigError for a name that means nothing."""
+    unknown = [key for key in getattr(config, name) if key not in known]
+    if unknown:
+        raise ConfigError(
+            f"{name} names {unknown[0]!r}, which is none of {', '.join(sorted(known))}."
+        )
+
+
+def plain(value: Any) -> Any:
+    """A setting as JSON can say it; what it cannot is named in angle brackets."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if isinstance(value, dict):
+        return {
+            key if isinstance(key, str | int | float | bool | None) else str(key): plain(item)
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    return f"<{getattr(value, '__name__', type(value).__name__)}>"

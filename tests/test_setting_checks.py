@@ -1,0 +1,98 @@
+"""Promise: a setting that cannot be is named in one sentence when the model is made, and every
+Config can be written down."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from maskdet import Config, MobileConfig
+from maskdet.errors import ConfigError
+from maskdet.setting_checks import check_share_value
+
+
+def config(**settings):
+    made = MobileConfig()
+    made.NUM_CLASSES = 2
+    for name, value in settings.items():
+        setattr(made, name, value)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("STEPS_PER_EPOCH", 4 // 8),
+        ("STEPS_PER_EPOCH", 4 / 8),
+        ("STEPS_PER_EPOCH", -1),
+        ("STEPS_PER_EPOCH", math.nan),
+        ("STEPS_PER_EPOCH", True),
+        ("STEPS_PER_EPOCH", "10"),
+        ("VALIDATION_STEPS", -1),
+        ("GPU_COUNT", 0),
+        ("IMAGES_PER_GPU", 0),
+        ("IMAGES_PER_GPU", None),
+        ("BATCH_SIZE", 0),
+        ("NUM_CLASSES", None),
+        ("NUM_CLASSES", 2.5),
+        ("WARMUP_STEPS", -1),
+        ("MAX_GT_INSTANCES", 0),
+        ("DETECTION_MAX_INSTANCES", 0),
+        ("DETECTION_MIN_CONFIDENCE", 70),
+        ("DETECTION_MIN_CONFIDENCE", "0.7"),
+        ("DETECTION_MIN_CONFIDENCE", math.nan),
+        ("DETECTION_NMS_THRESHOLD", -0.1),
+        ("MINI_MASK_SHAPE", 56),
+        ("MINI_MASK_SHAPE", (56, 56, 1)),
+        ("MINI_MASK_SHAPE", (56, 0)),
+        ("MASK_SHAPE", (28.5, 28)),
+        ("NAME", "mine/today"),
+        ("NAME", 5),
+    ],
+)
+def test_what_cannot_be_is_named(name, value):
+    with pytest.raises(ConfigError, match=rf"^{name} is "):
+        config(**{name: value}).validate()
+
+
+@pytest.mark.parametrize("value", [3.0, np.int64(3), np.float32(3.0)])
+def test_whole_numbers_of_other_types_count(value):
+    made = config(STEPS_PER_EPOCH=value)
+    made.validate()
+    assert made.STEPS_PER_EPOCH == 3 and type(made.STEPS_PER_EPOCH) is int
+
+
+def test_settings_that_may_be_left_open_may_be_left_open():
+    config(STEPS_PER_EPOCH=None, VALIDATION_STEPS=None, NAME=None).validate()
+    config(VALIDATION_STEPS=0, DETECTION_MIN_CONFIDENCE=np.float32(0.5)).validate()
+
+
+def test_a_weight_of_a_loss_that_there_is_not_is_named():
+    weights = {**Config.LOSS_WEIGHTS, "mask_loss": 2.0}
+    with pytest.raises(ConfigError, match=r"LOSS_WEIGHTS names 'mask_loss'.*mrcnn_mask_loss"):
+        config(LOSS_WEIGHTS=weights).validate()
+
+
+def test_masks_of_another_size_than_the_head_makes_are_named():
+    with pytest.raises(ConfigError, match=r"MASK_SHAPE is \[56, 56\].*MASK_POOL_SIZE"):
+        config(MASK_SHAPE=(56, 56)).validate()
+    config(MASK_SHAPE=(56, 56), MASK_POOL_SIZE=28).validate()
+
+
+def test_per_cent_are_told_from_shares():
+    with pytest.raises(ConfigError, match=r"The score is 50; .* such as 0\.5\."):
+        check_share_value("The score", 50)
+    check_share_value("The score", 1)
+    check_share_value("The score", 0.0)
+
+
+def test_every_setting_of_ones_own_can_be_written():
+    class Mine(MobileConfig):
+        PLACES = {("left", 1): np.arange(3), "right": {2: np.float32(0.5)}}
+        KINDS = [np.int64(4), (1, 2)]
+        MAKER = staticmethod(len)
+
+    written = json.loads(Mine().to_json())
+    assert written["PLACES"] == {"('left', 1)": [0, 1, 2], "right": {"2": 0.5}}
+    assert written["KINDS"] == [4, [1, 2]] and written["MAKER"] == "<len>"
