@@ -157,11 +157,13 @@ def photos_of(
         paths = [folder / split] if split else [folder]
         if split == "val" and not paths[0].exists():
             paths = [folder / "valid"]
-    finder: PhotoFinder | None = None
+    finders: dict[Path, PhotoFinder] = {}
     for path in paths:
         if path.is_file() and path.suffix.lower() == ".txt":
-            finder = finder or PhotoFinder(folder)
-            files = list(_listed(path, finder, skip))
+            root = folder if _lies_below(path, folder) else path.parent
+            if root not in finders:
+                finders[root] = PhotoFinder(root)
+            files = list(_listed(path, finders[root], skip))
         else:
             files = [
                 file
@@ -213,6 +215,10 @@ def _named(
             # The set may have been moved: below its folder it is nearer.
             candidates = [*candidates[2:], Path(entry)]
         yield name, entry, next(filter(_exists, candidates), None)
+
+
+def _lies_below(path: Path, folder: Path) -> bool:
+    return Path(os.path.abspath(path)).is_relative_to(os.path.abspath(folder))
 
 
 def _exists(path: Path) -> bool:
@@ -322,8 +328,9 @@ class LabelFiles:
         unlabelled = [p for p, file in zip(self._photos, self.files, strict=True) if file is None]
         if not unlabelled:
             return
+        texts = [entry for visited in self._visited for entry in visited.glob("*.[tT][xX][tT]")]
         if not self._used:
-            stray = next(filter(_holds_rows, self._unused(files_below(folder))), None)
+            stray = next(filter(_holds_rows, self._unused([*files_below(folder), *texts])), None)
             if stray is not None:
                 text = (
                     f"No photo of {folder} has a label file, but there are some such as {stray}; "
@@ -333,7 +340,6 @@ class LabelFiles:
                 error = DataError(text, kind="missing annotation", path=folder)
                 refuse(error, skip, "the photos have no objects")
             return
-        texts = (entry for visited in self._visited for entry in visited.glob("*.[tT][xX][tT]"))
         stray = next(filter(_holds_rows, self._unused(texts)), None)
         if stray is not None:
             text = (

@@ -144,6 +144,17 @@ def test_a_list_may_name_photos_elsewhere_on_this_machine(tmp_path):
     text = f"{tmp_path / 'photos' / 'images' / 'a.jpg'}\n"
     made(tmp_path / "set", {"data.yaml": "names: [bolt]\nval: v.txt\n", "v.txt": text})
     assert boxes(yolo.read(tmp_path / "set")) == {"a.jpg": [BOX]}
+    made(tmp_path / "set", {"images/a.jpg": "", "labels/a.txt": "0 0.5 0.5 1 1"})  # a namesake
+    assert boxes(yolo.read(tmp_path / "set")) == {"a.jpg": [BOX]}
+
+
+def test_a_yaml_may_lie_beside_its_set(tmp_path):
+    files = {"set/images/a.jpg": "", "set/labels/a.txt": ROW, "set/t.txt": "/far/images/a.jpg"}
+    made(tmp_path, {"conf/data.yaml": "path: ../set\nnames: [bolt]\ntrain: t.txt\n", **files})
+    assert boxes(yolo.read(tmp_path / "conf" / "data.yaml")) == {"a.jpg": [BOX]}
+    (tmp_path / "set" / "labels" / "a.txt").rename(tmp_path / "set" / "labels" / "b.txt")
+    with pytest.raises(DataError, match=r"No photo of .* such as .*b\.txt"):
+        yolo.read(tmp_path / "conf" / "data.yaml")
 
 
 def test_lines_of_a_list_that_lead_nowhere_are_named(tmp_path):
