@@ -3,7 +3,6 @@
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +22,10 @@ from maskdet.family import Family
 from maskdet.inference.detect import Prepare, detect
 from maskdet.models.origin import check_family, check_origin, resumption_of
 from maskdet.models.weight_files import read_facts, write_weights
+from maskdet.models.written import built
 from maskdet.pretrained.assign import LoadReport, load_into
-from maskdet.trained import Facts, Trained, build_network
+from maskdet.trained import Facts, Trained
 from maskdet.training import checkpoints
-from maskdet.training.devices import building_scope
 from maskdet.training.loaders import make_loader
 from maskdet.training.loss_model import WeightFiles
 from maskdet.training.settling import settled
@@ -66,8 +65,7 @@ class Model:
         if mismatch:
             warnings.warn(mismatch, MaskdetWarning, stacklevel=2)
         self.mode, self.config, self.model_dir = mode, config, os.fspath(model_dir)
-        with building_scope(config) if mode == "training" else nullcontext():
-            network = build_network(self.family, config, mode)
+        network = built(self.family, config, mode)
         self.trained = Trained(self.family, network, config, Facts(outputs=self.family.outputs))
         self.keras_model = network
         self._resumption: Resumption | None = None

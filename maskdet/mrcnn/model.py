@@ -61,7 +61,7 @@ from maskdet.mrcnn.meta import (
     parse_image_meta_graph,
     unmold_image,
 )
-from maskdet.mrcnn.network import Network, TrainingNetwork, inference_view, training_view
+from maskdet.mrcnn.network import OldNetwork, OldTrainingNetwork, inference_view, training_view
 from maskdet.mrcnn.targets import (
     build_detection_targets,
     build_rpn_targets,
@@ -138,7 +138,7 @@ class MaskRCNN(_MaskRCNN):
     Both share their layers. Images are resized with the original's arithmetic.
     """
 
-    keras_model: Network
+    keras_model: OldNetwork
 
     def __init__(
         self, mode: str, config: Config, model_dir: str | os.PathLike[str] = "logs"
@@ -147,12 +147,12 @@ class MaskRCNN(_MaskRCNN):
         self.keras_model = self._view(self.network)
         self.prepare = self._prepare
 
-    def _view(self, network: keras.Model) -> Network:
+    def _view(self, network: Any) -> OldNetwork:
         if self.mode == "training":
             return training_view(network, self.config)
         return inference_view(network)
 
-    def build(self, mode: str, config: Config) -> Network:
+    def build(self, mode: str, config: Config) -> OldNetwork:
         """A network with fresh weights, in matterport's form."""
         network = build_network(self.family, config, mode)
         if mode == "training":
@@ -195,7 +195,7 @@ class MaskRCNN(_MaskRCNN):
         Raises:
             UsageError: in inference mode.
         """
-        if not isinstance(self.keras_model, TrainingNetwork):
+        if not isinstance(self.keras_model, OldTrainingNetwork):
             raise UsageError("Only a model made with mode='training' can be compiled.")
         self.keras_model.compile_for(self.config, learning_rate, momentum)
 

@@ -1,6 +1,5 @@
 """``keras_model`` as old scripts know it: its inputs, outputs, files and layer names."""
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -10,6 +9,7 @@ from keras import ops
 
 from maskdet.config import Config
 from maskdet.models.mask_rcnn.family import MaskRCNNFamily
+from maskdet.models.written import BuiltNetwork
 from maskdet.mrcnn import losses
 from maskdet.mrcnn.meta import parse_image_meta_graph
 from maskdet.pretrained.assign import load_into, save_from
@@ -72,8 +72,12 @@ class HeadLayer:
 
 
 @keras.saving.register_keras_serializable("maskdet")
-class Network(keras.Model):
+class OldNetwork(BuiltNetwork):
     """A functional model whose .h5 files are matterport's."""
+
+    @classmethod
+    def view_of(cls, network: keras.Model, config: Any) -> Any:
+        return inference_view(network)
 
     def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
         """Write a .h5 file that Keras 2 and the original open.
@@ -106,13 +110,17 @@ class Network(keras.Model):
 
 
 @keras.saving.register_keras_serializable("maskdet")
-class TrainingNetwork(Network):
+class OldTrainingNetwork(OldNetwork):
     """The training network in matterport's form: the last five outputs are the losses.
 
     Compiled by :meth:`compile_for`, it learns from what ``data_generator`` yields.
     """
 
     settings: Config
+
+    @classmethod
+    def view_of(cls, network: keras.Model, config: Any) -> Any:
+        return training_view(network, config)
 
     def compile_for(self, config: Config, learning_rate: float, momentum: float) -> None:
         """Give it matterport's optimizer and loss: weighted losses and L2."""
@@ -159,20 +167,12 @@ def _in_tuples(batches: Any) -> Any:
     return (tuple(tuple(part) for part in batch) for batch in batches)
 
 
-@keras.saving.register_keras_serializable("maskdet")
 class Losses(keras.layers.Layer):
     """The five losses from meta, rpn_match, rpn_bbox, target masks and COMPARED of the network."""
 
     def __init__(self, config: Config, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.config = config
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "config": json.loads(self.config.to_json())}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Losses":
-        return cls(**{**config, "config": Config.from_dict(config["config"])})
 
     def call(self, inputs: list[Any]) -> tuple[Any, ...]:
         meta, match, target, target_masks, *rest = inputs
@@ -191,12 +191,14 @@ class Losses(keras.layers.Layer):
         return tuple(keras.KerasTensor((), "float32") for _ in LOSSES)
 
 
-def inference_view(network: keras.Model) -> Network:
+def inference_view(network: BuiltNetwork) -> OldNetwork:
     """The inference network with old files and names; layers are shared."""
-    return Network(network.inputs, network.outputs, name=network.name)
+    view = OldNetwork(network.inputs, network.outputs, name=network.name)
+    view.recipe = network.recipe
+    return view
 
 
-def training_view(network: keras.Model, config: Config) -> TrainingNetwork:
+def training_view(network: BuiltNetwork, config: Config) -> OldTrainingNetwork:
     """The training network with matterport's inputs and outputs; layers are shared.
 
     Inputs: input_image, input_image_meta, input_rpn_match (B, A, 1), input_rpn_bbox (B, R, 4),
@@ -222,4 +224,13 @@ def training_view(network: keras.Model, config: Config) -> TrainingNetwork:
     inputs = [inner_inputs[0], meta, match, target, *inner_inputs[1:], masks]
     if not config.USE_RPN_ROIS:
         inputs.append(ours["input_roi"])
-    return TrainingNetwork(inputs, [*(out[n] for n in SHOWN), *loss_values], name=network.name)
+    outputs = [*(out[name] for name in SHOWN), *loss_values]
+    view = OldTrainingNetwork(inputs, outputs, name=network.name)
+    view.recipe = network.recipe
+    return view
+
+
+# Keras' .h5 names a model's class without its package.
+keras.saving.get_custom_objects().update(
+    {"OldNetwork": OldNetwork, "OldTrainingNetwork": OldTrainingNetwork}
+)

@@ -68,12 +68,15 @@ def test_a_set_of_other_classes_is_not_trained_on_by_accident(stopped, masked, m
     assert model.epoch == 2
 
 
+@pytest.mark.parametrize("door", [MaskRCNN, modellib.MaskRCNN])
 @pytest.mark.parametrize("mode", ["training", "inference"])
-def test_the_old_doors_network_comes_back_from_a_whole_model(mode, tmp_path, make_config):
-    model = modellib.MaskRCNN(mode, make_config(), str(tmp_path))
-    model.keras_model.save(str(tmp_path / "m.keras"))
-    back = keras.models.load_model(tmp_path / "m.keras", compile=False)
-    pairs = zip(model.keras_model.get_weights(), back.get_weights(), strict=True)
+@pytest.mark.parametrize("name", ["m.keras", "m.h5"])
+def test_a_whole_model_that_keras_saved_comes_back(door, mode, name, tmp_path, make_config):
+    network = door(mode, make_config(), str(tmp_path)).keras_model
+    network.save(tmp_path / name)
+    back = keras.models.load_model(tmp_path / name, compile=False)
+    assert type(back) is type(network) and back.output_shape == network.output_shape
+    pairs = zip(network.get_weights(), back.get_weights(), strict=True)
     assert all(np.array_equal(a, b) for a, b in pairs)
 
 

@@ -16,6 +16,7 @@ from maskdet.models.mask_rcnn.config import Config
 from maskdet.models.mask_rcnn.heads import box_head, mask_head
 from maskdet.models.mask_rcnn.rpn import build_rpn_model, run_on_levels
 from maskdet.models.mask_rcnn.targets import DetectionTargetLayer, MaskTargets, RPNTargets
+from maskdet.models.written import BuiltNetwork
 
 
 def anchor_settings(config: Config, image_shape: Any = None) -> dict[str, Any]:
@@ -162,7 +163,7 @@ def build_inference_network(config: Config, kernels: str = "auto") -> keras.Mode
     masks = _masks(boxes, levels, config, kernels)
     masks = PadRows(config.DETECTION_MAX_INSTANCES, name="mrcnn_mask_padded")(masks)
     outputs = [detections, scores, deltas, masks, rois, rpn_scores, rpn_deltas]
-    return keras.Model([image, meta, anchors], outputs, name="mask_rcnn")
+    return BuiltNetwork([image, meta, anchors], outputs, name="mask_rcnn")
 
 
 def _rpn_targets(anchors: np.ndarray, config: Config) -> RPNTargets:
@@ -243,4 +244,4 @@ def build_training_network(config: Config, kernels: str = "auto") -> keras.Model
         "target_mask": target_masks,
         "active_classes": active,
     }
-    return keras.Model(inputs, outputs, name="mask_rcnn")
+    return BuiltNetwork(inputs, outputs, name="mask_rcnn")
