@@ -327,3 +327,17 @@ def test_a_method_put_into_a_class_later_counts_from_prepare_on() -> None:
 def test_a_set_of_objects_has_no_class_for_an_image() -> None:
     with pytest.raises(UsageError, match=r"^BoxOnly has objects and no class for toys image img0 "):
         filled(BoxOnly()).load_label(0)
+
+
+def test_a_class_may_take_a_method_of_the_base_back() -> None:
+    """A set of masks made one of boxes."""
+
+    class Boxes(MaskOnly):
+        load_mask = Dataset.load_mask
+
+        def load_boxes(self, image_id: int) -> Any:
+            return np.array([[1, 2, 3, 4]], np.float32), np.array([1], np.int32)
+
+    assert not Boxes.gives_masks and Boxes.gives_boxes
+    boxes, class_ids, masks = filled(Boxes()).load_instances(0)
+    assert boxes.tolist() == [[1, 2, 3, 4]] and class_ids.tolist() == [1] and masks is None

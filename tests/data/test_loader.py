@@ -181,3 +181,31 @@ def test_closing_the_stream_ends_its_threads():
     assert threading.active_count() > before
     batches.close()
     assert threading.active_count() == before
+
+
+class OtherSize(Masked):
+    """Photos that load_image shrinks, masks as they were drawn."""
+
+    def load_image(self, image_id):
+        return super().load_image(image_id)[::2, ::2]
+
+
+class OtherIds(Boxed):
+    """Class ids of the source, not the data set's."""
+
+    def load_boxes(self, image_id):
+        boxes, class_ids = super().load_boxes(image_id)
+        return boxes, class_ids + 17
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        (OtherSize, r"41 x 80 pixels .* 21 x 40"),
+        (OtherIds, r"class id 18, but the class ids are 1 \.\. 1"),
+    ],
+)
+def test_objects_that_cannot_be_of_their_image_are_named_before_a_step(kind, message):
+    loader = make_loader(kind().fill(), shuffle=False)
+    with pytest.raises(DataError, match=message):
+        loader.batch(0)

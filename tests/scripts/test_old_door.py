@@ -561,3 +561,16 @@ def test_a_parallel_model_gives_what_the_model_gives(detector, folder, tmp_path)
     assert parallel.inner_model is detector.keras_model
     parallel.save_weights(str(tmp_path / "p.h5"))
     assert (tmp_path / "p.h5").stat().st_size > 10_000
+
+
+def test_load_image_gt_names_masks_of_another_size(folder):
+    class Shrunk(type(blocks(folder))):
+        def load_image(self, image_id):
+            return super().load_image(image_id)[::2, ::2]
+
+    dataset = Shrunk()
+    dataset.__dict__.update(blocks(folder).__dict__)
+    with pytest.raises(
+        ValueError, match=r"The masks of .* pixels \(height, width\), but the image"
+    ):
+        load_image_gt(dataset, BlocksConfig(), 1)
