@@ -29,8 +29,8 @@ def asked_photos(
     """Photos given as they are or by their folders, each once.
 
     Results keep the sub-folders of a folder. Photos that would have one name (a.jpg and a.png, or
-    photos of two folders) get names of their own. What lies below ``out`` are results of an earlier
-    run, not photos.
+    photos of two folders) get names of their own. Where ``out`` is a sub-folder, what lies there
+    are results of an earlier run, not photos.
 
     Args:
         sources: photos and folders.
@@ -38,14 +38,15 @@ def asked_photos(
         deep: whether to look into sub-folders.
 
     Raises:
-        UsageError: if a photo lies in ``out`` itself, where results might take its place.
+        UsageError: if a photo lies in or below ``out``, where results might take its place.
     """
     results = None if out is None else Path(out).resolve()
     names: dict[Path, Path] = {}
     for source in map(Path, sources):
         for path, name in _listed(source, results, deep):
             names.setdefault(path.resolve(), name)
-            if path.parent.resolve() == results:
+            # A link counts where it stands and where it leads to.
+            if results in {*path.resolve().parents, *(path.parent.resolve() / "x").parents}:
                 raise UsageError(
                     f"The photo {path} lies in {out}, where the results are to go; give a folder "
                     "of its own for them with --out."

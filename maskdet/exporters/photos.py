@@ -69,6 +69,10 @@ def photos_given(source: Any) -> Photos | None:
     if isinstance(source, list | tuple) and source and isinstance(source[0], str | os.PathLike):
         return PhotoFiles(source)
     if isinstance(source, np.ndarray):
+        if source.ndim < 4:
+            raise UsageError(
+                f"calibration is one image of shape {source.shape}; put some into a list."
+            )
         return list(source)
     if source is None or isinstance(source, Dataset | Iterable):
         return source

@@ -13,7 +13,7 @@ from maskdet.exporters.contract import facts_for_decoding, facts_json, file_outp
 from maskdet.exporters.request import ExportRequest
 from maskdet.geometry.boxes import normalize_boxes
 from maskdet.geometry.placement import Placement, PlacementRule
-from maskdet.images import resize_image
+from maskdet.images import checked_image, resize_image
 from maskdet.pixels import Pixels
 from maskdet.randomness import seeded
 from maskdet.tasks.task import FileFacts, FileOutput, Task
@@ -87,9 +87,15 @@ class Source:
         """Values of the file's inputs for an image, the way the runtime places it; and where.
 
         Args:
-            image: uint8 (H, W, C).
+            image: (H, W, C), 0..255; or what :func:`maskdet.images.checked_image` makes of it.
             from_bytes: the image as bytes; else scaled, float32.
+
+        Raises:
+            UsageError: if it is no image.
         """
+        image = checked_image(image, int(self.trained.config.IMAGE_CHANNEL_COUNT))
+        if from_bytes and image.dtype != np.uint8:
+            image = np.clip(np.rint(image), 0, 255).astype(np.uint8)
         placement = self.placement_rule(image.shape)
         canvas = resize_image(image, placement)[None]  # (1, H, W, C)
         name, *others = self.inputs

@@ -54,7 +54,7 @@ def run_photos(predictor: Predictor, photos: Sequence[Path], options: Options) -
         DataError: if not one of them could be read.
         UsageError: if the photos lie in ``options.out``, or it cannot be written.
     """
-    asked = asked_photos(photos, options.out, deep=False)
+    asked = asked_photos(photos, options.out if options.save else None, deep=False)
     if options.save:
         make_results_folder(options.out)
     results, failures, begun = [], [], time.perf_counter()

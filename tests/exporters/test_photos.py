@@ -74,7 +74,6 @@ def test_images_of_one_array_are_images_each():
     assert not any_photos(photos_given(array[:0]))
 
 
-@pytest.mark.xfail(strict=True, reason="rows of one image are taken for grey images")
 def test_one_image_is_not_taken_for_a_list_of_its_rows():
     with pytest.raises(UsageError, match="one image"):
         photos_given(np.zeros((6, 8, 3), np.uint8))

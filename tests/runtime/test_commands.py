@@ -141,7 +141,6 @@ def test_results_in_a_sub_folder_are_not_photos_of_the_next_run(made, folder, ca
     assert len(listing(out)) == 6
 
 
-@pytest.mark.xfail(strict=True, reason="refused although nothing is written")
 def test_photos_may_lie_anywhere_where_nothing_is_written(made, folder, capsys):
     assert main([str(made), str(folder), "--no-save", "--out", str(folder)]) == 0
 
