@@ -55,7 +55,7 @@ def outputs_of(*names: str) -> list[np.ndarray]:
     """What the named layers give for the image."""
     tensors = [model.keras_model.get_layer(name).output for name in names]
     part = keras.Model(model.keras_model.inputs, tensors)
-    inputs = model.family.detection_inputs(canvas[None], [placement], config)
+    inputs = model.family.inference_inputs(canvas[None], [placement], config)
     return [np.asarray(array) for array in part.predict_on_batch(inputs)]
 
 

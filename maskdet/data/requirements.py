@@ -120,6 +120,5 @@ def largest_count(dataset: Dataset, limit: int, on_error: str = "raise") -> int:
             if on_error != "skip":
                 label = dataset.image_label(int(image_id))
                 text = f"The objects of {label} cannot be read: {type(error).__name__}: {error}"
-                kind = getattr(error, "kind", "") or "unreadable mask"
-                raise DataError(text, kind=kind) from error
+                raise DataError(text, kind="unreadable mask") from error
     return min(limit, largest)
