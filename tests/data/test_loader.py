@@ -12,6 +12,7 @@ from maskdet.errors import DataError, MaskdetWarning
 from maskdet.geometry.masks import shrink_mask
 from maskdet.geometry.placement import place
 from maskdet.images import resize_image
+from maskdet.tasks.classification.task import CLASSIFICATION
 
 CANVAS = (64, 64)
 
@@ -209,3 +210,21 @@ def test_objects_that_cannot_be_of_their_image_are_named_before_a_step(kind, mes
     loader = make_loader(kind().fill(), shuffle=False)
     with pytest.raises(DataError, match=message):
         loader.batch(0)
+
+
+class Sorted(Drawn):
+    """Every image is of one of three classes."""
+
+    def load_label(self, image_id):
+        return 1 + image_id % 3
+
+
+def test_a_batch_says_what_each_image_shows_in_the_images_order():
+    dataset = Sorted().fill()
+    settings = CLASSIFICATION.loader_options(dataset, None, None)
+    loader = make_loader(
+        dataset, targets=lambda image_id: CLASSIFICATION.targets(dataset, image_id), **settings
+    )
+    batch = loader.batch(0)
+    assert batch["labels"].tolist() == [1 + image_id % 3 for image_id in batch["image_ids"]]
+    assert "labels" not in make_loader(Boxed().fill()).batch(0)
