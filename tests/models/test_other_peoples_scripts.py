@@ -85,6 +85,7 @@ def test_trainings_of_one_minute_have_folders_of_their_own(tmp_path, make_config
     folder.mkdir()
     assert free_log_dir(folder) == folder  # a training that came to nothing leaves room
     (folder / "mask_rcnn_small_0001.h5").touch()
+    assert new_log_dir(tmp_path, make_config()) != folder
     second = free_log_dir(folder)
     assert second.name == f"{folder.name}-02" and second.name > folder.name
     second.mkdir()
