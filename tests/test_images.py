@@ -24,7 +24,7 @@ from maskdet.images import (
     write_image,
 )
 
-KANGAROO = Path(__file__).resolve().parents[2] / "../shared/data/kangaroo/images"
+KANGAROO = Path(__file__).resolve().parents[1] / "../shared/data/kangaroo/images"
 needs_kangaroo = pytest.mark.skipif(not KANGAROO.is_dir(), reason="no ../shared/data/kangaroo")
 
 
