@@ -1,32 +1,13 @@
 """Models opened from their weights, whatever family they are of."""
 
-import importlib
 import os
 from typing import Any
 
-from maskdet.errors import UsageError, WeightsError
+from maskdet.errors import UsageError
+from maskdet.models.families import family_class
 from maskdet.models.model import Model
 from maskdet.models.weight_files import read_facts
 from maskdet.setting_checks import check_share_value
-
-#: Where the class of each family is. A new family is a new folder and a line here.
-FAMILIES = {"mask_rcnn": "maskdet.models.mask_rcnn.mask_rcnn:MaskRCNN"}
-
-
-def family_class(name: str) -> type[Model]:
-    """The class of a family.
-
-    Raises:
-        WeightsError: for a name that this maskdet does not know; lists the known ones.
-    """
-    if name not in FAMILIES:
-        raise WeightsError(
-            f"There is no family {name!r} in this maskdet; it has {', '.join(sorted(FAMILIES))}. "
-            "A newer version may."
-        )
-    module, _, attribute = FAMILIES[name].partition(":")
-    kind: type[Model] = getattr(importlib.import_module(module), attribute)
-    return kind
 
 
 def open_model(

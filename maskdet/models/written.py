@@ -4,7 +4,6 @@ Keras' .h5 of whole models knows layers only, not the operations between them; a
 anew from its Config is right in every format.
 """
 
-import importlib
 import json
 from contextlib import nullcontext
 from typing import Any, Self
@@ -13,6 +12,7 @@ import keras
 
 from maskdet.base_config import BaseConfig
 from maskdet.family import Family
+from maskdet.models.families import family_class
 from maskdet.trained import build_network
 from maskdet.training.devices import building_scope
 
@@ -41,9 +41,7 @@ class BuiltNetwork(keras.Model):
         if "recipe" not in config:
             return super().from_config(config, custom_objects)
         recipe = json.loads(config["recipe"])
-        # The table of families stands above this file.
-        opening = importlib.import_module("maskdet.models.opening")
-        family = opening.family_class(recipe["family"]).family
+        family = family_class(recipe["family"]).family
         settings = family.config_class.from_dict(recipe["settings"])
         network = build_network(family, settings, recipe["mode"])
         view = cls.view_of(network, settings)

@@ -5,7 +5,7 @@ import pytest
 
 from maskdet.data.dataset import Dataset
 from maskdet.images import write_image
-from maskdet.models import opening
+from maskdet.models.families import FAMILIES
 from tests.families.toy_classifier import ToyClassifier, ToyClassifierConfig
 from tests.families.toy_detector import ToyDetector, ToyDetectorConfig
 from tests.models.conftest import BoxedRectangles
@@ -16,12 +16,12 @@ COLOURS = {"blue": (30, 30, 220), "red": (220, 30, 30)}
 @pytest.fixture(scope="session")
 def families():
     """The toys in the table of families, as a family's own line there would have it."""
-    known = dict(opening.FAMILIES)
-    opening.FAMILIES["toy_detector"] = "tests.families.toy_detector:ToyDetector"
-    opening.FAMILIES["toy_classifier"] = "tests.families.toy_classifier:ToyClassifier"
-    yield opening.FAMILIES
-    opening.FAMILIES.clear()
-    opening.FAMILIES.update(known)
+    known = dict(FAMILIES)
+    FAMILIES["toy_detector"] = "tests.families.toy_detector:ToyDetector"
+    FAMILIES["toy_classifier"] = "tests.families.toy_classifier:ToyClassifier"
+    yield FAMILIES
+    FAMILIES.clear()
+    FAMILIES.update(known)
 
 
 @pytest.fixture(scope="session")
