@@ -9,7 +9,13 @@ from maskdet.backbones.depthwise import depthwise_convolution
 from maskdet.backbones.pointwise import pointwise_convolution
 from maskdet.errors import ConfigError
 
-_ACTIVATIONS = {None: lambda x: x, "relu": ops.relu, "relu6": ops.relu6}
+_ACTIVATIONS = {
+    None: lambda x: x,
+    "relu": ops.relu,
+    "relu6": ops.relu6,
+    "silu": ops.silu,
+    "hard_swish": ops.hard_swish,
+}
 
 
 @keras.saving.register_keras_serializable("maskdet")
@@ -25,12 +31,14 @@ class ConvNorm(keras.layers.Layer):
     Args:
         filters: output channels; None for a depthwise convolution, which keeps its input's.
         kernel_size: side of the window.
-        strides: step of the window; padding is TensorFlow's SAME (the odd pixel bottom and right).
-        activation: None, "relu" or "relu6".
+        strides: step of the window.
+        activation: None, "relu", "relu6", "silu" or "hard_swish".
         train_bn: True: batch statistics in training, which also move the stored ones, as
             keras.layers.BatchNormalization does it. False: stored statistics, never moved.
         epsilon: added to the variance.
         momentum: share of the old statistics kept at each training step.
+        centred: padding as PyTorch's networks have it, the same on all sides; False: TensorFlow's
+            SAME (at an even size and step 2, the odd pixel bottom and right).
 
     Raises:
         ConfigError: for another activation.
@@ -46,12 +54,14 @@ class ConvNorm(keras.layers.Layer):
         train_bn: bool = False,
         epsilon: float = 1e-3,
         momentum: float = 0.99,
+        centred: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         if activation not in _ACTIVATIONS:
+            known = ", ".join(map(repr, _ACTIVATIONS))
             raise ConfigError(
-                f"activation of layer '{self.name}' must be None, 'relu' or 'relu6'. "
+                f"activation of layer '{self.name}' must be one of {known}. "
                 f"Received: {activation!r}."
             )
         self.filters = filters
@@ -61,6 +71,7 @@ class ConvNorm(keras.layers.Layer):
         self.train_bn = train_bn
         self.epsilon = epsilon
         self.momentum = momentum
+        self.centred = centred
 
     @property
     def depthwise(self) -> bool:
@@ -102,6 +113,13 @@ class ConvNorm(keras.layers.Layer):
         return _ACTIVATIONS[self.activation](outputs)
 
     def _convolve(self, inputs: Any, kernel: Any, bias: Any, training: bool | None) -> Any:
+        if self.centred and self.strides > 1 and self.kernel_size % 2:
+            # SAME would pad an even size by one pixel less at the top and on the left.
+            margin = self.kernel_size // 2
+            inputs = ops.pad(inputs, [[0, 0], [margin] * 2, [margin] * 2, [0, 0]])
+            convolve = ops.depthwise_conv if self.depthwise else ops.conv
+            outputs = convolve(inputs, kernel, strides=self.strides, padding="valid")
+            return outputs if bias is None else ops.add(outputs, bias)
         if self.depthwise:
             outputs = depthwise_convolution(inputs, kernel, self.strides, training)
         elif bias is not None and self.kernel_size == self.strides == 1:
@@ -135,4 +153,5 @@ class ConvNorm(keras.layers.Layer):
             "train_bn": self.train_bn,
             "epsilon": self.epsilon,
             "momentum": self.momentum,
+            "centred": self.centred,
         }

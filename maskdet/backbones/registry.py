@@ -11,6 +11,7 @@ import numpy as np
 from maskdet.backbones.efficientnet_lite import efficientnet_lite
 from maskdet.backbones.mobilenet import mobilenet_v2
 from maskdet.backbones.resnet import resnet
+from maskdet.backbones.yolox import yolox_nano
 from maskdet.base_config import BaseConfig
 from maskdet.errors import ConfigError
 from maskdet.pixels import Pixels
@@ -41,6 +42,7 @@ class Backbone:
         pixel_std: what the difference is divided by then.
         imagenet: what :func:`maskdet.pretrained.imagenet.load_imagenet` calls its weights, or a
             function that gives arrays by layer name; None if there are none.
+        coco: what the catalogue calls weights of a detector with this backbone; None without.
         strides: pixels between neighbouring cells of C1 .. C5.
         pixels_known: False for a caller's function, which may want any scaling.
     """
@@ -51,6 +53,7 @@ class Backbone:
     mean_pixel: tuple[float, ...]
     pixel_std: float
     imagenet: str | Callable[[], dict[str, list[np.ndarray]]] | None = None
+    coco: str | None = None
     strides: tuple[int, ...] = STRIDES
     pixels_known: bool = True
 
@@ -136,6 +139,17 @@ def _resnet(architecture: str) -> Backbone:
     )
 
 
+def _yolox() -> Backbone:
+    return Backbone(
+        name="yolox_nano",
+        builder=yolox_nano,
+        stage_patterns=_NAMED_STAGES,
+        mean_pixel=(0.0, 0.0, 0.0),
+        pixel_std=128.0,
+        coco="yolox_nano",
+    )
+
+
 _BACKBONES = {
     spec.name: spec
     for spec in (
@@ -147,6 +161,7 @@ _BACKBONES = {
         _short_lite("lite0"),
         _lite("lite1"),
         _lite("lite2"),
+        _yolox(),
     )
 }
 
