@@ -85,8 +85,8 @@ def decoupled_head(
 
     Returns:
         Three lists over levels: class logits (B, H, W, classes), of no level if ``classes`` is 0;
-        deltas (B, H, W, 4) as dx, dy (of the cell's upper left corner, in cells), log dw, log dh
-        (in cells); objectness logits (B, H, W, 1).
+        deltas (B, H, W, 4) as dy, dx (from the cell's upper left corner to the box's centre, in
+        cells), log dh, log dw (in cells); objectness logits (B, H, W, 1).
     """
     build = _Units(train_bn is not False)
     class_logits, deltas, objectness = [], [], []

@@ -17,6 +17,8 @@ _TORCH_NORM = ("weight", "bias", "running_mean", "running_var")
 # ConvNorm's epsilon, which the published network has too.
 _EPSILON = 1e-3
 _LEVELS = 3
+# The published head predicts dx, dy, log dw, log dh; ours is y before x, as everywhere here.
+_OUR_DELTAS = [1, 0, 3, 2]
 #: What pixels are divided by for our stem; the published one takes them as they are.
 PIXEL_STD = 128.0
 
@@ -93,10 +95,8 @@ def _from_torch(path: str | os.PathLike[str]) -> LayerArrays:
                 kernel = _kernel(name, state[f"{unit}.conv.weight"])
                 layers[name] = [kernel, *(state[f"{unit}.bn.{part}"] for part in _TORCH_NORM)]
             else:
-                layers[name] = [
-                    _kernel(name, state[f"{unit}.weight"]),
-                    state[f"{unit}.bias"].reshape(-1),
-                ]
+                kernel = _kernel(name, state[f"{unit}.weight"])
+                layers[name] = _prediction(name, kernel, state[f"{unit}.bias"].reshape(-1))
     except (KeyError, ValueError) as error:
         raise _of_another_network(path, f"it lacks {error}") from error
     return layers
@@ -116,9 +116,9 @@ def _from_onnx(path: str | os.PathLike[str]) -> LayerArrays:
             raise _of_another_network(path, f"{weight_name} stands where {unit} should")
         try:
             kernel = _kernel(name, kernel)
+            layers[name] = _prediction(name, kernel, bias) if predicts else unfolded(kernel, bias)
         except ValueError as error:
             raise _of_another_network(path, str(error)) from error
-        layers[name] = [kernel, bias] if predicts else unfolded(kernel, bias)
     return layers
 
 
@@ -155,6 +155,15 @@ def unfolded(kernel: np.ndarray, bias: np.ndarray) -> list[np.ndarray]:
     """Kernel and bias as a convolution with a norm: gamma and variance one, mean zero."""
     one = np.ones_like(bias)
     return [kernel, one, bias, np.zeros_like(bias), one - np.float32(_EPSILON)]
+
+
+def _prediction(name: str, kernel: np.ndarray, bias: np.ndarray) -> list[np.ndarray]:
+    """Kernel (1, 1, in, out) and bias (out,) of one of the head's last convolutions."""
+    if not name.endswith("_deltas"):
+        return [kernel, bias]
+    if kernel.shape[-1] != len(_OUR_DELTAS):
+        raise ValueError(f"{name} has {kernel.shape[-1]} channels")
+    return [kernel[..., _OUR_DELTAS], bias[_OUR_DELTAS]]
 
 
 def _kernel(name: str, kernel: np.ndarray) -> np.ndarray:
