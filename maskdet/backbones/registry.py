@@ -42,6 +42,7 @@ class Backbone:
         pixel_std: what the difference is divided by then.
         imagenet: what :func:`maskdet.pretrained.imagenet.load_imagenet` calls its weights, or a
             function that gives arrays by layer name; None if there are none.
+        neck: whether C3 .. C5 have been through a pyramid of its own.
         coco: what the catalogue calls weights of a detector with this backbone; None without.
         strides: pixels between neighbouring cells of C1 .. C5.
         pixels_known: False for a caller's function, which may want any scaling.
@@ -53,6 +54,7 @@ class Backbone:
     mean_pixel: tuple[float, ...]
     pixel_std: float
     imagenet: str | Callable[[], dict[str, list[np.ndarray]]] | None = None
+    neck: bool = False
     coco: str | None = None
     strides: tuple[int, ...] = STRIDES
     pixels_known: bool = True
@@ -146,6 +148,7 @@ def _yolox() -> Backbone:
         stage_patterns=_NAMED_STAGES,
         mean_pixel=(0.0, 0.0, 0.0),
         pixel_std=128.0,
+        neck=True,
         coco="yolox_nano",
     )
 

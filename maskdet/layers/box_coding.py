@@ -72,6 +72,20 @@ def pairwise_iou(boxes: Any, others: Any) -> Any:
     return ops.where(union > 0, inter / ops.maximum(union, 1e-12), 0.0)
 
 
+def paired_iou(boxes: Any, others: Any) -> Any:
+    """IoU of each box (..., 4) with the one at its place in others (..., 4): (...)."""
+    low = ops.maximum(boxes[..., :2], others[..., :2])
+    high = ops.minimum(boxes[..., 2:], others[..., 2:])
+    sides = ops.maximum(high - low, 0.0)  # (..., 2)
+    inter = sides[..., 0] * sides[..., 1]
+    areas = [
+        ops.maximum(rows[..., 2] - rows[..., 0], 0.0)
+        * ops.maximum(rows[..., 3] - rows[..., 1], 0.0)
+        for rows in (boxes, others)
+    ]
+    return inter / ops.maximum(areas[0] + areas[1] - inter, 1e-7)
+
+
 def gather_rows(rows: Any, indices: Any) -> Any:
     """rows (B, N, D) at indices (B, K): (B, K, D)."""
     return ops.take_along_axis(rows, ops.cast(indices, "int32")[..., None], axis=1)

@@ -60,3 +60,20 @@ def feature_pyramid(
     ]
     coarsest = layers.MaxPooling2D(1, 2, name="fpn_p6")(levels[-1])
     return [*levels, coarsest]
+
+
+def lateral_levels(stages: list[Any], strides: list[int], channels: int) -> list[Any]:
+    """Levels of one width from a backbone that holds a pyramid of its own: 1 x 1 convolutions.
+
+    Args:
+        stages: C1..C5, each (B, H, W, C).
+        strides: pixels a cell of the wanted levels, such as [8, 16, 32].
+        channels: width of every level.
+
+    Returns:
+        The levels, finest first, each (B, image / stride, image / stride, channels).
+    """
+    numbers = [stride.bit_length() - 1 for stride in strides]
+    return [
+        layers.Conv2D(channels, 1, name=f"fpn_p{number}")(stages[number - 1]) for number in numbers
+    ]

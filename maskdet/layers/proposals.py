@@ -22,13 +22,15 @@ class ProposalLayer(keras.layers.Layer):
         pre_nms_limit: anchors looked at, over all levels together.
         box_std: the four numbers that deltas were divided by in training.
         kernels: maker of the operations, see :mod:`maskdet.layers.kernels`.
+        with_scores: give the proposals' scores too.
 
     Call arguments:
         inputs: scores (B, anchors, 2) of background and object, deltas
             (B, anchors, 4), anchors (B or 1, anchors, 4) normalised.
 
     Returns:
-        (B, count, 4), normalised 0..1, y1, x1, y2, x2, best first.
+        (B, count, 4), normalised 0..1, y1, x1, y2, x2, best first; with ``with_scores`` also
+        (B, count), how much object each is, 0..1.
     """
 
     def __init__(
@@ -38,9 +40,11 @@ class ProposalLayer(keras.layers.Layer):
         pre_nms_limit: int,
         box_std: Any,
         kernels: str = "auto",
+        with_scores: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.with_scores = bool(with_scores)
         self.count = int(count)
         self.nms_threshold = float(nms_threshold)
         self.pre_nms_limit = int(pre_nms_limit)
@@ -48,14 +52,16 @@ class ProposalLayer(keras.layers.Layer):
         self.kernels = kernels
 
     def call(self, inputs: list[Any]) -> Any:
-        return self.steps(inputs)["proposals"]
+        steps = self.steps(inputs)
+        proposals = steps["proposals"]
+        return (proposals, steps["scores"]) if self.with_scores else proposals
 
     def steps(self, inputs: list[Any]) -> dict[str, Any]:
         """What leads to the proposals, for people who look into the network.
 
         Returns:
             anchors, refined, clipped: (B, limit, 4), best first; kept_indices (B, count) into
-            them; proposals (B, count, 4).
+            them; proposals (B, count, 4) and their scores (B, count).
         """
         scores, all_deltas, anchors = (ops.stop_gradient(tensor) for tensor in inputs)
         scores = ops.cast(scores[..., 1], "float32")  # (B, A)
@@ -84,10 +90,12 @@ class ProposalLayer(keras.layers.Layer):
             "clipped": boxes,
             "kept_indices": kept_indices,
             "proposals": rois,
+            "scores": ops.where(valid, ops.take_along_axis(scores, kept_indices, axis=1), 0.0),
         }
 
     def compute_output_shape(self, input_shape: list[Any]) -> tuple[Any, ...]:
-        return (input_shape[0][0], self.count, 4)
+        proposals = (input_shape[0][0], self.count, 4)
+        return (proposals, proposals[:2]) if self.with_scores else proposals
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -97,4 +105,5 @@ class ProposalLayer(keras.layers.Layer):
             "pre_nms_limit": self.pre_nms_limit,
             "box_std": self.box_std,
             "kernels": self.kernels,
+            "with_scores": self.with_scores,
         }

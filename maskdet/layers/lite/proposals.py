@@ -33,7 +33,8 @@ class LiteProposals(LiteLayer):
         scores (A,), deltas (1, A, 4).
 
     Returns:
-        (count, 4), zero rows behind the valid ones.
+        (count, 4), zero rows behind the valid ones; with ``with_scores`` also (count,), how much
+        object each is, 0..1, of scores that are logits.
     """
 
     def __init__(
@@ -45,9 +46,11 @@ class LiteProposals(LiteLayer):
         nms_threshold: float,
         pre_nms_limit: int,
         box_std: Any,
+        with_scores: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.with_scores = bool(with_scores)
         # A table of centres and one of sizes: a thirtieth of the file, where all anchors together
         # would be a tenth.
         grid = np.asarray(anchors, np.float64).reshape(-1, per_cell, 4)  # (cells, per_cell, 4)
@@ -77,4 +80,8 @@ class LiteProposals(LiteLayer):
         boxes = tf.concat([corner, corner + sizes], axis=1)  # (limit, 4)
         boxes = tf.clip_by_value(boxes, 0.0, 1.0)  # (limit, 4)
         indices, valid_count = suppress(boxes, scores, self.nms_threshold, self.count, -1e30)
-        return tf.gather(boxes, indices) * valid_rows(self.count, valid_count)  # (count, 4)
+        valid = valid_rows(self.count, valid_count)  # (count, 1)
+        rois = tf.gather(boxes, indices) * valid  # (count, 4)
+        if not self.with_scores:
+            return rois
+        return rois, tf.sigmoid(tf.gather(scores, indices)) * tf.reshape(valid, (-1,))

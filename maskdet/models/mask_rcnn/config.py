@@ -81,6 +81,20 @@ class Config(DetectionConfig):
     # True: the 3 x 3 convolutions of neck, RPN and mask head are depthwise + 1 x 1, which is a
     # ninth of the work.
     SEPARABLE_HEADS = False
+    # True: the RPN predicts one box a cell, without anchors, by YOLOX's head on each level, which
+    # `load_weights("coco")` fills on BACKBONE "yolox_nano". Cells are what anchors are elsewhere:
+    # BACKBONE_STRIDES and RPN_ANCHOR_SCALES are [8, 16, 32], RPN_ANCHOR_RATIOS [1] and
+    # RPN_BBOX_STD_DEV ones.
+    RPN_ANCHOR_FREE = False
+    # False: the heads' levels are 1 x 1 convolutions of the backbone's maps alone, for backbones
+    # that hold a pyramid of their own; only with RPN_ANCHOR_FREE.
+    FPN_TOP_DOWN = True
+    # True: a RoI is an object of every class whose score is high enough; False: of its best class
+    # or, if that is the background, of none, which is matterport's rule.
+    DETECTION_EVERY_CLASS = False
+    # How much the RPN's own score counts in a detection's, 0..1: score = class ** (1 - share) *
+    # objectness ** share. 0: not at all.
+    DETECTION_OBJECTNESS = 0.0
     # Channels of the RPN's shared convolution.
     RPN_CHANNELS = 512
     # The mask head's 3 x 3 convolutions and their channels.
@@ -140,11 +154,30 @@ class Config(DetectionConfig):
                 f"RPN_ANCHOR_SCALES has {len(self.RPN_ANCHOR_SCALES)} sizes for "
                 f"{len(self.BACKBONE_STRIDES)} levels (BACKBONE_STRIDES); give one a level."
             )
+        if self.RPN_ANCHOR_FREE:
+            return self._validate_cells()
         if list(self.BACKBONE_STRIDES) not in ([4, 8, 16, 32, 64], [8, 16, 32, 64]):
             raise ConfigError(
                 f"BACKBONE_STRIDES is {list(self.BACKBONE_STRIDES)}; "
                 "use [4, 8, 16, 32, 64] or [8, 16, 32, 64]."
             )
+
+    def _validate_cells(self) -> None:
+        cells = [8, 16, 32]
+        settings: dict[str, Any] = {
+            "BACKBONE_STRIDES": cells,
+            "RPN_ANCHOR_SCALES": cells,
+            "RPN_ANCHOR_RATIOS": [1],
+            "RPN_BBOX_STD_DEV": [1, 1, 1, 1],
+            "RPN_ANCHOR_STRIDE": 1,
+        }
+        for name, wanted in settings.items():
+            value = np.asarray(getattr(self, name)).tolist()
+            if value != wanted:
+                raise ConfigError(
+                    f"{name} is {value}, but with RPN_ANCHOR_FREE it must be {wanted}: cells of "
+                    "the levels are the anchors."
+                )
 
 
 class MobileConfig(Config):

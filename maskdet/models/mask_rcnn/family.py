@@ -53,6 +53,8 @@ class MaskRCNNFamily:
         return words
 
     def rate(self, layer_name: str, config: Config) -> float:
+        if layer_name.startswith("rpn_head") and hasattr(config, "RPN_RATE"):
+            return float(config.RPN_RATE)
         return 1.0 if re.fullmatch(HEADS, layer_name) else float(config.BACKBONE_RATE)
 
     def pixels(self, config: Config) -> Pixels:
@@ -109,11 +111,12 @@ class MaskRCNNFamily:
         ids = outputs["target_class_ids"]
         rois = outputs["rois"]
         counted = ops.any(rois != 0, axis=2) if config.ROI_TARGETS_FILLED else ops.ones_like(ids)
+        free = config.RPN_ANCHOR_FREE
+        class_loss = loss_functions.rpn_objectness_loss if free else loss_functions.rpn_class_loss
+        box_loss = loss_functions.rpn_iou_loss if free else loss_functions.rpn_bbox_loss
         losses = {
-            "rpn_class_loss": loss_functions.rpn_class_loss(match, outputs["rpn_class_logits"]),
-            "rpn_bbox_loss": loss_functions.rpn_bbox_loss(
-                outputs["target_rpn_bbox"], match, outputs["rpn_bbox"]
-            ),
+            "rpn_class_loss": class_loss(match, outputs["rpn_class_logits"]),
+            "rpn_bbox_loss": box_loss(outputs["target_rpn_bbox"], match, outputs["rpn_bbox"]),
             "mrcnn_class_loss": loss_functions.mrcnn_class_loss(
                 ids, outputs["mrcnn_class_logits"], outputs["active_classes"], counted
             ),

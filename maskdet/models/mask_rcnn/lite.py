@@ -9,6 +9,7 @@ from keras import layers
 from maskdet.backbones.batch_norm import BatchNorm
 from maskdet.geometry.anchors import backbone_shapes
 from maskdet.geometry.boxes import normalize_boxes
+from maskdet.layers.detection import with_objectness
 from maskdet.layers.fpn import convolution
 from maskdet.layers.lite.base import AddAxis
 from maskdet.layers.lite.detection import ContractOutputs, DetectionWindow, LiteDetections
@@ -17,7 +18,13 @@ from maskdet.layers.lite.proposals import LiteProposals, Objectness
 from maskdet.layers.lite.roi_align import LitePyramidTable, LiteROIAlign, LiteUpsampling
 from maskdet.models.mask_rcnn.config import Config
 from maskdet.models.mask_rcnn.heads import box_head
-from maskdet.models.mask_rcnn.network import features, heads_bn, pixel_anchors, region_proposals
+from maskdet.models.mask_rcnn.network import (
+    features,
+    heads_bn,
+    normalised_anchors,
+    pixel_anchors,
+    region_proposals,
+)
 
 # With more classes than this, each object's class alone is worked out instead of all of them.
 FEW_CLASSES = 8
@@ -49,11 +56,11 @@ def build_lite_network(
     if with_window:
         inputs["window"] = keras.Input(batch_shape=(1, 4), name="window")
     window = DetectionWindow(name="detection_window")(*list(inputs.values())[1:] or [image])
-    levels = features(image, config, upsampling=lambda name: LiteUpsampling(name=name))
-    logits, _, deltas = region_proposals(levels, config)
-    rois = _proposals(logits, deltas, config)
-    sizes = [(int(level.shape[1]), int(level.shape[2])) for level in levels[:-1]]
-    table = LitePyramidTable(name="roi_align_table")(levels[:-1])
+    levels, maps = features(image, config, upsampling=lambda name: LiteUpsampling(name=name))
+    logits, _, deltas = region_proposals(maps, config)
+    rois, objectness = _proposals(logits, deltas, config)
+    sizes = [(int(level.shape[1]), int(level.shape[2])) for level in levels]
+    table = LitePyramidTable(name="roi_align_table")(levels)
 
     def align(boxes: Any, pool: int, name: str) -> Any:
         first = int(config.BACKBONE_STRIDES[0]).bit_length() - 1
@@ -64,11 +71,14 @@ def build_lite_network(
     _, scores, deltas = box_head(
         crops, classes, config.FPN_CLASSIF_FC_LAYERS_SIZE, heads_bn(config)
     )
+    if config.DETECTION_OBJECTNESS:
+        scores = with_objectness(scores, objectness[None], float(config.DETECTION_OBJECTNESS))
     boxes, class_ids, best, valid = LiteDetections(
         count,
         min_score,
         config.DETECTION_NMS_THRESHOLD,
         config.BBOX_STD_DEV,
+        classes="all" if config.DETECTION_EVERY_CLASS else "best",
         name="mrcnn_detection",
     )(rois, scores, deltas, window)
     shape = (height, width)
@@ -85,14 +95,18 @@ def _proposals(logits: Any, deltas: Any, config: Config) -> Any:
         int(np.prod(-(-size // config.RPN_ANCHOR_STRIDE)))
         for size in backbone_shapes(shape, config.BACKBONE_STRIDES)
     ]
+    anchors = normalize_boxes(pixel_anchors(config, shape, np.float64), shape)
+    if config.RPN_ANCHOR_FREE:
+        anchors = normalised_anchors(config, shape)
     layer = LiteProposals(
-        normalize_boxes(pixel_anchors(config, shape, np.float64), shape),
+        anchors,
         len(config.RPN_ANCHOR_RATIOS),
         cells,
         config.POST_NMS_ROIS_INFERENCE,
         config.RPN_NMS_THRESHOLD,
         config.PRE_NMS_LIMIT,
         config.RPN_BBOX_STD_DEV,
+        with_scores=True,
         name="ROI",
     )
     return layer(Objectness(name="rpn_objectness")(logits), deltas)

@@ -7,6 +7,7 @@ from typing import Any
 
 from keras import ops
 
+from maskdet.layers import box_coding
 from maskdet.layers.losses import (
     binary_cross_entropy,
     smooth_l1,
@@ -32,6 +33,32 @@ def rpn_bbox_loss(target: Any, rpn_match: Any, deltas: Any) -> Any:
     """Deltas of positive anchors; target and deltas (B, A, 4), rpn_match (B, A)."""
     positive = ops.cast(rpn_match == 1, deltas.dtype)[..., None]
     return weighted_mean(smooth_l1(target, deltas), positive * ops.ones_like(deltas))
+
+
+def rpn_objectness_loss(match: Any, logits: Any) -> Any:
+    """Object or background in all cells, divided by the number of those that learn an object.
+
+    Args:
+        match: (B, A) int, 1 object, -1 background, 0 left out.
+        logits: (B, A, 2).
+    """
+    labels = ops.cast(match == 1, "int32")
+    losses = softmax_cross_entropy(labels, logits) * ops.cast(match != 0, logits.dtype)
+    return ops.sum(losses) / ops.maximum(ops.sum(ops.cast(labels, logits.dtype)), 1.0)
+
+
+def rpn_iou_loss(target: Any, match: Any, boxes: Any) -> Any:
+    """1 - IoU ** 2 of the boxes of cells that learn an object (Ge et al. 2021, YOLOX).
+
+    Args:
+        target: (B, A, 4) pixels.
+        match: (B, A) int, 1 object.
+        boxes: (B, A, 4) pixels, predicted.
+    """
+    positive = ops.cast(match == 1, boxes.dtype)
+    # Rows that do not count are compared with themselves: no gradient of theirs is ever infinite.
+    target = ops.where(positive[..., None] > 0, target, ops.stop_gradient(boxes))
+    return weighted_mean(1.0 - ops.square(box_coding.paired_iou(boxes, target)), positive)
 
 
 def mrcnn_class_loss(target_ids: Any, logits: Any, active: Any, counted: Any) -> Any:

@@ -9,12 +9,14 @@ from keras import ops
 from maskdet.backbones.registry import get_backbone
 from maskdet.geometry.boxes import normalize_boxes
 from maskdet.layers import box_coding, pyramid
-from maskdet.layers.detection import DetectionLayer, KeptRows, PadRows
+from maskdet.layers.detection import DetectionLayer, KeptRows, PadRows, with_objectness
+from maskdet.layers.dynamic_matching import DynamicTargets
+from maskdet.layers.fpn import feature_pyramid, lateral_levels
 from maskdet.layers.proposals import ProposalLayer
 from maskdet.layers.roi_align import PyramidROIAlign
 from maskdet.models.mask_rcnn.config import Config
 from maskdet.models.mask_rcnn.heads import box_head, mask_head
-from maskdet.models.mask_rcnn.rpn import build_rpn_model, run_on_levels
+from maskdet.models.mask_rcnn.rpn import anchor_free_rpn, build_rpn_model, run_on_levels
 from maskdet.models.mask_rcnn.targets import DetectionTargetLayer, MaskTargets, RPNTargets
 from maskdet.models.written import BuiltNetwork
 
@@ -43,23 +45,38 @@ def pixel_anchors(config: Config, image_shape: Any = None, dtype: Any = np.float
 
 def normalised_anchors(config: Config, image_shape: Any) -> np.ndarray:
     """:func:`pixel_anchors` in the 0..1 form, float32 (A, 4); they must not be written to."""
+    if config.RPN_ANCHOR_FREE:
+        # The 0..1 form's far corners are the last pixel: at a side of 8 pixels, where all boxes are
+        # exponentials of it, that would make them an eighth smaller than they were learned.
+        anchors = pixel_anchors(config, image_shape, np.float64) + [0, 0, 1, 1]
+        return normalize_boxes(anchors, image_shape)
     return pyramid.normalised_anchors(**anchor_settings(config, image_shape))
 
 
-def features(image: Any, config: Config, **kwargs: Any) -> list[Any]:
-    """Pyramid levels of a molded image (B, H, W, C), finest first, the RPN's extra level last.
+def features(image: Any, config: Config, **kwargs: Any) -> tuple[list[Any], list[Any]]:
+    """Levels of one width that RoIs are cut from, and the maps that the RPN looks at.
 
-    ``kwargs`` go to :func:`maskdet.layers.fpn.feature_pyramid`.
+    Args:
+        image: molded, (B, H, W, C).
+        **kwargs: go to :func:`maskdet.layers.fpn.feature_pyramid`.
+
+    Returns:
+        Two lists of maps (B, H / stride, W / stride, channels), finest first.
     """
-    return pyramid.features(
-        image,
-        backbone=get_backbone(config.BACKBONE),
-        strides=config.BACKBONE_STRIDES,
-        channels=config.TOP_DOWN_PYRAMID_SIZE,
-        separable=config.SEPARABLE_HEADS,
-        train_bn=config.TRAIN_BN,
-        **kwargs,
-    )
+    backbone = get_backbone(config.BACKBONE)
+    stages = backbone.build(image, train_bn=config.TRAIN_BN)
+    strides, channels = list(config.BACKBONE_STRIDES), config.TOP_DOWN_PYRAMID_SIZE
+    if config.RPN_ANCHOR_FREE:
+        first = strides[0].bit_length() - 2
+        if config.FPN_TOP_DOWN:
+            levels = feature_pyramid(
+                stages, [*strides, 64], channels, config.SEPARABLE_HEADS, **kwargs
+            )[:-1]
+        else:
+            levels = lateral_levels(stages, strides, channels)
+        return levels, stages[first:] if backbone.neck else levels
+    maps = feature_pyramid(stages, strides, channels, config.SEPARABLE_HEADS, **kwargs)
+    return maps[:-1], maps  # the extra level is the RPN's alone
 
 
 def fixed_shape(config: Config) -> tuple[int, int] | None:
@@ -67,8 +84,10 @@ def fixed_shape(config: Config) -> tuple[int, int] | None:
     return pyramid.fixed_shape(config.IMAGE_SHAPE, resize_mode=config.IMAGE_RESIZE_MODE)
 
 
-def region_proposals(levels: list[Any], config: Config) -> tuple[Any, Any, Any]:
-    """The RPN's logits, scores and deltas on all levels."""
+def region_proposals(maps: list[Any], config: Config) -> tuple[Any, Any, Any]:
+    """The RPN's logits, scores and deltas on all maps."""
+    if config.RPN_ANCHOR_FREE:
+        return anchor_free_rpn(maps, config.TRAIN_BN)
     rpn = build_rpn_model(
         config.RPN_ANCHOR_STRIDE,
         len(config.RPN_ANCHOR_RATIOS),
@@ -76,11 +95,17 @@ def region_proposals(levels: list[Any], config: Config) -> tuple[Any, Any, Any]:
         config.RPN_CHANNELS,
         config.SEPARABLE_HEADS,
     )
-    return run_on_levels(rpn, levels)
+    return run_on_levels(rpn, maps)
 
 
 def _proposals(
-    scores: Any, deltas: Any, anchors: Any, count: int, config: Config, kernels: str
+    scores: Any,
+    deltas: Any,
+    anchors: Any,
+    count: int,
+    config: Config,
+    kernels: str,
+    with_scores: bool = False,
 ) -> Any:
     layer = ProposalLayer(
         count=count,
@@ -88,6 +113,7 @@ def _proposals(
         pre_nms_limit=config.PRE_NMS_LIMIT,
         box_std=config.RPN_BBOX_STD_DEV,
         kernels=kernels,
+        with_scores=with_scores,
         name="ROI",
     )
     return layer([scores, deltas, anchors])
@@ -101,7 +127,7 @@ def _align(rois: Any, levels: list[Any], pool: int, config: Config, kernels: str
         kernels=kernels,
         name=name,
     )
-    return layer([rois, *levels[:-1]])  # the extra level is the RPN's alone
+    return layer([rois, *levels])
 
 
 def heads_bn(config: Config) -> bool | None:
@@ -145,11 +171,16 @@ def build_inference_network(config: Config, kernels: str = "auto") -> keras.Mode
     count_of_anchors = None if shape is None else len(pixel_anchors(config))
     anchors = keras.Input((count_of_anchors, 4), name="input_anchors")
 
-    levels = features(image, config)
-    _, rpn_scores, rpn_deltas = region_proposals(levels, config)
+    levels, maps = features(image, config)
+    _, rpn_scores, rpn_deltas = region_proposals(maps, config)
     count = config.POST_NMS_ROIS_INFERENCE
-    rois = _proposals(rpn_scores, rpn_deltas, anchors, count, config, kernels)
+    rois, objectness = _proposals(
+        rpn_scores, rpn_deltas, anchors, count, config, kernels, with_scores=True
+    )
     _, scores, deltas = _classify(rois, levels, config, kernels)
+    ranked = scores
+    if config.DETECTION_OBJECTNESS:
+        ranked = with_objectness(scores, objectness, float(config.DETECTION_OBJECTNESS))
     window = box_coding.normalize_each(meta[:, 7:11], meta[:, 4:6])
     detections = DetectionLayer(
         count=config.DETECTION_MAX_INSTANCES,
@@ -157,8 +188,9 @@ def build_inference_network(config: Config, kernels: str = "auto") -> keras.Mode
         nms_threshold=config.DETECTION_NMS_THRESHOLD,
         box_std=config.BBOX_STD_DEV,
         kernels=kernels,
+        classes="all" if config.DETECTION_EVERY_CLASS else "best",
         name="mrcnn_detection",
-    )([rois, scores, deltas, window])
+    )([rois, ranked, deltas, window])
     boxes = KeptRows(kernels, name="detected_boxes")(detections)
     masks = _masks(boxes, levels, config, kernels)
     masks = PadRows(config.DETECTION_MAX_INSTANCES, name="mrcnn_mask_padded")(masks)
@@ -209,14 +241,20 @@ def build_training_network(config: Config, kernels: str = "auto") -> keras.Model
     gt_masks = keras.Input((None, *mask_shape), name="input_gt_masks")
     anchors = pixel_anchors(config)
 
-    levels = features(image, config)
-    rpn_logits, rpn_scores, rpn_deltas = region_proposals(levels, config)
-    rpn_match, rpn_target = _rpn_targets(anchors, config)([class_ids, pixel_boxes])
+    levels, maps = features(image, config)
+    rpn_logits, rpn_scores, rpn_deltas = region_proposals(maps, config)
+    if config.RPN_ANCHOR_FREE:
+        rpn_boxes = box_coding.decode(ops.convert_to_tensor(anchors[None]), rpn_deltas)
+        targets = DynamicTargets(anchors, name="rpn_targets")
+        rpn_match, rpn_target, _ = targets([rpn_boxes, rpn_logits[..., 1], class_ids, pixel_boxes])
+    else:
+        rpn_boxes = rpn_deltas
+        rpn_match, rpn_target = _rpn_targets(anchors, config)([class_ids, pixel_boxes])
 
     inputs = [image, active, class_ids, pixel_boxes, gt_masks]
     count = config.POST_NMS_ROIS_TRAINING
     if config.USE_RPN_ROIS:
-        normalised = ops.convert_to_tensor(normalize_boxes(anchors, (height, width))[None])
+        normalised = ops.convert_to_tensor(normalised_anchors(config, (height, width))[None])
         proposals = _proposals(rpn_scores, rpn_deltas, normalised, count, config, kernels)
     else:
         inputs.append(keras.Input((count, 4), name="input_roi"))
@@ -230,7 +268,7 @@ def build_training_network(config: Config, kernels: str = "auto") -> keras.Model
     outputs = {
         "rpn_class_logits": rpn_logits,
         "rpn_class": rpn_scores,
-        "rpn_bbox": rpn_deltas,
+        "rpn_bbox": rpn_boxes,
         "rpn_match": rpn_match,
         "target_rpn_bbox": rpn_target,
         "proposals": proposals,

@@ -3,8 +3,9 @@
 from typing import Any
 
 import keras
-from keras import layers
+from keras import layers, ops
 
+from maskdet.backbones.yolox import decoupled_head
 from maskdet.layers.fpn import convolution
 
 
@@ -69,3 +70,26 @@ def run_on_levels(rpn: keras.Model, levels: list[Any]) -> tuple[Any, Any, Any]:
         for i, name in enumerate(["rpn_class_logits", "rpn_class", "rpn_bbox"])
     )
     return logits, scores, deltas
+
+
+def anchor_free_rpn(maps: list[Any], train_bn: bool | None = False) -> tuple[Any, Any, Any]:
+    """YOLOX's head without classes as the RPN: one box a cell, no weights shared between levels.
+
+    Args:
+        maps: finest first, (B, H, W, C) each.
+        train_bn: see Config.TRAIN_BN.
+
+    Returns:
+        As :func:`run_on_levels`, with the cells as anchors: logits (B, A, 2), those of background
+        all zero; scores (B, A, 2); deltas (B, A, 4).
+    """
+    _, deltas, objectness = decoupled_head(maps, 0, train_bn, prefix="rpn_head")
+    rows = layers.Concatenate(axis=1, name="rpn_objectness")(
+        [ops.reshape(level, (-1, level.shape[1] * level.shape[2], 1)) for level in objectness]
+    )  # (B, A, 1)
+    logits = ops.pad(rows, [[0, 0], [0, 0], [1, 0]])  # (B, A, 2)
+    scores = layers.Activation("softmax", name="rpn_class")(logits)
+    boxes = layers.Concatenate(axis=1, name="rpn_bbox")(
+        [ops.reshape(level, (-1, level.shape[1] * level.shape[2], 4)) for level in deltas]
+    )
+    return logits, scores, boxes
