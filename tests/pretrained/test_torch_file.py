@@ -1,10 +1,7 @@
 """Promise: legacy .pth files are read with their strides, and no file can make us run anything."""
 
 import pickle
-import struct
-import sys
 from collections import OrderedDict
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -13,85 +10,19 @@ from hypothesis import strategies as st
 
 from maskdet.errors import WeightsError
 from maskdet.pretrained.torch_file import read_state_dict
-
-MAGIC = 0x1950A86A20F9469CFC6C
-
-
-class FloatStorage:
-    pass
-
-
-class LongStorage:
-    pass
-
-
-def _rebuild_tensor_v2(*arguments):
-    return arguments
-
-
-class _Tensor:
-    def __init__(self, key, array, shape=None, strides=None, offset=0, kind=FloatStorage):
-        self.key, self.array, self.kind = key, array, kind
-        self.shape = array.shape if shape is None else shape
-        steps = tuple(step // array.itemsize for step in array.strides)
-        self.strides = steps if strides is None else strides
-        self.offset = offset
-
-    def __reduce__(self):
-        storage = _StorageReference(self)
-        arguments = (storage, self.offset, self.shape, self.strides, False, OrderedDict())
-        return _rebuild_tensor_v2, arguments
-
-
-class _StorageReference:
-    def __init__(self, tensor):
-        self.tensor = tensor
-
-
-class _Pickler(pickle.Pickler):
-    def persistent_id(self, value):
-        if isinstance(value, _StorageReference):
-            tensor = value.tensor
-            return ("storage", tensor.kind, tensor.key, "cpu", tensor.array.size, None)
-        return None
-
-
-def _fake_torch(monkeypatch):
-    for module, names in {
-        "torch": (FloatStorage, LongStorage),
-        "torch._utils": (_rebuild_tensor_v2,),
-    }.items():
-        fake = ModuleType(module)
-        for value in names:
-            monkeypatch.setattr(value, "__module__", module)
-            setattr(fake, value.__name__, value)
-        monkeypatch.setitem(sys.modules, module, fake)
+from tests.pretrained.torch_files import MAGIC, Tensor, fake_torch, write_legacy
 
 
 @pytest.fixture
 def torch(monkeypatch):
-    """Modules of torch's names, so that pickle can write references to them."""
-    _fake_torch(monkeypatch)
-
-
-def _write(path, state, magic=MAGIC, protocol=1001, keys=None, tail=b"", counts=None):
-    tensors = [value for value in state.values() if isinstance(value, _Tensor)]
-    if keys is None:
-        keys = [tensor.key for tensor in tensors]
-    with open(path, "wb") as out:
-        for value in (magic, protocol, {"little_endian": True}, state, keys):
-            _Pickler(out, protocol=2).dump(value)
-        for tensor in tensors:
-            out.write(struct.pack("<q", tensor.array.size if counts is None else counts))
-            out.write(tensor.array.ravel(order="K").tobytes())
-        out.write(tail)
+    fake_torch(monkeypatch)
 
 
 def test_values_types_and_order(tmp_path, torch):
     kernel = np.arange(24, dtype="<f4").reshape(2, 3, 2, 2)
     count = np.array(7, dtype="<i8")
-    state = OrderedDict(b=_Tensor("0", kernel), a=_Tensor("1", count, kind=LongStorage))
-    _write(tmp_path / "w.pth", state)
+    state = OrderedDict(b=Tensor("0", kernel), a=Tensor("1", count))
+    write_legacy(tmp_path / "w.pth", state)
     found = read_state_dict(tmp_path / "w.pth")
     assert list(found) == ["b", "a"]
     np.testing.assert_array_equal(found["b"], kernel)
@@ -102,7 +33,7 @@ def test_strides_of_the_file_are_used(tmp_path, torch):
     # A kernel that TensorFlow had as (h, w, in, out) lies in that order: out is the quickest axis.
     tensorflow = np.arange(2 * 2 * 3 * 4, dtype="<f4").reshape(2, 2, 3, 4)
     right = tensorflow.transpose(3, 2, 0, 1)
-    _write(tmp_path / "w.pth", OrderedDict(k=_Tensor("0", right)))
+    write_legacy(tmp_path / "w.pth", OrderedDict(k=Tensor("0", right)))
     found = read_state_dict(tmp_path / "w.pth")["k"]
     np.testing.assert_array_equal(found, right)
     scrambled = tensorflow.ravel().reshape(right.shape)  # what a plain reshape would give
@@ -112,7 +43,7 @@ def test_strides_of_the_file_are_used(tmp_path, torch):
 
 def test_a_view_in_the_middle_of_a_storage(tmp_path, torch):
     array = np.arange(6, dtype="<f4")
-    _write(tmp_path / "w.pth", OrderedDict(k=_Tensor("0", array, (2,), (2,), offset=1)))
+    write_legacy(tmp_path / "w.pth", OrderedDict(k=Tensor("0", array, (2,), (2,), offset=1)))
     np.testing.assert_array_equal(read_state_dict(tmp_path / "w.pth")["k"], [1, 3])
 
 
@@ -130,13 +61,13 @@ def test_a_view_in_the_middle_of_a_storage(tmp_path, torch):
     ids=lambda value: str(value)[:30],
 )
 def test_malformed_files(tmp_path, torch, change, words):
-    change = {"state": OrderedDict(k=_Tensor("0", np.arange(6, dtype="<f4"))), **change}
+    change = {"state": OrderedDict(k=Tensor("0", np.arange(6, dtype="<f4"))), **change}
     if change["state"] == [1]:
         with open(tmp_path / "w.pth", "wb") as out:
             for value in (MAGIC, 1001, {}, [1], []):
                 pickle.dump(value, out, protocol=2)
     else:
-        _write(tmp_path / "w.pth", **change)
+        write_legacy(tmp_path / "w.pth", **change)
     with pytest.raises(WeightsError, match=words):
         read_state_dict(tmp_path / "w.pth")
 
@@ -147,8 +78,8 @@ def test_malformed_files(tmp_path, torch, change, words):
     ids=["too long", "stride too far", "offset too far", "axes differ", "backwards"],
 )
 def test_tensors_that_leave_their_storage(tmp_path, torch, shape, strides, offset):
-    tensor = _Tensor("0", np.arange(6, dtype="<f4"), shape, strides, offset)
-    _write(tmp_path / "w.pth", OrderedDict(k=tensor))
+    tensor = Tensor("0", np.arange(6, dtype="<f4"), shape, strides, offset)
+    write_legacy(tmp_path / "w.pth", OrderedDict(k=tensor))
     with pytest.raises(WeightsError, match="w.pth cannot be read as PyTorch weights"):
         read_state_dict(tmp_path / "w.pth")
 
@@ -167,7 +98,7 @@ class _Evil:
     ids=["eval", "print", "getattr", "open"],
 )
 def test_other_globals_are_refused_and_nothing_runs(tmp_path, torch, capsys, evil):
-    _write(tmp_path / "w.pth", OrderedDict(k=evil), keys=[])
+    write_legacy(tmp_path / "w.pth", OrderedDict(k=evil), keys=[])
     with pytest.raises(WeightsError, match="it asks for (builtins|__builtin__|io|_io)\\."):
         read_state_dict(tmp_path / "w.pth")
     assert capsys.readouterr().out == ""
@@ -176,7 +107,6 @@ def test_other_globals_are_refused_and_nothing_runs(tmp_path, torch, capsys, evi
 @pytest.mark.parametrize(
     ("head", "words"),
     [
-        (b"PK\x03\x04rest", "is a zip file"),
         (b"\x89HDF\r\n\x1a\nrest", "is an HDF5 file"),
         (b"<html>", "is not a PyTorch file"),
         (b"", "is not a PyTorch file"),
@@ -200,9 +130,9 @@ def test_no_damage_escapes_as_another_error(tmp_path_factory, data):
     whole = folder / "whole.pth"
     if not whole.exists():
         with pytest.MonkeyPatch.context() as patch:
-            _fake_torch(patch)
-            state = OrderedDict(a=_Tensor("0", np.arange(6, dtype="<f4").reshape(2, 3)))
-            _write(whole, state)
+            fake_torch(patch)
+            state = OrderedDict(a=Tensor("0", np.arange(6, dtype="<f4").reshape(2, 3)))
+            write_legacy(whole, state)
     content = bytearray(whole.read_bytes())
     if data.draw(st.booleans()):
         content = content[: data.draw(st.integers(0, len(content) - 1))]
