@@ -1,6 +1,7 @@
 """The contract between a family of networks and the engines that train, run and export it."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import keras
@@ -10,6 +11,23 @@ from maskdet.base_config import BaseConfig
 from maskdet.geometry.placement import Placement
 from maskdet.pixels import Pixels
 from maskdet.tasks.task import Task
+
+#: What ``load_weights`` takes in place of a path.
+PRETRAINED = ("imagenet", "coco")
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """What published weights made of a network.
+
+    Attributes:
+        layers: names of the layers that were set.
+        class_names: what the network finds now, the background first; empty where heads are to be
+            trained yet.
+    """
+
+    layers: list[str]
+    class_names: tuple[str, ...] = ()
 
 
 class Family(Protocol):
@@ -56,8 +74,15 @@ class Family(Protocol):
         """The network for mode "training" or "inference", with fresh weights."""
         ...
 
-    def load_imagenet(self, network: keras.Model, config: Any) -> None:
-        """Put ImageNet weights into the backbone of a network."""
+    def load_pretrained(self, network: keras.Model, config: Any, name: str) -> Pretrained:
+        """Put published weights into a network, all that fit or none.
+
+        Args:
+            name: one of PRETRAINED.
+
+        Raises:
+            WeightsError: if the backbone has none of that name, or they cannot be had here.
+        """
         ...
 
     def image_facts(self, dataset: Any, config: Any) -> dict[str, np.ndarray]:

@@ -92,10 +92,28 @@ class Backbone:
         Raises:
             WeightsError: if the weights cannot be had here, or the layers do not fit them.
         """
-        # Imported here: who trains from a checkpoint needs none of it.
+        # Imported here, as below: who trains from a checkpoint needs none of it.
         from maskdet.pretrained.imagenet import load_imagenet
 
         return load_imagenet(network, self.imagenet, self.name)
+
+    def load_coco(self, network: Any, prefix: str = "") -> list[str]:
+        """Give the layers of backbone and head inside ``network`` weights of a COCO detector.
+
+        Args:
+            prefix: what the network puts before the names of the head's layers.
+
+        Returns, raises:
+            As :func:`maskdet.pretrained.coco.load_coco`.
+        """
+        from maskdet.pretrained.coco import load_coco
+
+        known = [name for name, backbone in _BACKBONES.items() if backbone.coco]
+        return load_coco(network, self.coco, self.name, prefix, known)
+
+    def load_pretrained(self, network: Any, name: str, prefix: str = "") -> list[str]:
+        """:meth:`load_imagenet` or :meth:`load_coco` by the name, "imagenet" or "coco"."""
+        return self.load_coco(network, prefix) if name == "coco" else self.load_imagenet(network)
 
 
 def _lite(variant: str) -> Backbone:

@@ -18,8 +18,9 @@ from maskdet.errors import MaskdetWarning, UsageError
 from maskdet.exporters.export import ExportReport, export
 from maskdet.exporters.photos import photos_given
 from maskdet.exporters.request import ExportRequest
-from maskdet.family import Family
+from maskdet.family import PRETRAINED, Family
 from maskdet.inference.detect import Prepare, detect
+from maskdet.models.loading import load_published, with_file_facts
 from maskdet.models.origin import check_family, check_origin, resumption_of
 from maskdet.models.weight_files import read_facts, write_weights
 from maskdet.models.written import built
@@ -150,7 +151,8 @@ class Model:
         by_name: bool = False,
         exclude: Sequence[str] | None = None,
     ) -> LoadReport:
-        """Load a .h5 file, or ImageNet weights for the backbone with the path "imagenet".
+        """Load a .h5 file, or published weights: with the path "imagenet" for the backbone, with
+        "coco" (detectors') for backbone, pyramid and what else of the network they fit.
 
         A checkpoint of a training goes on from its epoch at the next :meth:`train`; with the state
         that lies beside it exactly as if the training had never been cut.
@@ -165,12 +167,13 @@ class Model:
 
         Raises:
             WeightsError: no such file, damaged, of another family, of other shapes, or (without
-                ``by_name``) lacking a layer.
+                ``by_name``) lacking a layer; no published weights for this network.
         """
         self._resumption = None
-        if os.fspath(filepath) == "imagenet":
-            self.family.load_imagenet(self.keras_model, self.config)
-            return LoadReport([], list(exclude or []), [])
+        if os.fspath(filepath) in PRETRAINED:
+            name = os.fspath(filepath)
+            self.trained, report = load_published(self.trained, name, exclude or ())
+            return report
         sidecar = read_facts(filepath)
         check_origin(filepath, sidecar, self.family, type(self).__name__)
         report = load_into(
@@ -180,16 +183,7 @@ class Model:
             exclude or (),
             self.family.weightless,
         )
-        facts = Facts(outputs=self.family.outputs)
-        same_classes = sidecar.get("config", {}).get("NUM_CLASSES") == self.config.NUM_CLASSES
-        if same_classes and not exclude:
-            facts = checkpoints.facts_of(sidecar, self.family.outputs)
-        self.trained = self.trained.with_facts(
-            class_names=facts.class_names,
-            outputs=facts.outputs,
-            steps=facts.steps,
-            stage=facts.stage,
-        )
+        self.trained = with_file_facts(self.trained, sidecar, exclude or ())
         self.set_log_dir(filepath)
         if self.epoch and not exclude:
             self._resumption = resumption_of(filepath)

@@ -14,20 +14,34 @@ class WeightSource:
         name: what it is called here.
         address: where it is: a URL, or the name of a Python package.
         licence: SPDX name.
-        megabytes: size of the download, in millions of bytes.
+        megabytes: size of the download, in millions of bytes; None where no public source gives it.
         advice: end of a message for people who cannot reach the address.
         checksum: "sha256:" or "md5:" and the hexadecimal sum of the file (of the wheel, for a
             package); None where no public source gives one.
         file_name: how the file is called; None where another library names it.
+        other_names: how people call it too.
+        other_checksums: of files that are not the published one, but as good.
     """
 
     name: str
     address: str
     licence: str
-    megabytes: float
+    megabytes: float | None
     advice: str
     checksum: str | None = None
     file_name: str | None = None
+    other_names: tuple[str, ...] = ()
+    other_checksums: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names of the file."""
+        return () if self.file_name is None else (self.file_name, *self.other_names)
+
+    @property
+    def size(self) -> str:
+        """The size of the download for a message, with a blank in front; empty if unknown."""
+        return "" if self.megabytes is None else f" ({self.megabytes:g} MB)"
 
 
 _KERAS = "https://storage.googleapis.com/tensorflow/keras-applications/"
@@ -49,22 +63,33 @@ def _package(variant: str, megabytes: float, sha256: str) -> WeightSource:
     )
 
 
-def _file(name: str, address: str, megabytes: float, checksum: str) -> WeightSource:
+def _file(
+    name: str,
+    address: str,
+    megabytes: float | None,
+    checksum: str,
+    licence: str = "MIT",
+    others: tuple[tuple[str, ...], tuple[str, ...]] = ((), ()),
+) -> WeightSource:
     file_name = address.rpartition("/")[2]
     return WeightSource(
         name=name,
         address=address,
-        licence="MIT",
+        licence=licence,
         megabytes=megabytes,
         advice=f"fetch it on another machine and put it as {file_name} into ./weights.",
         checksum=checksum,
         file_name=file_name,
+        other_names=others[0],
+        other_checksums=others[1],
     )
 
 
 def _keras(name: str, path: str, megabytes: float, licence: str = "Apache-2.0") -> WeightSource:
     return WeightSource(name, _KERAS + path, licence, megabytes, _KERAS_ADVICE)
 
+
+_YOLOX = "https://github.com/Megvii-BaseDetection/YOLOX/releases/download/0.1.1rc0/"
 
 _SOURCES = {
     source.name: source
@@ -93,6 +118,27 @@ _SOURCES = {
             257.6,
             "md5:e98aaff6f99e307b5e2a8a3ff741a518",
         ),
+        # YOLOX-Nano, 80 classes, twice. The publisher gives no checksums; these are in the recipes
+        # of two users.
+        _file(
+            "yolox_nano",
+            f"{_YOLOX}yolox_nano.pth",
+            None,
+            "sha256:cd28f55fbbc1829f99d9ac9b38a16d259a22889739c8728ea877610201feff7b",
+            "Apache-2.0",
+        ),
+        # The other checksum is that of a later export of the same weights.
+        _file(
+            "yolox_nano_onnx",
+            f"{_YOLOX}yolox_nano.onnx",
+            3.7,
+            "sha256:c789161ed43c8269fcd4e67c67eeeb4e80c622da2eb296a20bc6007bd18a0b7d",
+            "Apache-2.0",
+            (
+                ("yolox_nano_coco.onnx",),
+                ("sha256:e8af074932d4ed7e232278e3055cefcdea3edf178874a3694ae292649fb464dd",),
+            ),
+        ),
     )
 }
 
@@ -115,7 +161,7 @@ def find_source(name: str | None) -> WeightSource:
     if name is None:
         return WeightSource("keras.applications", _KERAS, "see keras.io", 0, _KERAS_ADVICE)
     for source in _SOURCES.values():
-        if name == source.file_name:
+        if name in source.names:
             return source
     if name not in _SOURCES:
         near = difflib.get_close_matches(name, _SOURCES, n=1)

@@ -10,11 +10,9 @@ import keras
 import numpy as np
 
 from maskdet.errors import WeightsError
+from maskdet.pretrained.by_layer import LayerArrays, set_layers
 from maskdet.pretrained.catalog import WeightSource, find_source
 from maskdet.pretrained.torch_file import read_state_dict
-
-#: Arrays of a layer in the order of its weights, by layer name.
-LayerArrays = dict[str, list[np.ndarray]]
 
 _LITE_PARTS = {
     "expand": ("_expand_conv", "_bn0"),
@@ -48,11 +46,19 @@ def load_imagenet(
             f"There are no ImageNet weights for backbone '{backbone}'; load a weight file instead."
         )
     if callable(weights):
-        return _assign(network, _downloaded(backbone, find_source(None), weights), backbone)
-    if weights.startswith("efficientnet_lite"):
-        return _assign(network, efficientnet_lite_layers(weights), backbone)
-    reader = mobilenet_v2_layers if weights.startswith("mobilenet") else resnet_layers
-    return _assign(network, reader(weights), backbone)
+        values = _downloaded(backbone, find_source(None), weights)
+    elif weights.startswith("efficientnet_lite"):
+        values = efficientnet_lite_layers(weights)
+    else:
+        reader = mobilenet_v2_layers if weights.startswith("mobilenet") else resnet_layers
+        values = reader(weights)
+    return set_layers(
+        network,
+        values,
+        what=f"ImageNet weights of '{backbone}'",
+        key=lambda name: re.sub(r"^stage\d_", "", name),
+        classes="top_logits",
+    )
 
 
 def efficientnet_lite_layers(name: str) -> LayerArrays:
@@ -200,28 +206,3 @@ def _downloaded(name: str, source: WeightSource, make: Callable[[], Any]) -> Any
 
 def _first_sentence(error: BaseException) -> str:
     return str(error).strip().split("\n")[0].rstrip(".")
-
-
-def _assign(network: keras.Model, values: LayerArrays, backbone: str) -> list[str]:
-    assignments = []
-    for layer in network.layers:
-        arrays = values.get(re.sub(r"^stage\d_", "", layer.name))
-        if arrays is None:
-            continue
-        wanted = [tuple(weight.shape) for weight in layer.weights]
-        shapes = [array.shape for array in arrays]
-        if layer.name == "top_logits" and wanted != shapes:
-            continue  # another number of classes than ImageNet's
-        if wanted != shapes:
-            raise WeightsError(
-                f"ImageNet weights of '{backbone}' do not fit layer '{layer.name}': it has shapes "
-                f"{wanted}, the file {shapes}."
-            )
-        assignments.append((layer, arrays))
-    if not assignments:
-        raise WeightsError(
-            f"The network holds no layer of backbone '{backbone}'; build it with that BACKBONE."
-        )
-    for layer, arrays in assignments:
-        layer.set_weights(arrays)
-    return [layer.name for layer, _ in assignments]

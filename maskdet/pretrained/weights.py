@@ -36,8 +36,8 @@ def find_weights(
     if local_path is None:
         location = LOCAL_FOLDER if folder is None else Path(folder)
         raise WeightsError(
-            f"{source.file_name} is not on this machine; fetch {source.address} "
-            f"({source.megabytes:g} MB) and put it into {location.absolute()}, or call "
+            f"{source.file_name} is not on this machine; fetch {source.address}{source.size} "
+            f"and put it into {location.absolute()}, or call "
             f"maskdet.pretrained.weights.fetch_weights('{source.name}') where there is a network."
         )
     return local_path
@@ -71,7 +71,7 @@ def _source(path: Path) -> WeightSource:
         if path.suffix or name != os.fspath(path):
             raise WeightsError(f"Weight file {path} does not exist; check the path.") from error
         raise
-    if name not in (os.fspath(path), source.file_name):  # "runs/resnet50" is no name
+    if name not in (os.fspath(path), *source.names):  # "runs/resnet50" is no name
         raise WeightsError(f"Weight file {path} does not exist; check the path.")
     if source.file_name is None:
         raise WeightsError(
@@ -81,13 +81,22 @@ def _source(path: Path) -> WeightSource:
     return source
 
 
+def local_weights(name: str) -> Path | None:
+    """The path of a catalogued file in ``./weights`` or the cache folder; None if it is not there.
+
+    Raises:
+        WeightsError: if the name is not that of a file in the catalogue, or what lies there is not
+            the published one.
+    """
+    return _search(_source(Path(name)), None)
+
+
 def _search(source: WeightSource, folder: str | os.PathLike[str] | None) -> Path | None:
     folders = [LOCAL_FOLDER, cache_folder()] if folder is None else [Path(folder)]
-    for location in folders:
-        path = location / str(source.file_name)
+    for path in (location / name for location in folders for name in source.names):
         if not path.is_file():
             continue
-        if source.checksum is not None and not has_checksum(path, source.checksum):
+        if not _published(source, path):
             raise WeightsError(
                 f"{path} is not the file published at {source.address} (its checksum is not "
                 f"{source.checksum}); remove it and fetch it again, or give its path to use it "
@@ -95,3 +104,10 @@ def _search(source: WeightSource, folder: str | os.PathLike[str] | None) -> Path
             )
         return path
     return None
+
+
+def _published(source: WeightSource, path: Path) -> bool:
+    if source.checksum is None:
+        return True
+    checksums = (source.checksum, *source.other_checksums)
+    return any(has_checksum(path, checksum) for checksum in checksums)

@@ -8,10 +8,8 @@ from typing import Any
 import numpy as np
 
 from maskdet.errors import WeightsError
+from maskdet.pretrained.by_layer import LayerArrays
 from maskdet.pretrained.torch_file import read_state_dict
-
-#: Arrays of a layer in the order of its weights, by layer name.
-LayerArrays = dict[str, list[np.ndarray]]
 
 _TORCH_NORM = ("weight", "bias", "running_mean", "running_var")
 # ConvNorm's epsilon, which the published network has too.
@@ -87,7 +85,8 @@ def yolox_layers(path: str | os.PathLike[str]) -> LayerArrays:
 
 
 def _from_torch(path: str | os.PathLike[str]) -> LayerArrays:
-    state = read_state_dict(path)
+    # Some are kept in halves.
+    state = {name: array.astype("f4") for name, array in read_state_dict(path).items()}
     layers = {}
     try:
         for name, unit in units():

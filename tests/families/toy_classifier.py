@@ -12,6 +12,7 @@ from keras import layers, ops
 
 from maskdet.backbones import get_backbone, pixels_of
 from maskdet.base_config import BaseConfig
+from maskdet.family import Pretrained
 from maskdet.layers.losses import softmax_cross_entropy
 from maskdet.models.model import Model
 from maskdet.tasks.classification.labels import Labels
@@ -53,8 +54,8 @@ class ToyClassifierFamily:
     def side_multiple(self, config: Any) -> int:
         return 1
 
-    def load_imagenet(self, network: keras.Model, config: Any) -> None:
-        get_backbone(config.BACKBONE).load_imagenet(network)
+    def load_pretrained(self, network: keras.Model, config: Any, name: str) -> Pretrained:
+        return Pretrained(get_backbone(config.BACKBONE).load_pretrained(network, name))
 
     def _scores(self, image: Any, config: Any) -> tuple[Any, Any]:
         """Logits and scores (B, classes without the background)."""

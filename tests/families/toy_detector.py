@@ -13,6 +13,7 @@ from keras import layers, ops
 
 from maskdet.backbones import get_backbone, pixels_of
 from maskdet.detections import Detections
+from maskdet.family import Pretrained
 from maskdet.geometry.boxes import normalize_boxes
 from maskdet.geometry.placement import boxes_in_image
 from maskdet.layers import box_coding
@@ -134,8 +135,8 @@ class ToyDetectorFamily:
     def side_multiple(self, config: Any) -> int:
         return 1
 
-    def load_imagenet(self, network: keras.Model, config: Any) -> None:
-        get_backbone(config.BACKBONE).load_imagenet(network)
+    def load_pretrained(self, network: keras.Model, config: Any, name: str) -> Pretrained:
+        return Pretrained(get_backbone(config.BACKBONE).load_pretrained(network, name))
 
     def build(self, config: Any, mode: str, kernels: str = "auto") -> keras.Model:
         side = config.IMAGE_MAX_DIM

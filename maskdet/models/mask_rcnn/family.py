@@ -11,6 +11,7 @@ from keras import ops
 from maskdet.backbones.registry import get_backbone, pixels_of
 from maskdet.detections import Detections
 from maskdet.errors import UsageError
+from maskdet.family import Pretrained
 from maskdet.geometry.placement import SIDE_MULTIPLE, Placement, boxes_in_image
 from maskdet.models.mask_rcnn import losses as loss_functions
 from maskdet.models.mask_rcnn.config import Config
@@ -70,8 +71,9 @@ class MaskRCNNFamily:
             return build_inference_network(config, kernels)
         raise UsageError(f"mode is {mode!r}; use 'training' or 'inference'.")
 
-    def load_imagenet(self, network: keras.Model, config: Config) -> None:
-        get_backbone(config.BACKBONE).load_imagenet(network)
+    def load_pretrained(self, network: keras.Model, config: Config, name: str) -> Pretrained:
+        backbone = get_backbone(config.BACKBONE)
+        return Pretrained(backbone.load_pretrained(network, name, prefix="rpn_"))
 
     def image_facts(self, dataset: Any, config: Config) -> dict[str, np.ndarray]:
         return {"active_classes": active_classes(dataset, config)}

@@ -1,0 +1,78 @@
+"""Weights of detectors trained on COCO into a network's layers."""
+
+import importlib.util
+from collections.abc import Collection
+from pathlib import Path
+
+import keras
+
+from maskdet.errors import WeightsError
+from maskdet.pretrained.by_layer import set_layers
+from maskdet.pretrained.weights import fetch_weights, local_weights
+from maskdet.pretrained.yolox import yolox_layers
+
+#: Layers of a detector's head that give classes.
+CLASS_LAYERS = r".*_class_logits"
+_ONNX_ENDING = "_onnx"
+
+
+def load_coco(
+    network: keras.Model,
+    weights: str | None,
+    backbone: str,
+    prefix: str = "",
+    known: Collection[str] = (),
+) -> list[str]:
+    """Set trunk, pyramid and, where the network has it, head to what they learned on COCO.
+
+    Args:
+        network: any model that holds the backbone's layers.
+        weights: name in the catalogue, such as "yolox_nano"; None says there are none.
+        backbone: for messages.
+        prefix: what the network puts before the names of the head's layers.
+        known: names of the backbones that have such weights, for the message.
+
+    Returns:
+        Names of the layers that were set; the head's class layers are not among them where the
+        network has another number of classes. Nothing is set unless everything fits.
+
+    Raises:
+        WeightsError: if there are no such weights, they cannot be had here, or do not fit.
+    """
+    if weights is None:
+        raise WeightsError(
+            f"There are no COCO weights for backbone '{backbone}'; set BACKBONE to one that has "
+            f"some ({', '.join(known)}), or give the path of a weight file."
+        )
+    path = coco_file(weights)
+    return set_layers(
+        network,
+        yolox_layers(path),
+        what=f"COCO weights of '{backbone}' ({path})",
+        key=lambda name: name.removeprefix(prefix),
+        classes=CLASS_LAYERS,
+    )
+
+
+def coco_file(name: str) -> Path:
+    """The weights' file: one that is on this machine, else the .pth, downloaded.
+
+    A .pth needs nothing but numpy, so it goes before an .onnx, which needs the package onnx.
+
+    Raises:
+        WeightsError: if it is not here and cannot be downloaded; says what to put where.
+    """
+    path = local_weights(name)
+    if path is not None:
+        return path
+    onnx = local_weights(f"{name}{_ONNX_ENDING}")
+    if onnx is not None and importlib.util.find_spec("onnx") is not None:
+        return onnx
+    try:
+        return fetch_weights(name)
+    except WeightsError as error:
+        if onnx is None:
+            raise
+        raise WeightsError(
+            f"{str(error).rstrip('.')}; or run: pip install onnx, which reads {onnx}."
+        ) from error
