@@ -4,6 +4,7 @@ import difflib
 import json
 import os
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -13,7 +14,13 @@ from maskdet.errors import ConfigError, MaskdetWarning
 from maskdet.files import write_whole
 from maskdet.geometry.anchor_shapes import AnchorShapes
 from maskdet.geometry.placement import MODES, PlacementRule
-from maskdet.setting_checks import check_name, check_whole, plain
+from maskdet.setting_checks import (
+    check_name,
+    check_positive_share,
+    check_rising_shares,
+    check_whole,
+    plain,
+)
 
 
 class BaseConfig:
@@ -77,9 +84,13 @@ class BaseConfig:
     GRADIENT_CLIP_NORM = 5.0
     # "sgd" (momentum LEARNING_MOMENTUM, L2 in the loss as matterport) or "adamw".
     OPTIMIZER = "sgd"
-    # "constant", or "cosine": down to a hundredth over the stage.
+    # "constant", "cosine" (down to a hundredth over the stage) or "step": times LEARNING_RATE_DROP
+    # at each of LEARNING_RATE_STEPS, which are shares of the stage.
     LEARNING_RATE_SCHEDULE = "constant"
-    # Steps over which the rate rises from a tenth at the start of a stage.
+    LEARNING_RATE_STEPS: Sequence[float] = (0.67, 0.89)
+    LEARNING_RATE_DROP = 0.1
+    # Steps over which the rate rises from a tenth at the start of a stage, a fifth of the stage at
+    # most. 0: none, the stage begins at its rate.
     WARMUP_STEPS = 0
     # The backbone's rate as a share of the stage's: pretrained features want gentler steps.
     BACKBONE_RATE = 1.0
@@ -189,7 +200,9 @@ class BaseConfig:
             check_whole(self, name, 0)
         self._check_choice("OPTIMIZER", ("sgd", "adamw"))
         self._check_choice("ON_ERROR", ("raise", "skip"))
-        self._check_choice("LEARNING_RATE_SCHEDULE", ("constant", "cosine"))
+        self._check_choice("LEARNING_RATE_SCHEDULE", ("constant", "cosine", "step"))
+        check_rising_shares(self, "LEARNING_RATE_STEPS")
+        check_positive_share(self, "LEARNING_RATE_DROP")
 
     def _check_choice(self, name: str, choices: tuple[str, ...]) -> None:
         value = getattr(self, name)

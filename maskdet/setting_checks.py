@@ -41,6 +41,28 @@ def check_share(config: Any, name: str) -> None:
         check_share_value(name, value)
 
 
+def check_positive_share(config: Any, name: str) -> None:
+    """A setting above 0 and up to 1. Raises ConfigError, also for per cent."""
+    value = getattr(config, name)
+    check_share_value(name, value)
+    if not value > 0:
+        raise ConfigError(f"{name} is {value!r}; give a share above 0, such as 0.1.")
+
+
+def check_rising_shares(config: Any, name: str) -> None:
+    """A setting of shares between 0 and 1, each above the one before. Raises ConfigError."""
+    value = getattr(config, name)
+    shares = list(value) if isinstance(value, list | tuple) else [value]
+    for share in shares:
+        check_share_value(name, share)
+    rising = [0, *shares, 1]
+    if not isinstance(value, list | tuple) or rising != sorted(set(rising)):
+        raise ConfigError(
+            f"{name} is {value!r}; give shares between 0 and 1 in rising order, such as "
+            "(0.67, 0.89)."
+        )
+
+
 def check_share_value(name: str, value: Any) -> None:
     """A value between 0 and 1, such as a score. Raises ConfigError, also for per cent."""
     if not (isinstance(value, numbers.Real) and 0 <= float(value) <= 1):

@@ -37,6 +37,15 @@ def config(**settings):
         ("NUM_CLASSES", None),
         ("NUM_CLASSES", 2.5),
         ("WARMUP_STEPS", -1),
+        ("LEARNING_RATE_SCHEDULE", "steps"),
+        ("LEARNING_RATE_STEPS", 0.67),
+        ("LEARNING_RATE_STEPS", "0.67"),
+        ("LEARNING_RATE_STEPS", (0.89, 0.67)),
+        ("LEARNING_RATE_STEPS", (0.5, 0.5)),
+        ("LEARNING_RATE_STEPS", (0, 0.5)),
+        ("LEARNING_RATE_STEPS", (0.5, 1)),
+        ("LEARNING_RATE_DROP", 0),
+        ("LEARNING_RATE_DROP", None),
         ("MAX_GT_INSTANCES", 0),
         ("DETECTION_MAX_INSTANCES", 0),
         ("DETECTION_MIN_CONFIDENCE", 70),
@@ -78,6 +87,13 @@ def test_masks_of_another_size_than_the_head_makes_are_named():
     with pytest.raises(ConfigError, match=r"MASK_SHAPE is \[56, 56\].*MASK_POOL_SIZE"):
         config(MASK_SHAPE=(56, 56)).validate()
     config(MASK_SHAPE=(56, 56), MASK_POOL_SIZE=28).validate()
+
+
+def test_steps_in_per_cent_are_named_with_the_share_that_they_are():
+    with pytest.raises(ConfigError, match=r"LEARNING_RATE_STEPS is 67; .* such as 0\.67"):
+        config(LEARNING_RATE_STEPS=(67, 89)).validate()
+    with pytest.raises(ConfigError, match=r"LEARNING_RATE_STEPS is .* in rising order"):
+        config(LEARNING_RATE_STEPS=(0.89, 0.67)).validate()
 
 
 def test_per_cent_are_told_from_shares():

@@ -11,7 +11,7 @@ import pytest
 
 from maskdet.config import Config, MobileConfig
 from maskdet.models.mask_rcnn.family import MaskRCNNFamily
-from maskdet.training.optimizers import WarmupCosine, make_optimizer
+from maskdet.training.optimizers import make_optimizer
 
 
 def config_with(**settings):
@@ -39,58 +39,6 @@ def moves(optimizer, weights, gradients):
         [keras.ops.convert_to_tensor(np.asarray(g, np.float32)) for g in gradients], weights
     )
     return [w.numpy() - old for w, old in zip(weights, before, strict=True)]
-
-
-def rates_of_stage(optimizer, steps):
-    """The learning rate of each step of a stage, the last one being after it."""
-    [weight] = variables([0.0])
-    rates = []
-    for _ in range(steps + 1):
-        rates.append(float(optimizer.learning_rate))
-        optimizer.apply([keras.ops.zeros(1)], [weight])
-    return rates
-
-
-# ---- schedules --------------------------------------------------------------------------------
-def test_cosine_rises_to_the_peak_and_falls_to_a_hundredth():
-    config = config_with(LEARNING_RATE_SCHEDULE="cosine", WARMUP_STEPS=4)
-    rates = rates_of_stage(make_optimizer(config, 0.5, 24, {}), 24)
-    assert rates[0] == pytest.approx(0.05)  # a tenth
-    assert rates[1:4] == pytest.approx([0.5 * share for share in (0.325, 0.55, 0.775)])
-    assert rates[4] == pytest.approx(0.5)
-    assert rates[9] == pytest.approx(0.5 * (0.01 + 0.99 * (1 + math.cos(math.pi / 4)) / 2))
-    assert rates[14] == pytest.approx(0.5 * 0.505)  # half of the way down
-    assert rates[24] == pytest.approx(0.005)
-    assert rates[4:] == sorted(rates[4:], reverse=True)
-
-
-def test_cosine_stays_at_its_end():
-    assert float(WarmupCosine(2.0, 3, 10)(25)) == pytest.approx(0.02)
-
-
-def test_warm_up_takes_a_fifth_of_the_stage_at_most():
-    config = config_with(LEARNING_RATE_SCHEDULE="cosine", WARMUP_STEPS=50)
-    rates = rates_of_stage(make_optimizer(config, 1.0, 20, {}), 20)
-    assert max(rates) == pytest.approx(1.0)
-    assert rates.index(max(rates)) == 4
-    assert rates[2] == pytest.approx(0.55)
-
-
-def test_a_constant_rate_stays():
-    rates = rates_of_stage(make_optimizer(config_with(), 0.125, 10, {}), 10)
-    assert rates == [0.125] * 11
-
-
-def test_a_constant_rate_with_warm_up_rises_and_stays():
-    optimizer = make_optimizer(config_with(WARMUP_STEPS=2), 0.5, 10, {})
-    assert rates_of_stage(optimizer, 10) == pytest.approx([0.05, 0.275, *[0.5] * 9])
-
-
-def test_a_saved_schedule_is_the_same_schedule():
-    for schedule in (WarmupCosine(0.5, 4, 24), WarmupCosine(0.5, 4, None)):
-        again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(schedule))
-        for step in (0, 3, 4, 14, 24):
-            assert float(again(step)) == float(schedule(step))
 
 
 # ---- rates of single layers -------------------------------------------------------------------

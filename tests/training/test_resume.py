@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from maskdet.errors import MaskdetWarning, WeightsError
-from maskdet.training.optimizers import WarmupCosine
+from maskdet.training.schedules import WarmupCosine
 from maskdet.training.stage import planned
 from maskdet.training.state import TrainingState, load_state, remove_old_states, state_path
 

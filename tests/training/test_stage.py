@@ -7,7 +7,7 @@ import pytest
 from maskdet import MobileConfig
 from maskdet.errors import UsageError
 from maskdet.training.loss_model import LossModel
-from maskdet.training.optimizers import has_schedule
+from maskdet.training.schedules import has_schedule
 from maskdet.training.stage import checked_callbacks, planned
 from maskdet.training.train import compile_stage
 
