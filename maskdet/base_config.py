@@ -15,6 +15,7 @@ from maskdet.files import write_whole
 from maskdet.geometry.anchor_shapes import AnchorShapes
 from maskdet.geometry.placement import MODES, PlacementRule
 from maskdet.setting_checks import (
+    check_factors,
     check_name,
     check_positive_share,
     check_rising_shares,
@@ -75,12 +76,15 @@ class BaseConfig:
     # The paper has 0.02, which makes weights explode here.
     LEARNING_RATE = 0.001
     LEARNING_MOMENTUM = 0.9
+    # With "sgd" L2 in the loss, as matterport; with "adamw" a step takes this times its rate from
+    # all weights but biases and those of norms.
     WEIGHT_DECAY = 0.0001
     # Factors of the losses in the sum that is minimised; 1 for those that are not named.
     LOSS_WEIGHTS: ClassVar[dict[str, float]] = {}
     # False freezes batch norm's statistics (batches are small); None trains them.
     TRAIN_BN: bool | None = False
-    # Gradients of each variable are clipped to this norm. 0: not clipped.
+    # Gradients are clipped to this norm: with "sgd" those of each variable, as matterport, with
+    # "adamw" all of them together. 0: not clipped.
     GRADIENT_CLIP_NORM = 5.0
     # "sgd" (momentum LEARNING_MOMENTUM, L2 in the loss as matterport) or "adamw".
     OPTIMIZER = "sgd"
@@ -94,6 +98,10 @@ class BaseConfig:
     WARMUP_STEPS = 0
     # The backbone's rate as a share of the stage's: pretrained features want gentler steps.
     BACKBONE_RATE = 1.0
+    # More of such shares, by regular expressions that fit the whole names of layers, such as
+    # {"stage1_.*": 0.1}. Of a layer that several fit, the shares are multiplied, with BACKBONE_RATE
+    # too.
+    LAYER_RATES: ClassVar[dict[str, float]] = {}
     # Preset of maskdet.data.augment for calls of train() that name none: none, light, default or
     # strong.
     AUGMENTATION = "none"
@@ -203,6 +211,7 @@ class BaseConfig:
         self._check_choice("LEARNING_RATE_SCHEDULE", ("constant", "cosine", "step"))
         check_rising_shares(self, "LEARNING_RATE_STEPS")
         check_positive_share(self, "LEARNING_RATE_DROP")
+        check_factors(self, "LAYER_RATES")
 
     def _check_choice(self, name: str, choices: tuple[str, ...]) -> None:
         value = getattr(self, name)

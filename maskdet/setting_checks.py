@@ -1,6 +1,8 @@
 """Rules for single settings of a Config, each one sentence where it is broken."""
 
+import math
 import numbers
+import re
 from typing import Any
 
 import numpy as np
@@ -102,6 +104,28 @@ def check_keys(config: Any, name: str, known: Any) -> None:
         raise ConfigError(
             f"{name} names {unknown[0]!r}, which is none of {', '.join(sorted(known))}."
         )
+
+
+def check_factors(config: Any, name: str) -> None:
+    """A setting of factors, 0 or more, by regular expression. Raises ConfigError."""
+    factors = getattr(config, name)
+    if not isinstance(factors, dict):
+        raise ConfigError(
+            f"{name} is {factors!r}; give factors by regular expression, such as "
+            '{"stage1_.*": 0.1}.'
+        )
+    for pattern, factor in factors.items():
+        try:
+            re.compile(pattern)
+        except (re.error, TypeError) as error:
+            raise ConfigError(
+                f"{name} has {pattern!r}, which is no regular expression ({error})."
+            ) from error
+        number = isinstance(factor, numbers.Real) and not isinstance(factor, bool)
+        if not (number and 0 <= float(factor) < math.inf):
+            raise ConfigError(
+                f"{name} has {factor!r} for {pattern!r}; give a factor of 0 or more, such as 0.1."
+            )
 
 
 def plain(value: Any) -> Any:

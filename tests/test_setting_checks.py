@@ -96,6 +96,25 @@ def test_steps_in_per_cent_are_named_with_the_share_that_they_are():
         config(LEARNING_RATE_STEPS=(0.89, 0.67)).validate()
 
 
+@pytest.mark.parametrize(
+    ("rates", "sentence"),
+    [
+        (0.1, r"LAYER_RATES is 0\.1; give factors"),
+        ({"stage(": 0.1}, r"LAYER_RATES has 'stage\(', which is no regular expression"),
+        ({1: 0.1}, r"LAYER_RATES has 1, which is no regular expression"),
+        ({"a": -0.1}, r"LAYER_RATES has -0\.1 for 'a'; give a factor of 0 or more"),
+        ({"a": math.nan}, r"LAYER_RATES has nan for 'a'"),
+        ({"a": math.inf}, r"LAYER_RATES has inf for 'a'"),
+        ({"a": "0.1"}, r"LAYER_RATES has '0\.1' for 'a'"),
+        ({"a": True}, r"LAYER_RATES has True for 'a'"),
+    ],
+)
+def test_rates_that_cannot_be_are_named(rates, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        config(LAYER_RATES=rates).validate()
+    config(LAYER_RATES={"stage1_.*": 0, "mrcnn_.*": 10.0}).validate()
+
+
 def test_per_cent_are_told_from_shares():
     with pytest.raises(ConfigError, match=r"The score is 50; .* such as 0\.5\."):
         check_share_value("The score", 50)

@@ -16,10 +16,11 @@ from maskdet.family import Family
 from maskdet.trained import Trained
 from maskdet.training.callbacks import HistoryFile, SaveEachEpoch, StageProgress, StopAtNonFinite
 from maskdet.training.devices import scope_of
-from maskdet.training.layers import select_layers, set_trainable, weighted_layers
+from maskdet.training.layers import select_layers, set_trainable
 from maskdet.training.loaders import feed, steps_of
 from maskdet.training.loss_model import LossModel, WeightFiles, make_loss_model
 from maskdet.training.optimizers import make_optimizer
+from maskdet.training.rates import variable_rates
 from maskdet.training.stage import Stage
 from maskdet.training.state import TrainingState, remove_old_states
 
@@ -188,11 +189,7 @@ def compile_stage(
     steps: int,
 ) -> None:
     """Give the model the stage's optimizer; old ``SGD`` recipes also their L2 term."""
-    rates = {
-        variable.path: family.rate(name, config)
-        for name, layer in weighted_layers(network)
-        for variable in layer.trainable_weights
-    }
+    rates = variable_rates(network, family, config)
     optimizer = make_optimizer(config, stage.learning_rate, stage.epochs * steps, rates)
     if config.OPTIMIZER == "sgd":
         model.decay([v for v in model.trainable_variables if v.name not in ("gamma", "beta")])
