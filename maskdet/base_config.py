@@ -19,6 +19,7 @@ from maskdet.setting_checks import (
     check_name,
     check_positive_share,
     check_rising_shares,
+    check_share_below_1,
     check_whole,
     plain,
 )
@@ -102,6 +103,10 @@ class BaseConfig:
     # {"stage1_.*": 0.1}. Of a layer that several fit, the shares are multiplied, with BACKBONE_RATE
     # too.
     LAYER_RATES: ClassVar[dict[str, float]] = {}
+    # Share that an average of the weights keeps of itself in a step, such as 0.999 (Polyak and
+    # Juditsky 1992); less in a stage's first steps. Validation losses, checkpoints and the network
+    # after a stage are those of the averages. 0: none.
+    EMA_DECAY = 0.0
     # Preset of maskdet.data.augment for calls of train() that name none: none, light, default or
     # strong.
     AUGMENTATION = "none"
@@ -113,7 +118,8 @@ class BaseConfig:
     # Threads that prepare batches.
     LOADER_WORKERS = 2
     # States that a training can be continued from exactly, the newest of a log folder; each is as
-    # large as the optimizer's memory (with AdamW twice the trained weights). None keeps all.
+    # large as the optimizer's memory: with AdamW twice the trained weights, with EMA_DECAY two more
+    # times. None keeps all.
     STATES_KEPT: int | None = 10
 
     def __init__(self) -> None:
@@ -212,6 +218,7 @@ class BaseConfig:
         check_rising_shares(self, "LEARNING_RATE_STEPS")
         check_positive_share(self, "LEARNING_RATE_DROP")
         check_factors(self, "LAYER_RATES")
+        check_share_below_1(self, "EMA_DECAY")
 
     def _check_choice(self, name: str, choices: tuple[str, ...]) -> None:
         value = getattr(self, name)

@@ -51,6 +51,14 @@ def check_positive_share(config: Any, name: str) -> None:
         raise ConfigError(f"{name} is {value!r}; give a share above 0, such as 0.1.")
 
 
+def check_share_below_1(config: Any, name: str) -> None:
+    """A setting from 0 and below 1. Raises ConfigError, also for per cent."""
+    value = getattr(config, name)
+    check_share_value(name, value)
+    if not value < 1:
+        raise ConfigError(f"{name} is {value!r}; give a share below 1, such as 0.999.")
+
+
 def check_rising_shares(config: Any, name: str) -> None:
     """A setting of shares between 0 and 1, each above the one before. Raises ConfigError."""
     value = getattr(config, name)

@@ -1,9 +1,10 @@
-"""Optimizers with a rate for each layer."""
+"""Optimizers with a rate for each layer and averages of the weights."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
+from keras import ops
 
 from maskdet.base_config import BaseConfig
 from maskdet.training.schedules import rate_of
@@ -18,9 +19,24 @@ class _Rated:
     A variable decays by its own rate, not by the optimizer's as Keras has it: what moves at a fifth
     of the rate is pulled to 0 at a fifth of it (Loshchilov and Hutter 2019, algorithm 2, where one
     factor scales both).
+
+    With ``use_ema`` an average follows each variable, at first in longer strides, so that it is not
+    held back by where it began: the momentum of step t is min(ema_momentum, (1 + t) / (10 + t)),
+    TensorFlow's rule for ExponentialMovingAverage with ``num_updates``.
     """
 
     rates: Mapping[str, float] = {}
+
+    # Of Keras' optimizers, which this class stands before.
+    use_ema: bool
+    ema_momentum: float
+    weight_decay: float | None
+    iterations: Any
+    learning_rate: Any
+    assign_add: Callable[[Any, Any], None]
+    assign_sub: Callable[[Any, Any], None]
+    _get_variable_index: Callable[[Any], int]
+    _model_variables_moving_average: Sequence[Any]
 
     @property
     def lr(self) -> Any:
@@ -40,17 +56,34 @@ class _Rated:
         super().build(variables)  # type: ignore[misc]
         self._rate_by_index = tuple(self.rates.get(v.path, 1.0) for v in variables)
         self._decays_by_index = tuple(is_decayed(v) for v in variables)
+        if self.use_ema:
+            # Not from Keras' zeros: a stage may go on in its middle without what it knew.
+            averages = self._model_variables_moving_average
+            for variable, average in zip(variables, averages, strict=True):
+                average.assign(variable)
 
+    # Both nothing, since a variable decays and its average follows in the variable's own step. So
+    # they work on several devices too, where Keras' averages do not.
     def _apply_weight_decay(self, variables: Sequence[Any]) -> None:
-        """Nothing: each variable decays in its own step."""
+        pass
+
+    def _update_model_variables_moving_average(self, trainable_variables: Sequence[Any]) -> None:
+        pass
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        index = self._get_variable_index(variable)  # type: ignore[attr-defined]
+        index = self._get_variable_index(variable)
         rate = learning_rate * self._rate_by_index[index]
-        decay = self.weight_decay  # type: ignore[attr-defined]
-        if decay and self._decays_by_index[index]:
-            self.assign_sub(variable, variable * decay * rate)  # type: ignore[attr-defined]
+        if self.weight_decay and self._decays_by_index[index]:
+            self.assign_sub(variable, variable * self.weight_decay * rate)
         super().update_step(gradient, variable, rate)  # type: ignore[misc]
+        if self.use_ema:
+            self._follow(self._model_variables_moving_average[index], variable)
+
+    def _follow(self, average: Any, variable: Any) -> None:
+        """Take an average on after a step; what has not moved leaves it bit for bit."""
+        step = ops.cast(self.iterations, variable.dtype)
+        momentum = ops.minimum(self.ema_momentum, (1.0 + step) / (10.0 + step))
+        self.assign_add(average, (1.0 - momentum) * (variable - average))
 
 
 class RatedSGD(_Rated, keras.optimizers.SGD):
@@ -73,17 +106,21 @@ def make_optimizer(
     """The optimizer of a stage.
 
     Args:
-        config: OPTIMIZER, LEARNING_RATE_SCHEDULE, WARMUP_STEPS, GRADIENT_CLIP_NORM and the rest.
+        config: OPTIMIZER, LEARNING_RATE_SCHEDULE, WARMUP_STEPS, GRADIENT_CLIP_NORM, EMA_DECAY and
+            the rest.
         learning_rate: the stage's (highest) rate.
         steps: the stage's length.
         rates: share of the rate by variable path, 1 where absent.
     """
     rate = rate_of(config, learning_rate, steps)
     clip = config.GRADIENT_CLIP_NORM or None
+    averages = {"use_ema": config.EMA_DECAY > 0, "ema_momentum": config.EMA_DECAY}
     optimizer: Any
     if config.OPTIMIZER == "adamw":
-        optimizer = RatedAdamW(rate, weight_decay=config.WEIGHT_DECAY, global_clipnorm=clip)
+        decay = config.WEIGHT_DECAY
+        optimizer = RatedAdamW(rate, weight_decay=decay, global_clipnorm=clip, **averages)
     else:
-        optimizer = RatedSGD(rate, momentum=config.LEARNING_MOMENTUM, clipnorm=clip)
+        momentum = config.LEARNING_MOMENTUM
+        optimizer = RatedSGD(rate, momentum=momentum, clipnorm=clip, **averages)
     optimizer.rates = dict(rates)
     return optimizer
