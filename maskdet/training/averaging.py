@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 
 
 class AveragedWeights(keras.callbacks.Callback):
@@ -33,7 +34,7 @@ class AveragedWeights(keras.callbacks.Callback):
         optimizer = self.model.optimizer
         if optimizer.use_ema and not self.raw:
             variables = self.model.trainable_variables
-            self.raw = [np.array(variable) for variable in variables]
+            self.raw = [np.array(ops.convert_to_numpy(variable)) for variable in variables]
             optimizer.finalize_variable_values(variables)
 
     def on_test_begin(self, logs: Any = None) -> None:

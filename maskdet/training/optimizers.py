@@ -62,8 +62,7 @@ class _Rated:
             for variable, average in zip(variables, averages, strict=True):
                 average.assign(variable)
 
-    # Both nothing, since a variable decays and its average follows in the variable's own step. So
-    # they work on several devices too, where Keras' averages do not.
+    # Both nothing: a variable decays, and its average follows, in the variable's own step.
     def _apply_weight_decay(self, variables: Sequence[Any]) -> None:
         pass
 
