@@ -4,6 +4,7 @@ import difflib
 import json
 import os
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -13,7 +14,15 @@ from maskdet.errors import ConfigError, MaskdetWarning
 from maskdet.files import write_whole
 from maskdet.geometry.anchor_shapes import AnchorShapes
 from maskdet.geometry.placement import MODES, PlacementRule
-from maskdet.setting_checks import check_name, check_whole, plain
+from maskdet.setting_checks import (
+    check_factors,
+    check_name,
+    check_positive_share,
+    check_rising_shares,
+    check_share_below_1,
+    check_whole,
+    plain,
+)
 
 
 class BaseConfig:
@@ -68,21 +77,36 @@ class BaseConfig:
     # The paper has 0.02, which makes weights explode here.
     LEARNING_RATE = 0.001
     LEARNING_MOMENTUM = 0.9
+    # With "sgd" L2 in the loss, as matterport; with "adamw" a step takes this times its rate from
+    # all weights but biases and those of norms.
     WEIGHT_DECAY = 0.0001
     # Factors of the losses in the sum that is minimised; 1 for those that are not named.
     LOSS_WEIGHTS: ClassVar[dict[str, float]] = {}
     # False freezes batch norm's statistics (batches are small); None trains them.
     TRAIN_BN: bool | None = False
-    # Gradients of each variable are clipped to this norm. 0: not clipped.
+    # Gradients are clipped to this norm: with "sgd" those of each variable, as matterport, with
+    # "adamw" all of them together. 0: not clipped.
     GRADIENT_CLIP_NORM = 5.0
     # "sgd" (momentum LEARNING_MOMENTUM, L2 in the loss as matterport) or "adamw".
     OPTIMIZER = "sgd"
-    # "constant", or "cosine": down to a hundredth over the stage.
+    # "constant", "cosine" (down to a hundredth over the stage) or "step": times LEARNING_RATE_DROP
+    # at each of LEARNING_RATE_STEPS, which are shares of the stage.
     LEARNING_RATE_SCHEDULE = "constant"
-    # Steps over which the rate rises from a tenth at the start of a stage.
+    LEARNING_RATE_STEPS: Sequence[float] = (0.67, 0.89)
+    LEARNING_RATE_DROP = 0.1
+    # Steps over which the rate rises from a tenth at the start of a stage, a fifth of the stage at
+    # most. 0: none, the stage begins at its rate.
     WARMUP_STEPS = 0
     # The backbone's rate as a share of the stage's: pretrained features want gentler steps.
     BACKBONE_RATE = 1.0
+    # More of such shares, by regular expressions that fit the whole names of layers, such as
+    # {"stage1_.*": 0.1}. Of a layer that several fit, the shares are multiplied, with BACKBONE_RATE
+    # too.
+    LAYER_RATES: ClassVar[dict[str, float]] = {}
+    # Share that an average of the weights keeps of itself in a step, such as 0.999 (Polyak and
+    # Juditsky 1992); less in a stage's first steps. Validation losses, checkpoints and the network
+    # after a stage are those of the averages. 0: none.
+    EMA_DECAY = 0.0
     # Preset of maskdet.data.augment for calls of train() that name none: none, light, default or
     # strong.
     AUGMENTATION = "none"
@@ -94,7 +118,8 @@ class BaseConfig:
     # Threads that prepare batches.
     LOADER_WORKERS = 2
     # States that a training can be continued from exactly, the newest of a log folder; each is as
-    # large as the optimizer's memory (with AdamW twice the trained weights). None keeps all.
+    # large as the optimizer's memory: with AdamW twice the trained weights, with EMA_DECAY two more
+    # times. None keeps all.
     STATES_KEPT: int | None = 10
 
     def __init__(self) -> None:
@@ -189,7 +214,11 @@ class BaseConfig:
             check_whole(self, name, 0)
         self._check_choice("OPTIMIZER", ("sgd", "adamw"))
         self._check_choice("ON_ERROR", ("raise", "skip"))
-        self._check_choice("LEARNING_RATE_SCHEDULE", ("constant", "cosine"))
+        self._check_choice("LEARNING_RATE_SCHEDULE", ("constant", "cosine", "step"))
+        check_rising_shares(self, "LEARNING_RATE_STEPS")
+        check_positive_share(self, "LEARNING_RATE_DROP")
+        check_factors(self, "LAYER_RATES")
+        check_share_below_1(self, "EMA_DECAY")
 
     def _check_choice(self, name: str, choices: tuple[str, ...]) -> None:
         value = getattr(self, name)

@@ -1,6 +1,8 @@
 """Rules for single settings of a Config, each one sentence where it is broken."""
 
+import math
 import numbers
+import re
 from typing import Any
 
 import numpy as np
@@ -39,6 +41,36 @@ def check_share(config: Any, name: str) -> None:
     value = getattr(config, name)
     if value is not None:
         check_share_value(name, value)
+
+
+def check_positive_share(config: Any, name: str) -> None:
+    """A setting above 0 and up to 1. Raises ConfigError, also for per cent."""
+    value = getattr(config, name)
+    check_share_value(name, value)
+    if not value > 0:
+        raise ConfigError(f"{name} is {value!r}; give a share above 0, such as 0.1.")
+
+
+def check_share_below_1(config: Any, name: str) -> None:
+    """A setting from 0 and below 1. Raises ConfigError, also for per cent."""
+    value = getattr(config, name)
+    check_share_value(name, value)
+    if not value < 1:
+        raise ConfigError(f"{name} is {value!r}; give a share below 1, such as 0.999.")
+
+
+def check_rising_shares(config: Any, name: str) -> None:
+    """A setting of shares between 0 and 1, each above the one before. Raises ConfigError."""
+    value = getattr(config, name)
+    shares = list(value) if isinstance(value, list | tuple) else [value]
+    for share in shares:
+        check_share_value(name, share)
+    rising = [0, *shares, 1]
+    if not isinstance(value, list | tuple) or rising != sorted(set(rising)):
+        raise ConfigError(
+            f"{name} is {value!r}; give shares between 0 and 1 in rising order, such as "
+            "(0.67, 0.89)."
+        )
 
 
 def check_share_value(name: str, value: Any) -> None:
@@ -80,6 +112,28 @@ def check_keys(config: Any, name: str, known: Any) -> None:
         raise ConfigError(
             f"{name} names {unknown[0]!r}, which is none of {', '.join(sorted(known))}."
         )
+
+
+def check_factors(config: Any, name: str) -> None:
+    """A setting of factors, 0 or more, by regular expression. Raises ConfigError."""
+    factors = getattr(config, name)
+    if not isinstance(factors, dict):
+        raise ConfigError(
+            f"{name} is {factors!r}; give factors by regular expression, such as "
+            '{"stage1_.*": 0.1}.'
+        )
+    for pattern, factor in factors.items():
+        try:
+            re.compile(pattern)
+        except (re.error, TypeError) as error:
+            raise ConfigError(
+                f"{name} has {pattern!r}, which is no regular expression ({error})."
+            ) from error
+        number = isinstance(factor, numbers.Real) and not isinstance(factor, bool)
+        if not (number and 0 <= float(factor) < math.inf):
+            raise ConfigError(
+                f"{name} has {factor!r} for {pattern!r}; give a factor of 0 or more, such as 0.1."
+            )
 
 
 def plain(value: Any) -> Any:

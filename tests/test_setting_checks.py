@@ -37,6 +37,20 @@ def config(**settings):
         ("NUM_CLASSES", None),
         ("NUM_CLASSES", 2.5),
         ("WARMUP_STEPS", -1),
+        ("LEARNING_RATE_SCHEDULE", "steps"),
+        ("LEARNING_RATE_STEPS", 0.67),
+        ("LEARNING_RATE_STEPS", "0.67"),
+        ("LEARNING_RATE_STEPS", (0.89, 0.67)),
+        ("LEARNING_RATE_STEPS", (0.5, 0.5)),
+        ("LEARNING_RATE_STEPS", (0, 0.5)),
+        ("LEARNING_RATE_STEPS", (0.5, 1)),
+        ("LEARNING_RATE_DROP", 0),
+        ("LEARNING_RATE_DROP", None),
+        ("EMA_DECAY", 1.0),
+        ("EMA_DECAY", -0.1),
+        ("EMA_DECAY", 99.9),
+        ("EMA_DECAY", None),
+        ("EMA_DECAY", math.nan),
         ("MAX_GT_INSTANCES", 0),
         ("DETECTION_MAX_INSTANCES", 0),
         ("DETECTION_MIN_CONFIDENCE", 70),
@@ -78,6 +92,32 @@ def test_masks_of_another_size_than_the_head_makes_are_named():
     with pytest.raises(ConfigError, match=r"MASK_SHAPE is \[56, 56\].*MASK_POOL_SIZE"):
         config(MASK_SHAPE=(56, 56)).validate()
     config(MASK_SHAPE=(56, 56), MASK_POOL_SIZE=28).validate()
+
+
+def test_steps_in_per_cent_are_named_with_the_share_that_they_are():
+    with pytest.raises(ConfigError, match=r"LEARNING_RATE_STEPS is 67; .* such as 0\.67"):
+        config(LEARNING_RATE_STEPS=(67, 89)).validate()
+    with pytest.raises(ConfigError, match=r"LEARNING_RATE_STEPS is .* in rising order"):
+        config(LEARNING_RATE_STEPS=(0.89, 0.67)).validate()
+
+
+@pytest.mark.parametrize(
+    ("rates", "sentence"),
+    [
+        (0.1, r"LAYER_RATES is 0\.1; give factors"),
+        ({"stage(": 0.1}, r"LAYER_RATES has 'stage\(', which is no regular expression"),
+        ({1: 0.1}, r"LAYER_RATES has 1, which is no regular expression"),
+        ({"a": -0.1}, r"LAYER_RATES has -0\.1 for 'a'; give a factor of 0 or more"),
+        ({"a": math.nan}, r"LAYER_RATES has nan for 'a'"),
+        ({"a": math.inf}, r"LAYER_RATES has inf for 'a'"),
+        ({"a": "0.1"}, r"LAYER_RATES has '0\.1' for 'a'"),
+        ({"a": True}, r"LAYER_RATES has True for 'a'"),
+    ],
+)
+def test_rates_that_cannot_be_are_named(rates, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        config(LAYER_RATES=rates).validate()
+    config(LAYER_RATES={"stage1_.*": 0, "mrcnn_.*": 10.0}).validate()
 
 
 def test_per_cent_are_told_from_shares():

@@ -1,19 +1,42 @@
-"""Optimizers with a rate for each layer, and the schedules of a stage."""
+"""Optimizers with a rate for each layer and averages of the weights."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
 from maskdet.base_config import BaseConfig
+from maskdet.training.schedules import rate_of
+
+#: The last part of the names of what norms and biases train: decay would only hold them back.
+_NOT_DECAYED = frozenset({"gamma", "beta", "bias", "scale"})
 
 
 class _Rated:
-    """Mixin: multiplies the learning rate of single variables; ``rates`` is by variable path."""
+    """Mixin: multiplies the learning rate of single variables; ``rates`` is by variable path.
+
+    A variable decays by its own rate, not by the optimizer's as Keras has it: what moves at a fifth
+    of the rate is pulled to 0 at a fifth of it (Loshchilov and Hutter 2019, algorithm 2, where one
+    factor scales both).
+
+    With ``use_ema`` an average follows each variable, at first in longer strides, so that it is not
+    held back by where it began: the momentum of step t is min(ema_momentum, (1 + t) / (10 + t)),
+    TensorFlow's rule for ExponentialMovingAverage with ``num_updates``.
+    """
 
     rates: Mapping[str, float] = {}
+
+    # Of Keras' optimizers, which this class stands before.
+    use_ema: bool
+    ema_momentum: float
+    weight_decay: float | None
+    iterations: Any
+    learning_rate: Any
+    assign_add: Callable[[Any, Any], None]
+    assign_sub: Callable[[Any, Any], None]
+    _get_variable_index: Callable[[Any], int]
+    _model_variables_moving_average: Sequence[Any]
 
     @property
     def lr(self) -> Any:
@@ -24,17 +47,42 @@ class _Rated:
     def lr(self, value: Any) -> None:
         self.learning_rate = value
 
+    # By the variable's number: on TensorFlow a step gets variables without their path, or with the
+    # layer's name in theirs, but every optimizer knows their numbers.
     _rate_by_index: Sequence[float] = ()
+    _decays_by_index: Sequence[bool] = ()
 
     def build(self, variables: Sequence[Any]) -> None:
         super().build(variables)  # type: ignore[misc]
         self._rate_by_index = tuple(self.rates.get(v.path, 1.0) for v in variables)
+        self._decays_by_index = tuple(is_decayed(v) for v in variables)
+        if self.use_ema:
+            # Not from Keras' zeros: a stage may go on in its middle without what it knew.
+            averages = self._model_variables_moving_average
+            for variable, average in zip(variables, averages, strict=True):
+                average.assign(variable)
+
+    # Both nothing: a variable decays, and its average follows, in the variable's own step.
+    def _apply_weight_decay(self, variables: Sequence[Any]) -> None:
+        pass
+
+    def _update_model_variables_moving_average(self, trainable_variables: Sequence[Any]) -> None:
+        pass
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        # On TensorFlow the variable arrives without its path, but every optimizer knows its index.
-        index = self._get_variable_index(variable)  # type: ignore[attr-defined]
-        rate = self._rate_by_index[index]
-        super().update_step(gradient, variable, learning_rate * rate)  # type: ignore[misc]
+        index = self._get_variable_index(variable)
+        rate = learning_rate * self._rate_by_index[index]
+        if self.weight_decay and self._decays_by_index[index]:
+            self.assign_sub(variable, variable * self.weight_decay * rate)
+        super().update_step(gradient, variable, rate)  # type: ignore[misc]
+        if self.use_ema:
+            self._follow(self._model_variables_moving_average[index], variable)
+
+    def _follow(self, average: Any, variable: Any) -> None:
+        """Take an average on after a step; what has not moved leaves it bit for bit."""
+        step = ops.cast(self.iterations, variable.dtype)
+        momentum = ops.minimum(self.ema_momentum, (1.0 + step) / (10.0 + step))
+        self.assign_add(average, (1.0 - momentum) * (variable - average))
 
 
 class RatedSGD(_Rated, keras.optimizers.SGD):
@@ -45,36 +93,10 @@ class RatedAdamW(_Rated, keras.optimizers.AdamW):
     """AdamW (Loshchilov and Hutter 2019) with a rate for each variable."""
 
 
-@keras.saving.register_keras_serializable("maskdet")
-class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
-    """From a tenth up to ``peak`` in ``warmup`` steps; then flat, or down to a hundredth.
-
-    Args:
-        peak: the highest rate.
-        warmup: steps of the rise.
-        total: steps of the stage; None keeps the rate at its peak after the rise.
-    """
-
-    def __init__(self, peak: float, warmup: int, total: int | None) -> None:
-        super().__init__()
-        self.peak, self.warmup, self.total = float(peak), int(warmup), total
-
-    def __call__(self, step: Any) -> Any:
-        step = ops.cast(step, "float32")
-        rise = 0.1 + 0.9 * ops.minimum(step / max(self.warmup, 1), 1.0)
-        if self.total is None:
-            return self.peak * rise
-        done = ops.clip((step - self.warmup) / max(self.total - self.warmup, 1), 0.0, 1.0)
-        fall = 0.01 + 0.99 * 0.5 * (1.0 + ops.cos(math.pi * done))
-        return self.peak * ops.minimum(rise, 1.0) * fall
-
-    def get_config(self) -> dict[str, Any]:
-        return {"peak": self.peak, "warmup": self.warmup, "total": self.total}
-
-
-def has_schedule(config: BaseConfig) -> bool:
-    """Whether the Config changes the rate within a stage, so that nobody else can."""
-    return config.LEARNING_RATE_SCHEDULE == "cosine" or bool(config.WARMUP_STEPS)
+def is_decayed(variable: keras.Variable) -> bool:
+    """Whether weight decay is for a variable: not for biases and what norms train."""
+    name = variable.path.split("/")[-1]
+    return name not in _NOT_DECAYED and not name.endswith("_bias")
 
 
 def make_optimizer(
@@ -83,22 +105,21 @@ def make_optimizer(
     """The optimizer of a stage.
 
     Args:
-        config: OPTIMIZER, LEARNING_RATE_SCHEDULE, WARMUP_STEPS, GRADIENT_CLIP_NORM and the rest.
+        config: OPTIMIZER, LEARNING_RATE_SCHEDULE, WARMUP_STEPS, GRADIENT_CLIP_NORM, EMA_DECAY and
+            the rest.
         learning_rate: the stage's (highest) rate.
         steps: the stage's length.
         rates: share of the rate by variable path, 1 where absent.
     """
-    rate: Any = learning_rate
-    if has_schedule(config):
-        cosine = config.LEARNING_RATE_SCHEDULE == "cosine"
-        warmup = min(config.WARMUP_STEPS, steps // 5)
-        rate = WarmupCosine(learning_rate, warmup, steps if cosine else None)
+    rate = rate_of(config, learning_rate, steps)
     clip = config.GRADIENT_CLIP_NORM or None
+    averages = {"use_ema": config.EMA_DECAY > 0, "ema_momentum": config.EMA_DECAY}
     optimizer: Any
     if config.OPTIMIZER == "adamw":
-        optimizer = RatedAdamW(rate, weight_decay=config.WEIGHT_DECAY, global_clipnorm=clip)
-        optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
+        decay = config.WEIGHT_DECAY
+        optimizer = RatedAdamW(rate, weight_decay=decay, global_clipnorm=clip, **averages)
     else:
-        optimizer = RatedSGD(rate, momentum=config.LEARNING_MOMENTUM, clipnorm=clip)
+        momentum = config.LEARNING_MOMENTUM
+        optimizer = RatedSGD(rate, momentum=momentum, clipnorm=clip, **averages)
     optimizer.rates = dict(rates)
     return optimizer

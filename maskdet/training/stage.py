@@ -10,7 +10,7 @@ import keras
 
 from maskdet.base_config import BaseConfig
 from maskdet.errors import UsageError
-from maskdet.training.optimizers import has_schedule
+from maskdet.training.schedules import has_schedule
 
 #: Keras' callbacks that set the optimizer's rate.
 RATE_CALLBACKS = (keras.callbacks.ReduceLROnPlateau, keras.callbacks.LearningRateScheduler)

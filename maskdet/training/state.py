@@ -1,8 +1,9 @@
 """What a training needs beside its weights to go on as if it had never been cut.
 
-One file beside each checkpoint: the optimizer's memory, how far its schedule is, and the states of
-the random generators in the network. The order of photos and their augmentation need nothing: the
-loader works them out from the seed and the number of the batch. Losing the file loses exactness.
+One file beside each checkpoint: the optimizer's memory, how far its schedule is, the raw weights
+where the checkpoint holds averages, and the states of the random generators in the network. The
+order of photos and their augmentation need nothing: the loader works them out from the seed and the
+number of the batch. Losing the file loses exactness.
 """
 
 import hashlib
@@ -10,8 +11,8 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +34,14 @@ class TrainingState:
         stage: of :meth:`maskdet.training.stage.Stage.facts`.
         optimizer: values of the optimizer's variables by their paths, in their order.
         seeds: states of the network's random generators, in their order.
+        raw: where the checkpoint holds averaged weights, those that the next step begins from, of
+            the variables that train, in their order; else empty.
     """
 
     stage: Mapping[str, Any]
     optimizer: Mapping[str, np.ndarray]
     seeds: list[np.ndarray]
+    raw: Sequence[np.ndarray] = field(default_factory=list)
 
     @classmethod
     def of(
@@ -45,10 +49,11 @@ class TrainingState:
         network: keras.Model,
         optimizer: keras.optimizers.Optimizer,
         stage: Mapping[str, Any],
+        raw: Sequence[np.ndarray] = (),
     ) -> "TrainingState":
-        """The present state of a training."""
+        """The present state of a training; ``raw`` where averages stand in the network."""
         memory = {_key(i, v): np.asarray(v) for i, v in enumerate(optimizer.variables)}
-        return cls(stage, memory, [np.asarray(v) for v in seed_variables(network)])
+        return cls(stage, memory, [np.asarray(v) for v in seed_variables(network)], list(raw))
 
     def restore_seeds(self, network: keras.Model) -> bool:
         """Put the random generators where they were; False, and nothing, where they do not fit."""
@@ -59,14 +64,23 @@ class TrainingState:
             variable.assign(value)
         return True
 
-    def restore_optimizer(self, optimizer: keras.optimizers.Optimizer) -> bool:
-        """Give a built optimizer its memory back; False, and nothing, where it does not fit."""
+    def restore_optimizer(self, model: keras.Model) -> bool:
+        """Give a model's built optimizer its memory back, and the model raw weights for averages.
+
+        False, and nothing, where they do not fit.
+        """
+        optimizer = model.optimizer
         variables = {_key(i, v): v for i, v in enumerate(optimizer.variables)}
         shapes = {key: tuple(v.shape) for key, v in variables.items()}
         if shapes != {key: value.shape for key, value in self.optimizer.items()}:
             return False
+        trained = model.trainable_variables if optimizer.use_ema else []
+        if [tuple(v.shape) for v in trained] != [value.shape for value in self.raw]:
+            return False
         for key, variable in variables.items():
             variable.assign(self.optimizer[key])
+        for variable, value in zip(trained, self.raw, strict=True):
+            variable.assign(value)
         return True
 
     def save(self, checkpoint: str | os.PathLike[str]) -> None:
@@ -78,9 +92,11 @@ class TrainingState:
             "stage": dict(self.stage),
             "optimizer": list(self.optimizer),
             "seeds": len(self.seeds),
+            "raw": len(self.raw),
         }
         arrays = {f"optimizer_{i}": value for i, value in enumerate(self.optimizer.values())}
         arrays |= {f"seed_{i}": value for i, value in enumerate(self.seeds)}
+        arrays |= {f"raw_{i}": value for i, value in enumerate(self.raw)}
         content = io.BytesIO()
         np.savez(content, **{"facts": np.array(json.dumps(facts)), **arrays})  # type: ignore[arg-type]
         write_whole(state_path(checkpoint), content.getvalue())
@@ -113,12 +129,13 @@ def load_state(checkpoint: str | os.PathLike[str]) -> TrainingState | None:
                 raise ValueError(f"its format is {facts['format']} {facts['version']}")
             memory = {key: file[f"optimizer_{i}"] for i, key in enumerate(facts["optimizer"])}
             seeds = [file[f"seed_{i}"] for i in range(int(facts["seeds"]))]
+            raw = [file[f"raw_{i}"] for i in range(int(facts.get("raw", 0)))]
             stage, digest = dict(facts["stage"]), facts["checkpoint"]
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise WeightsError(f"The training state {path} is damaged ({error})") from error
     if digest != _digest(checkpoint):
         raise WeightsError(f"The training state {path} belongs to other weights than {checkpoint}")
-    return TrainingState(stage, memory, seeds)
+    return TrainingState(stage, memory, seeds, raw)
 
 
 def remove_old_states(log_dir: Path, count: int | None) -> None:

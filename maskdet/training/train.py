@@ -14,12 +14,15 @@ from maskdet.data.loader import Loader
 from maskdet.errors import MaskdetWarning
 from maskdet.family import Family
 from maskdet.trained import Trained
+from maskdet.training.averaging import AveragedWeights
 from maskdet.training.callbacks import HistoryFile, SaveEachEpoch, StageProgress, StopAtNonFinite
+from maskdet.training.checkpoints import checkpoint_path
 from maskdet.training.devices import scope_of
-from maskdet.training.layers import select_layers, set_trainable, weighted_layers
+from maskdet.training.layers import select_layers, set_trainable
 from maskdet.training.loaders import feed, steps_of
 from maskdet.training.loss_model import LossModel, WeightFiles, make_loss_model
 from maskdet.training.optimizers import make_optimizer
+from maskdet.training.rates import variable_rates
 from maskdet.training.stage import Stage
 from maskdet.training.state import TrainingState, remove_old_states
 
@@ -73,18 +76,25 @@ def train(
         model.weight_files = weight_files
         compile_stage(model, network, family, config, stage, steps)
     network.optimizer = model.optimizer  # where scripts and callbacks look for it
-    if resumption is not None:
-        resume(network, model.optimizer, stage, resumption)
-
     start = stage.epoch * steps
+    guard = StopAtNonFinite(
+        network,
+        lambda step: image_names(loader, start + step),
+        _checkpoint_of(trained, stage, log_dir),
+    )
+    if resumption is not None:
+        resume(network, model, stage, resumption)
+
     batches = feed(loader, family, config, start)
+    averages = AveragedWeights(model)
     callbacks = [
-        StopAtNonFinite(lambda step: image_names(loader, start + step)),
+        averages,
+        guard,
         StageProgress(
             f"{stage.layers} epochs {stage.epoch + 1}-{stage.last_epoch}",
             (stage.last_epoch - stage.epoch) * steps,
         ),
-        SaveEachEpoch(_saver(trained, stage, model, steps, log_dir, save)),
+        SaveEachEpoch(_saver(trained, stage, model, averages, guard, steps, log_dir, save)),
         HistoryFile(log_dir / HISTORY_FILE, stage.layers),
         *stage.callbacks,
     ]
@@ -99,6 +109,9 @@ def train(
             shuffle=False,
             **_validation(validation, family, config),
         )
+    except KeyboardInterrupt:
+        averages.put_in()  # a user who stops gets what the end of the stage would have given
+        raise
     finally:
         batches.close()  # type: ignore[attr-defined]
     network.history = history
@@ -116,8 +129,21 @@ def _validation(loader: Loader | None, family: Family, config: BaseConfig) -> di
     }
 
 
+def _checkpoint_of(trained: Trained, stage: Stage, log_dir: Path) -> Path | None:
+    """The file that an epoch before this stage has left, if there is one."""
+    path = checkpoint_path(log_dir, trained.family.name, trained.config, stage.epoch)
+    return path if path.is_file() else None
+
+
 def _saver(
-    trained: Trained, stage: Stage, model: LossModel, steps: int, log_dir: Path, save: Save
+    trained: Trained,
+    stage: Stage,
+    model: LossModel,
+    averages: AveragedWeights,
+    guard: StopAtNonFinite,
+    steps: int,
+    log_dir: Path,
+    save: Save,
 ) -> Callable[[int], None]:
     """What happens after an epoch: a checkpoint, and beside it the state to go on from."""
     before = trained.facts.steps
@@ -125,19 +151,15 @@ def _saver(
     def save_epoch(epoch: int) -> None:
         done = None if before is None else before + steps * (epoch - stage.epoch)
         facts = replace(trained.facts, epoch=epoch, steps=done, stage=stage.facts())
-        checkpoint = save(replace(trained, facts=facts))
-        TrainingState.of(trained.network, model.optimizer, stage.facts()).save(checkpoint)
+        checkpoint = guard.checkpoint = save(replace(trained, facts=facts))
+        state = TrainingState.of(trained.network, model.optimizer, stage.facts(), averages.raw)
+        state.save(checkpoint)
         remove_old_states(log_dir, trained.config.STATES_KEPT)
 
     return save_epoch
 
 
-def resume(
-    network: keras.Model,
-    optimizer: keras.optimizers.Optimizer,
-    stage: Stage,
-    resumption: Resumption,
-) -> None:
+def resume(network: keras.Model, model: LossModel, stage: Stage, resumption: Resumption) -> None:
     """Put random generators and, within a stage, the optimizer where a training left them.
 
     What cannot be put back is warned of; the training goes on all the same.
@@ -153,7 +175,7 @@ def resume(
         stage.layers,
         stage.learning_rate,
     )
-    if stage.continued and same and not state.restore_optimizer(optimizer):
+    if stage.continued and same and not state.restore_optimizer(model):
         _warn(f"The training state of {name} is of another optimizer, so the training goes on")
     elif stage.epoch < int(state.stage["last_epoch"]) and not (stage.continued and same):
         _warn(
@@ -188,11 +210,7 @@ def compile_stage(
     steps: int,
 ) -> None:
     """Give the model the stage's optimizer; old ``SGD`` recipes also their L2 term."""
-    rates = {
-        variable.path: family.rate(name, config)
-        for name, layer in weighted_layers(network)
-        for variable in layer.trainable_weights
-    }
+    rates = variable_rates(network, family, config)
     optimizer = make_optimizer(config, stage.learning_rate, stage.epochs * steps, rates)
     if config.OPTIMIZER == "sgd":
         model.decay([v for v in model.trainable_variables if v.name not in ("gamma", "beta")])

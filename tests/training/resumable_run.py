@@ -7,6 +7,7 @@ Goes on from the last checkpoint below FOLDER, if there is one, and prints a sum
 
 import hashlib
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -49,11 +50,35 @@ def toy_detector(folder: Path) -> tuple[maskdet.MaskRCNN, maskdet.Dataset]:
     return ToyDetector("training", Resumed(), folder), BoxedRectangles().fill(7)
 
 
+def averaging_detector(folder: Path, optimizer: str) -> tuple[maskdet.MaskRCNN, maskdet.Dataset]:
+    """The toy family with averaged weights."""
+    from tests.families.toy_detector import ToyDetector, ToyDetectorConfig
+    from tests.models.conftest import BoxedRectangles
+
+    class Resumed(ToyDetectorConfig):
+        BACKBONE = "mobilenet_v2_0.5"
+        IMAGES_PER_GPU = 2
+        STEPS_PER_EPOCH = STEPS
+        OPTIMIZER = optimizer
+        EMA_DECAY = 0.9
+
+    return ToyDetector("training", Resumed(), folder), BoxedRectangles().fill(7)
+
+
+#: Makers of a model and its photos by the words of the command line.
+MAKERS = {
+    "mask_rcnn": mask_rcnn,
+    "toy_detector": toy_detector,
+    "averaging_sgd": partial(averaging_detector, optimizer="sgd"),
+    "averaging_adamw": partial(averaging_detector, optimizer="adamw"),
+}
+
+
 def main(family: str, folder: Path) -> None:
     """Train what the plan still holds, and print the sum."""
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    model, dataset = {"mask_rcnn": mask_rcnn, "toy_detector": toy_detector}[family](folder)
+    model, dataset = MAKERS[family](folder)
     if any(folder.rglob("*.h5")):
         model.load_weights(model.find_last())
     for layers, rate, epochs in PLAN:

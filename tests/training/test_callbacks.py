@@ -1,7 +1,10 @@
 """Guards: training stops at the cause of a broken loss; its history outlives being continued."""
 
 import math
+from pathlib import Path
 
+import keras
+import numpy as np
 import pytest
 
 from maskdet.errors import UsageError
@@ -18,8 +21,14 @@ GOOD = {"loss": 1.5, "rpn_class_loss": 0.5, "mrcnn_bbox_loss": 1.0}
 
 # ---- StopAtNonFinite --------------------------------------------------------------------------
 @pytest.fixture
-def guard():
-    return StopAtNonFinite(lambda step: [f"a{step}.jpg", f"b{step}.jpg"])
+def network():
+    rows = keras.Input((2,))
+    return keras.Model(rows, keras.layers.Dense(2, name="head")(rows))
+
+
+@pytest.fixture
+def guard(network):
+    return StopAtNonFinite(network, lambda step: [f"a{step}.jpg", f"b{step}.jpg"])
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
@@ -53,6 +62,31 @@ def test_finite_losses_go_on(guard):
     for logs in (GOOD, {"loss": 1e30, "rpn_class_loss": -3.0}, {"loss": 0.0}, {}, None):
         guard.on_train_batch_end(0, logs)
     assert guard.seen == 5
+
+
+@pytest.mark.parametrize("checkpoint", [None, Path("logs/mine/mask_rcnn_mine_0003.h5")])
+def test_the_network_gets_its_last_good_weights_back(network, guard, checkpoint):
+    guard.on_train_batch_end(0, GOOD)
+    network.set_weights([np.full_like(value, 7.0) for value in network.get_weights()])
+    guard.on_epoch_end(0, GOOD)
+    guard.checkpoint = checkpoint
+    network.set_weights([np.full_like(value, math.nan) for value in network.get_weights()])
+    origin = rf"of {checkpoint}" if checkpoint else "that this call began with"
+    with pytest.raises(UsageError, match=rf"the weights {origin} again: lower the learning rate"):
+        guard.on_train_batch_end(0, GOOD | {"loss": math.nan})
+    for value in network.get_weights():
+        np.testing.assert_array_equal(value, np.full_like(value, 7.0))
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_weights_that_are_no_numbers_stop_before_anything_writes_them(network, guard, value):
+    before = network.get_weights()
+    guard.on_train_batch_end(0, GOOD)
+    network.get_layer("head").bias.assign([0.0, value])
+    with pytest.raises(UsageError, match=r"head/bias is not finite .* after step 1 \(images a0"):
+        guard.on_epoch_end(0, GOOD)
+    for now, then in zip(network.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(now, then)
 
 
 # ---- HistoryFile ------------------------------------------------------------------------------

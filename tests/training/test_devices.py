@@ -21,7 +21,7 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from conftest import MaskedRectangles, SmallConfig
 class TwoConfig(SmallConfig):
-    GPU_COUNT, IMAGES_PER_GPU, STEPS_PER_EPOCH = 2, 2, 2
+    GPU_COUNT, IMAGES_PER_GPU, STEPS_PER_EPOCH, EMA_DECAY = 2, 2, 2, 0.9
 model = maskdet.MaskRCNN("training", TwoConfig(), sys.argv[1])
 history = model.train(MaskedRectangles().fill(8), None, 0.001, 1, "heads")
 parts = sum(history[name][0] for name in history if name.endswith("_loss"))

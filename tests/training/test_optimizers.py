@@ -11,7 +11,7 @@ import pytest
 
 from maskdet.config import Config, MobileConfig
 from maskdet.models.mask_rcnn.family import MaskRCNNFamily
-from maskdet.training.optimizers import WarmupCosine, make_optimizer
+from maskdet.training.optimizers import is_decayed, make_optimizer
 
 
 def config_with(**settings):
@@ -39,58 +39,6 @@ def moves(optimizer, weights, gradients):
         [keras.ops.convert_to_tensor(np.asarray(g, np.float32)) for g in gradients], weights
     )
     return [w.numpy() - old for w, old in zip(weights, before, strict=True)]
-
-
-def rates_of_stage(optimizer, steps):
-    """The learning rate of each step of a stage, the last one being after it."""
-    [weight] = variables([0.0])
-    rates = []
-    for _ in range(steps + 1):
-        rates.append(float(optimizer.learning_rate))
-        optimizer.apply([keras.ops.zeros(1)], [weight])
-    return rates
-
-
-# ---- schedules --------------------------------------------------------------------------------
-def test_cosine_rises_to_the_peak_and_falls_to_a_hundredth():
-    config = config_with(LEARNING_RATE_SCHEDULE="cosine", WARMUP_STEPS=4)
-    rates = rates_of_stage(make_optimizer(config, 0.5, 24, {}), 24)
-    assert rates[0] == pytest.approx(0.05)  # a tenth
-    assert rates[1:4] == pytest.approx([0.5 * share for share in (0.325, 0.55, 0.775)])
-    assert rates[4] == pytest.approx(0.5)
-    assert rates[9] == pytest.approx(0.5 * (0.01 + 0.99 * (1 + math.cos(math.pi / 4)) / 2))
-    assert rates[14] == pytest.approx(0.5 * 0.505)  # half of the way down
-    assert rates[24] == pytest.approx(0.005)
-    assert rates[4:] == sorted(rates[4:], reverse=True)
-
-
-def test_cosine_stays_at_its_end():
-    assert float(WarmupCosine(2.0, 3, 10)(25)) == pytest.approx(0.02)
-
-
-def test_warm_up_takes_a_fifth_of_the_stage_at_most():
-    config = config_with(LEARNING_RATE_SCHEDULE="cosine", WARMUP_STEPS=50)
-    rates = rates_of_stage(make_optimizer(config, 1.0, 20, {}), 20)
-    assert max(rates) == pytest.approx(1.0)
-    assert rates.index(max(rates)) == 4
-    assert rates[2] == pytest.approx(0.55)
-
-
-def test_a_constant_rate_stays():
-    rates = rates_of_stage(make_optimizer(config_with(), 0.125, 10, {}), 10)
-    assert rates == [0.125] * 11
-
-
-def test_a_constant_rate_with_warm_up_rises_and_stays():
-    optimizer = make_optimizer(config_with(WARMUP_STEPS=2), 0.5, 10, {})
-    assert rates_of_stage(optimizer, 10) == pytest.approx([0.05, 0.275, *[0.5] * 9])
-
-
-def test_a_saved_schedule_is_the_same_schedule():
-    for schedule in (WarmupCosine(0.5, 4, 24), WarmupCosine(0.5, 4, None)):
-        again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(schedule))
-        for step in (0, 3, 4, 14, 24):
-            assert float(again(step)) == float(schedule(step))
 
 
 # ---- rates of single layers -------------------------------------------------------------------
@@ -131,14 +79,80 @@ def test_rates_hold_in_the_compiled_step_of_fit():
 
 
 # ---- decay ------------------------------------------------------------------------------------
+def decayed(moves_by_name, share):
+    """Names of the variables that lose the share of their values; all others stay."""
+    names = []
+    for name, move in moves_by_name.items():
+        if np.any(move):
+            np.testing.assert_allclose(move, [-2.0 * share, 4.0 * share], rtol=1e-5, err_msg=name)
+            names.append(name)
+    return names
+
+
 def test_adamw_decays_kernels_alone():
-    names = ["kernel", "gamma", "beta", "bias", "depthwise_kernel"]
-    weights = variables(*[[2.0, -4.0]] * 5, names=names)
+    names = ["kernel", "gamma", "beta", "bias", "depthwise_kernel", "pointwise_kernel", "scale"]
+    names += ["betas", "unbiased", "gamma_kernel"]
+    weights = variables(*[[2.0, -4.0]] * len(names), names=names)
     config = config_with(OPTIMIZER="adamw", WEIGHT_DECAY=0.1)
-    found = moves(make_optimizer(config, 0.5, 10, {}), weights, [[0.0, 0.0]] * 5)
-    for name, move in zip(names, found, strict=True):
-        share = 0.05 if "kernel" in name else 0.0
-        np.testing.assert_allclose(move, [-2.0 * share, 4.0 * share], rtol=1e-5, err_msg=name)
+    found = moves(make_optimizer(config, 0.5, 10, {}), weights, [[0.0, 0.0]] * len(names))
+    kernels = ["kernel", "depthwise_kernel", "pointwise_kernel", "betas", "unbiased"]
+    assert decayed(dict(zip(names, found, strict=True)), 0.05) == [*kernels, "gamma_kernel"]
+
+
+def test_a_variable_decays_by_its_own_rate():
+    weights = variables([2.0, -4.0], [2.0, -4.0], names=["kernel", "kernel"])
+    weights[0] = keras.Variable(weights[0].numpy(), name="slow")
+    config = config_with(OPTIMIZER="adamw", WEIGHT_DECAY=0.1)
+    optimizer = make_optimizer(config, 0.5, 10, {"slow": 0.2})
+    slow, usual = moves(optimizer, weights, [[0.0, 0.0]] * 2)
+    np.testing.assert_allclose(usual, [-2.0 * 0.05, 4.0 * 0.05], rtol=1e-5)
+    np.testing.assert_allclose(slow, [-2.0 * 0.01, 4.0 * 0.01], rtol=1e-5)
+
+
+def test_decay_holds_in_the_compiled_step_of_fit_whatever_layers_are_called():
+    """There TensorFlow's variables have the layer's name in theirs."""
+    inputs = keras.Input((8, 8, 3))
+    one = {"kernel_initializer": "ones", "bias_initializer": "ones"}
+    deep = {"depthwise_initializer": "ones", "pointwise_initializer": "ones"}
+    layers = [
+        keras.layers.Conv2D(8, 1, name="beta_head", **one),
+        keras.layers.DepthwiseConv2D(3, name="unbiased", depthwise_initializer="ones"),
+        keras.layers.SeparableConv2D(8, 3, name="gamma", bias_initializer="ones", **deep),
+        keras.layers.BatchNormalization(name="kernel", beta_initializer="ones"),
+    ]
+    outputs = inputs
+    for layer in layers:
+        outputs = layer(outputs)
+    model = keras.Model(inputs, keras.ops.mean(outputs) * 0.0)
+    config = config_with(OPTIMIZER="adamw", WEIGHT_DECAY=0.1)
+    model.compile(make_optimizer(config, 0.5, 1, {layers[0].kernel.path: 0.2}), loss="mse")
+    model.fit(np.ones((1, 8, 8, 3)), np.zeros(1), verbose=0)
+    left = {v.path: float(np.ravel(v)[0]) for v in model.trainable_variables if np.any(v)}
+    assert {path: value for path, value in left.items() if value != 1} == pytest.approx(
+        {
+            "beta_head/kernel": 1 - 0.05 * 0.2,
+            "unbiased/kernel": 0.95,
+            "gamma/depthwise_kernel": 0.95,
+            "gamma/pointwise_kernel": 0.95,
+        }
+    )
+    assert sorted(left) == sorted(
+        [
+            *("beta_head/bias", "beta_head/kernel", "unbiased/kernel", "gamma/bias"),
+            *("gamma/depthwise_kernel", "gamma/pointwise_kernel", "kernel/beta", "kernel/gamma"),
+        ]
+    )
+
+
+def test_what_networks_have_beside_kernels_does_not_decay():
+    """Every variable of a family's light network, its separable heads too."""
+    config = MobileConfig()
+    config.NUM_CLASSES, config.BACKBONE = 3, "mobilenet_v2_0.5"
+    network = MaskRCNNFamily().build(config, "training")
+    names = {v.path.split("/")[-1] for v in network.trainable_variables}
+    assert {"gamma", "beta", "bias", "kernel", "pointwise_kernel"} <= names
+    for variable in network.trainable_variables:
+        assert is_decayed(variable) == (len(variable.shape) > 1), variable.path
 
 
 def test_sgd_leaves_decay_to_the_loss():

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from maskdet.errors import MaskdetWarning, WeightsError
-from maskdet.training.optimizers import WarmupCosine
+from maskdet.training.schedules import WarmupCosine
 from maskdet.training.stage import planned
 from maskdet.training.state import TrainingState, load_state, remove_old_states, state_path
 
@@ -61,6 +61,31 @@ def test_without_its_state_a_training_says_so_and_differs(uncut_toy, tmp_path):
     assert weights != uncut_toy[1]
     assert "state of mask" not in said and "0003.h5 is not there" in said
     assert "not exactly as if it had never been cut" in said
+
+
+@pytest.fixture(scope="module", params=["averaging_sgd", "averaging_adamw"])
+def uncut_averages(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("uncut")
+    return request.param, folder, run(request.param, folder)[0]
+
+
+@pytest.mark.parametrize("epoch", [pytest.param(2, marks=pytest.mark.slow), 3])
+def test_averaged_weights_go_on_from_the_raw_ones(uncut_averages, tmp_path, epoch):
+    family, folder, expected = uncut_averages
+    weights, said = run(family, cut(folder, tmp_path / "cut", epoch))
+    assert weights == expected
+    assert "training state" not in said
+
+
+@pytest.mark.slow
+def test_averaged_weights_without_their_state_go_on_from_the_averages(uncut_averages, tmp_path):
+    family, folder, expected = uncut_averages
+    folder = cut(folder, tmp_path / "cut", 3)
+    for path in folder.rglob("*.state.npz"):
+        path.unlink()
+    weights, said = run(family, folder)
+    assert weights != expected
+    assert "0003.h5 is not there" in said and "not exactly as if" in said
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +140,8 @@ def test_a_rate_at_epoch_30_of_40_stays_down():
 def state(tmp_path):
     checkpoint = tmp_path / "a_0001.h5"
     checkpoint.write_bytes(b"weights")
-    state = TrainingState(CUT, {"0 iteration": np.int64(3)}, [np.array([1, 2], np.uint32)])
+    seeds, raw = [np.array([1, 2], np.uint32)], [np.float32([[0.5, 2.0]])]
+    state = TrainingState(CUT, {"0 iteration": np.int64(3)}, seeds, raw)
     state.save(checkpoint)
     return checkpoint, state
 
@@ -124,7 +150,8 @@ def test_a_state_comes_back_as_it_was(state):
     checkpoint, saved = state
     loaded = load_state(checkpoint)
     assert loaded.stage == CUT and loaded.optimizer["0 iteration"] == 3
-    np.testing.assert_array_equal(loaded.seeds[0], saved.seeds[0])
+    np.testing.assert_array_equal(loaded.seeds, saved.seeds)
+    np.testing.assert_array_equal(loaded.raw, saved.raw)
     assert sorted(p.name for p in checkpoint.parent.iterdir()) == [
         "a_0001.h5",
         "a_0001.h5.state.npz",

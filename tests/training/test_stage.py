@@ -1,13 +1,15 @@
 """Promise: a stage trains what it says at the rate it says, also where it goes on after a cut."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
 
 from maskdet import MobileConfig
-from maskdet.errors import UsageError
+from maskdet.errors import ConfigError, UsageError
 from maskdet.training.loss_model import LossModel
-from maskdet.training.optimizers import has_schedule
+from maskdet.training.schedules import has_schedule
 from maskdet.training.stage import checked_callbacks, planned
 from maskdet.training.train import compile_stage
 
@@ -67,6 +69,31 @@ def test_every_variable_gets_the_rate_of_its_layer():
         )
     )
     assert rates == {"back": 0.25, "head": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("layer_rates", "expected"),
+    [
+        ({"he.d": 0.5}, {"back": 0.25, "head": 0.5}),
+        ({".*": 0.5, "back": 2.0}, {"back": 0.25, "head": 0.5}),
+        ({"back|head": 0.0}, {"back": 0.0, "head": 0.0}),
+    ],
+)
+def test_layer_rates_go_on_top_of_the_familys(layer_rates, expected):
+    stage = planned("all", 0.01, 0, 1, None)
+    model = compiled(stage, BACKBONE_RATE=0.25, LAYER_RATES=layer_rates)
+    found = {}
+    for variable, rate in zip(
+        model.trainable_variables, model.optimizer._rate_by_index, strict=True
+    ):
+        found.setdefault(variable.path.split("/")[-2], set()).add(rate)
+    assert found == {name: {rate} for name, rate in expected.items()}
+
+
+@pytest.mark.parametrize("pattern", ["hea", "ead", "stage1_.*"])
+def test_a_pattern_of_no_layer_is_named_with_layers_that_there_are(pattern):
+    with pytest.raises(ConfigError, match=rf"{re.escape(repr(pattern))}, .* 2 layers: back, head"):
+        compiled(planned("all", 0.01, 0, 1, None), LAYER_RATES={"head": 1.0, pattern: 0.1})
 
 
 @pytest.mark.parametrize(
