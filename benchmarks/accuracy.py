@@ -6,10 +6,11 @@
     python benchmarks/accuracy.py --summary
 
 Each training is scored on its set's test photos (COCO's AP of boxes and masks, matterport's mean
-over photos, which is the tutorial's figure) and its row appended to benchmarks/accuracy.csv at
-once, beside the minutes it took and the machine's own convolutions. To choose settings use
---validate, which trains and tests on parts of the training photos; test photos are for the last
-word. --summary trains nothing and prints mean and spread over seeds of the rows that are there.
+over photos, which is the tutorial's figure, errors by kind and what each costs in AP50) and its row
+appended to benchmarks/accuracy.csv at once, beside the minutes it took and the machine's own
+convolutions. To choose settings use --validate, which trains and tests on parts of the training
+photos; test photos are for the last word. --summary trains nothing and prints mean and spread over
+seeds of the rows that are there.
 """
 
 import argparse
@@ -27,7 +28,10 @@ def main():
     if args.summary:
         from accuracy_summary import summary
 
-        print(summary(args.csv or args.own_csv))
+        path = args.csv or args.own_csv
+        if not path.is_file():
+            raise SystemExit(f"accuracy.py: there is no {path} yet; train something first.")
+        print(summary(path))
         return
 
     from accuracy_rows import row_of

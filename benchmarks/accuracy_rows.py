@@ -124,6 +124,9 @@ def scores_of(evaluation):
     for kind, result in kinds.items():
         classes = {} if result is None else result.per_class_ap50
         columns[f"{kind} AP50 by class"] = as_json(classes)
+    errors = evaluation.errors
+    columns["errors"] = as_json({kind: errors.total(kind) for kind in errors.counts})
+    columns["AP50 gains"] = as_json(errors.gains)
     return columns
 
 

@@ -3,6 +3,7 @@ of its own that says how it was trained."""
 
 import csv
 import importlib
+import json
 import subprocess
 import sys
 
@@ -101,6 +102,12 @@ def test_a_short_run_leaves_a_row(tmp_path):
     assert {name: row[name] for name in expected} == expected
     for name in ("minutes", "tutorial AP", "box AP50", "box AP", "mask AP50", "conv_gflops"):
         assert float(row[name]) >= 0
+    assert json.loads(row["errors"]).keys() == {
+        "right",
+        "on a crowd",
+        *json.loads(row["AP50 gains"]),
+    }
+    assert "missed" in json.loads(row["AP50 gains"])
 
 
 def test_settings_of_the_command_line(module):
