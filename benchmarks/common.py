@@ -5,6 +5,7 @@ maskdet`` does not load it either, but sets what TensorFlow reads when it loads.
 """
 
 import argparse
+import contextlib
 import csv
 import datetime
 import importlib.metadata
@@ -15,6 +16,11 @@ import time
 from pathlib import Path
 
 import maskdet
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 FOLDER = Path(__file__).parent
 ROUNDS = 9
@@ -128,8 +134,29 @@ def keep_rows(args, rows):
         append_rows(path, [{**facts(args), **row} for row in rows])
 
 
+@contextlib.contextmanager
+def alone_in(folder):
+    """Keep other benchmarks out of a folder meanwhile, where the system can."""
+    handle = os.open(folder, os.O_RDONLY) if fcntl else None
+    try:
+        if handle is not None:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
 def append_rows(path, rows):
-    """Append rows (dicts) to a CSV file; columns that it lacks are added, empty in older rows."""
+    """Append rows (dicts) to a CSV file; columns that it lacks are added, empty in older rows.
+
+    Two benchmarks that end at once do not take each other's rows away.
+    """
+    with alone_in(path.absolute().parent):
+        _append_rows(path, rows)
+
+
+def _append_rows(path, rows):
     older, columns = [], []
     if path.exists():
         with path.open(newline="", encoding="utf-8") as file:

@@ -9,6 +9,8 @@ import numpy as np
 from maskdet.data.dataset import Dataset
 from maskdet.detections import Detections
 from maskdet.evaluation.coco import APResult, checked_instances, coco_ap, numbers_of
+from maskdet.evaluation.errors import Errors, errors_of
+from maskdet.evaluation.judging import Objects
 from maskdet.evaluation.matterport import compute_ap
 
 
@@ -23,6 +25,7 @@ class Evaluation:
             there are any; images without objects are left out of it.
         images: how many were looked at.
         objects: how many were to be found.
+        errors: which errors there are among the boxes, and what each kind costs.
     """
 
     box: APResult
@@ -30,9 +33,10 @@ class Evaluation:
     matterport_ap: float
     images: int
     objects: int
+    errors: Errors | None = None
 
-    def table(self) -> str:
-        """A short table: a line for all classes and one for each."""
+    def table(self, errors: bool = False) -> str:
+        """A short table: a line for all classes and one for each; on request one of errors too."""
         kinds = {"box": self.box} | ({"mask": self.mask} if self.mask is not None else {})
         names = list(self.box.per_class_ap50)
         width = max([len("all classes"), *(len(name) for name in names)])
@@ -52,6 +56,8 @@ class Evaluation:
             f"mean over images (compute_ap): {self.matterport_ap:.3f}   "
             f"{self.objects} objects in {self.images} images"
         )
+        if errors and self.errors is not None:
+            lines += ["", self.errors.table()]
         return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:
@@ -62,6 +68,7 @@ class Evaluation:
             "matterport_ap": self.matterport_ap,
             "images": self.images,
             "objects": self.objects,
+            "errors": None if self.errors is None else self.errors.to_dict(),
         }
 
 
@@ -78,10 +85,11 @@ def evaluate_detections(
     box = coco_ap(dataset, detections, ids, "bbox")
     with_masks = bool(dataset.provides_masks) and all(results.has_masks for results in detections)
     mask = coco_ap(dataset, detections, ids, "segm") if with_masks else None
-    means, objects = [], 0
+    means: list[float] = []
+    objects: list[Objects] = []
     for image_id, results in zip(ids, detections, strict=True):
         boxes, class_ids, masks = checked_instances(dataset, image_id)
-        objects += len(boxes)
+        objects.append(Objects.of(boxes, class_ids, dataset.load_difficult(image_id)))
         if len(boxes):
             area, *_ = compute_ap(
                 boxes,
@@ -94,4 +102,6 @@ def evaluate_detections(
             )
             means.append(area)
     mean = float(np.mean(means)) if means else float("nan")
-    return Evaluation(box, mask, mean, len(ids), objects)
+    errors = errors_of(detections, objects, [str(name) for name in dataset.class_names])
+    count = sum(len(there.class_ids) for there in objects)
+    return Evaluation(box, mask, mean, len(ids), count, errors)

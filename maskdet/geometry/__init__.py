@@ -7,6 +7,7 @@ from maskdet.geometry.boxes import (
     convert_boxes,
     denormalize_boxes,
     normalize_boxes,
+    pairwise_coverage,
     pairwise_iou,
 )
 from maskdet.geometry.deltas import decode_boxes, encode_boxes
@@ -43,6 +44,7 @@ __all__ = [
     "mask_from_polygons",
     "non_max_suppression",
     "normalize_boxes",
+    "pairwise_coverage",
     "pairwise_iou",
     "pairwise_mask_iou",
     "paste_mask",

@@ -57,14 +57,32 @@ def pairwise_iou(boxes1: ArrayLike, boxes2: ArrayLike) -> Array:
     Float32 boxes give float32, anything else float64. Where a union is empty the IoU is 0.
     """
     first, second = as_boxes(boxes1), as_boxes(boxes2)
+    intersection = _intersections(first, second)
+    union = box_area(first)[:, None] + box_area(second)[None, :] - intersection
+    iou: Array = np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
+    return iou
+
+
+def pairwise_coverage(boxes1: ArrayLike, boxes2: ArrayLike) -> Array:
+    """Share of each of boxes1 (N, 4) that lies inside each of boxes2 (M, 4): (N, M) in 0..1.
+
+    Intersection over the first one's own area, 0 where that is empty.
+    """
+    first, second = as_boxes(boxes1), as_boxes(boxes2)
+    intersection = _intersections(first, second)
+    area = np.broadcast_to(box_area(first)[:, None], intersection.shape)
+    share: Array = np.divide(intersection, area, out=np.zeros_like(intersection), where=area > 0)
+    return share
+
+
+def _intersections(first: Array, second: Array) -> Array:
+    """Areas (N, M) that boxes (N, 4) and (M, 4) share."""
     y1 = np.maximum(first[:, None, 0], second[None, :, 0])
     x1 = np.maximum(first[:, None, 1], second[None, :, 1])
     y2 = np.minimum(first[:, None, 2], second[None, :, 2])
     x2 = np.minimum(first[:, None, 3], second[None, :, 3])
-    intersection = np.maximum(x2 - x1, 0) * np.maximum(y2 - y1, 0)
-    union = box_area(first)[:, None] + box_area(second)[None, :] - intersection
-    iou: Array = np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
-    return iou
+    area: Array = np.maximum(x2 - x1, 0) * np.maximum(y2 - y1, 0)
+    return area
 
 
 def _normal_scale_and_shift(shape: Sequence[int]) -> tuple[Array, Array]:

@@ -13,6 +13,7 @@ from maskdet.geometry import (
     convert_boxes,
     denormalize_boxes,
     normalize_boxes,
+    pairwise_coverage,
     pairwise_iou,
 )
 
@@ -36,6 +37,12 @@ def test_iou_by_hand() -> None:
 def test_iou_of_boxes_without_area_is_zero_and_silent() -> None:
     assert pairwise_iou([[1, 1, 1, 1]], [[1, 1, 1, 1]]).tolist() == [[0]]
     assert pairwise_iou([], [[0, 0, 1, 1]]).shape == (0, 1)
+
+
+def test_coverage_is_a_share_of_the_first_box() -> None:
+    share = pairwise_coverage([[0, 0, 4, 4], [1, 1, 1, 3]], [[0, 2, 8, 8], [0, 0, 9, 9]])
+    assert share.tolist() == [[0.5, 1], [0, 0]]
+    assert pairwise_coverage([], [[0, 0, 1, 1]]).shape == (0, 1)
 
 
 @given(corners, corners)
