@@ -12,7 +12,7 @@ import numpy as np
 from maskdet.errors import ConfigError
 from maskdet.geometry.anchor_shapes import AnchorShapes
 from maskdet.geometry.placement import SIDE_MULTIPLE, divisible
-from maskdet.setting_checks import check_keys, check_pair
+from maskdet.setting_checks import check_keys, check_pair, check_share
 from maskdet.tasks.detection.config import DetectionConfig
 
 
@@ -86,9 +86,11 @@ class Config(DetectionConfig):
     # BACKBONE_STRIDES and RPN_ANCHOR_SCALES are [8, 16, 32], RPN_ANCHOR_RATIOS [1] and
     # RPN_BBOX_STD_DEV ones.
     RPN_ANCHOR_FREE = False
-    # False: the heads' levels are 1 x 1 convolutions of the backbone's maps alone, for backbones
-    # that hold a pyramid of their own; only with RPN_ANCHOR_FREE.
-    FPN_TOP_DOWN = True
+    # The RPN's rate as a share of the stage's: one that comes pretrained wants gentler steps.
+    RPN_RATE = 1.0
+    # What the box head's deltas are trained by: "smooth_l1", as matterport, or "iou": the boxes
+    # that they make.
+    ROI_BOX_LOSS = "smooth_l1"
     # True: a RoI is an object of every class whose score is high enough; False: of its best class
     # or, if that is the background, of none, which is matterport's rule.
     DETECTION_EVERY_CLASS = False
@@ -149,6 +151,8 @@ class Config(DetectionConfig):
                 f"{width}, which {SIDE_MULTIPLE} does not divide; "
                 "use a side such as 256, 320, 384, 448, 512 or 1024."
             )
+        self._check_choice("ROI_BOX_LOSS", ("smooth_l1", "iou"))
+        check_share(self, "DETECTION_OBJECTNESS")
         if len(self.RPN_ANCHOR_SCALES) != len(self.BACKBONE_STRIDES):
             raise ConfigError(
                 f"RPN_ANCHOR_SCALES has {len(self.RPN_ANCHOR_SCALES)} sizes for "

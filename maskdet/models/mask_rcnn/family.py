@@ -54,7 +54,7 @@ class MaskRCNNFamily:
         return words
 
     def rate(self, layer_name: str, config: Config) -> float:
-        if layer_name.startswith("rpn_head") and hasattr(config, "RPN_RATE"):
+        if layer_name.startswith("rpn_"):
             return float(config.RPN_RATE)
         return 1.0 if re.fullmatch(HEADS, layer_name) else float(config.BACKBONE_RATE)
 
@@ -122,9 +122,7 @@ class MaskRCNNFamily:
             "mrcnn_class_loss": loss_functions.mrcnn_class_loss(
                 ids, outputs["mrcnn_class_logits"], outputs["active_classes"], counted
             ),
-            "mrcnn_bbox_loss": loss_functions.mrcnn_bbox_loss(
-                outputs["target_bbox"], ids, outputs["mrcnn_bbox"]
-            ),
+            "mrcnn_bbox_loss": _box_loss(outputs, config),
         }
         if "mrcnn_mask" in outputs:
             masks = outputs["mrcnn_mask"]
@@ -172,6 +170,14 @@ class MaskRCNNFamily:
             decode_one(rows[i], masks[i], placement, class_names, "masks" in outputs)
             for i, placement in enumerate(placements)
         ]
+
+
+def _box_loss(outputs: Mapping[str, Any], config: Config) -> Any:
+    """The box head's loss of boxes, by ROI_BOX_LOSS."""
+    rows = outputs["target_bbox"], outputs["target_class_ids"], outputs["mrcnn_bbox"]
+    if config.ROI_BOX_LOSS == "iou":
+        return loss_functions.mrcnn_iou_loss(*rows, outputs["rois"], config.BBOX_STD_DEV)
+    return loss_functions.mrcnn_bbox_loss(*rows)
 
 
 def active_classes(dataset: Any, config: Config) -> np.ndarray:

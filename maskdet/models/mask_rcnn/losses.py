@@ -55,10 +55,15 @@ def rpn_iou_loss(target: Any, match: Any, boxes: Any) -> Any:
         match: (B, A) int, 1 object.
         boxes: (B, A, 4) pixels, predicted.
     """
-    positive = ops.cast(match == 1, boxes.dtype)
+    return _iou_loss(boxes, target, match == 1)
+
+
+def _iou_loss(boxes: Any, target: Any, positive: Any) -> Any:
+    """Mean of 1 - IoU ** 2 of boxes and target (B, N, 4) where positive (B, N) is True."""
     # Rows that do not count are compared with themselves: no gradient of theirs is ever infinite.
-    target = ops.where(positive[..., None] > 0, target, ops.stop_gradient(boxes))
-    return weighted_mean(1.0 - ops.square(box_coding.paired_iou(boxes, target)), positive)
+    target = ops.where(positive[..., None], target, ops.stop_gradient(boxes))
+    losses = 1.0 - ops.square(box_coding.paired_iou(boxes, target))  # (B, N)
+    return weighted_mean(losses, ops.cast(positive, losses.dtype))
 
 
 def mrcnn_class_loss(target_ids: Any, logits: Any, active: Any, counted: Any) -> Any:
@@ -85,6 +90,22 @@ def mrcnn_bbox_loss(target: Any, target_ids: Any, deltas: Any) -> Any:
     own = ops.take_along_axis(deltas, target_ids[..., None, None], axis=2)[:, :, 0]
     positive = ops.cast(target_ids > 0, deltas.dtype)[..., None]
     return weighted_mean(smooth_l1(target, own), positive * ops.ones_like(own))
+
+
+def mrcnn_iou_loss(target: Any, target_ids: Any, deltas: Any, rois: Any, box_std: Any) -> Any:
+    """1 - IoU ** 2 of positive RoIs' boxes for their true class (Ge et al. 2021 have it for cells).
+
+    Args:
+        target: (B, N, 4) deltas divided by ``box_std``.
+        target_ids: (B, N) int, 0 is background.
+        deltas: (B, N, classes, 4) divided by ``box_std``.
+        rois: (B, N, 4).
+        box_std: four numbers.
+    """
+    own = ops.take_along_axis(deltas, target_ids[..., None, None], axis=2)[:, :, 0]  # (B, N, 4)
+    std = ops.convert_to_tensor([float(value) for value in box_std])
+    boxes = box_coding.decode(rois, own * std)  # (B, N, 4)
+    return _iou_loss(boxes, box_coding.decode(rois, target * std), target_ids > 0)
 
 
 def mrcnn_mask_loss(target: Any, target_ids: Any, masks: Any) -> Any:

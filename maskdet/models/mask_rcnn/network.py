@@ -67,14 +67,10 @@ def features(image: Any, config: Config, **kwargs: Any) -> tuple[list[Any], list
     stages = backbone.build(image, train_bn=config.TRAIN_BN)
     strides, channels = list(config.BACKBONE_STRIDES), config.TOP_DOWN_PYRAMID_SIZE
     if config.RPN_ANCHOR_FREE:
-        first = strides[0].bit_length() - 2
-        if config.FPN_TOP_DOWN:
-            levels = feature_pyramid(
-                stages, [*strides, 64], channels, config.SEPARABLE_HEADS, **kwargs
-            )[:-1]
-        else:
-            levels = lateral_levels(stages, strides, channels)
-        return levels, stages[first:] if backbone.neck else levels
+        if backbone.neck:
+            return lateral_levels(stages, strides, channels), stages[-len(strides) :]
+        maps = feature_pyramid(stages, [*strides, 64], channels, config.SEPARABLE_HEADS, **kwargs)
+        return maps[:-1], maps[:-1]
     maps = feature_pyramid(stages, strides, channels, config.SEPARABLE_HEADS, **kwargs)
     return maps[:-1], maps  # the extra level is the RPN's alone
 
