@@ -33,7 +33,7 @@ class Boxes(Dataset):
         return boxes, np.array([kind for _, kind in objects], np.int32)
 
 
-class Worded(MobileConfig):
+class Worded(Config):
     """As a Config is whose scales are to be fitted."""
 
     RPN_ANCHOR_SCALES = "auto"
@@ -68,6 +68,12 @@ def test_as_many_scales_as_levels_and_as_many_ratios_as_before():
     config.validate()
 
 
+def test_anchors_on_every_other_cell_stand_further_apart():
+    config = MobileConfig()
+    config.RPN_ANCHOR_STRIDE = 2
+    assert config.anchor_shapes().strides == [16, 32, 64, 128]
+
+
 def test_classes_count_alike():
     many = [squares(110, 1, 40) for _ in range(8)]
     dataset = Boxes().fill([*many, squares(40, 2, 6)], ("cell", "platelet"))
@@ -78,7 +84,7 @@ def test_classes_count_alike():
 
 def test_scales_that_are_a_word_have_no_before():
     dataset = Boxes().fill([squares(100)])
-    fit, usual = anchor_fit(dataset, Worded()), anchor_fit(dataset, MobileConfig())
+    fit, usual = anchor_fit(dataset, Worded()), anchor_fit(dataset, Config())
     assert (fit.scales, fit.ratios, fit.before) == (usual.scales, usual.ratios, {})
     assert "instead" not in fit.report() and "instead of 0." in usual.report()
     text = f"Anchors of {', '.join(map(str, fit.scales))} px and ratios of "
