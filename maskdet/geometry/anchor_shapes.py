@@ -12,8 +12,15 @@ class AnchorShapes:
         scales: side of the square anchor of each level, pixels of the network's input.
         ratios: width / height of each shape.
         advice: from other scales and ratios to how a Config states them.
+        strides: pixels of the input between the anchors of each level; () where nobody says.
     """
 
     scales: Sequence[float]
     ratios: Sequence[float]
     advice: Callable[[Sequence[float], Sequence[float]], str]
+    strides: Sequence[float] = ()
+
+    @property
+    def levels(self) -> int:
+        """How many levels have anchors."""
+        return len(self.strides) or len(self.scales)

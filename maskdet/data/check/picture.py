@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from maskdet.base_config import BaseConfig
-from maskdet.data.check.anchors import boxes_in_network_pixels
+from maskdet.data.anchors import boxes_in_network_pixels
 from maskdet.data.check.report import CheckReport
 from maskdet.errors import DataError, UsageError
 from maskdet.images import read_image, save_picture

@@ -127,6 +127,7 @@ class Config(DetectionConfig):
             lambda scales, ratios: (
                 f"RPN_ANCHOR_SCALES = {tuple(scales)}, RPN_ANCHOR_RATIOS = {list(ratios)}"
             ),
+            [self.RPN_ANCHOR_STRIDE * stride for stride in self.BACKBONE_STRIDES],
         )
 
     def validate(self) -> None:
