@@ -101,6 +101,7 @@ class Watch:
     ) -> None:
         self.evaluate, self.notes, self.config = evaluate, notes, config
         self.log_dir, self.stage = log_dir, stage
+        self._said = False
         best = known_best(log_dir, notes)
         # A best of later epochs belongs to a course that this training takes anew.
         self.best = best if best is not None and best.epoch <= stage.epoch else None
@@ -132,18 +133,23 @@ class Watch:
         logs.update(figures)
         name, value = next(iter(figures.items()))
         if math.isnan(value):
-            warnings.warn(
-                f"{name} after epoch {epoch} is not a number: the validation set has nothing to "
-                "find, so no weights are the best; validate on photos with objects.",
-                MaskdetWarning,
-                stacklevel=2,
-            )
+            self._say_nothing_to_find(name, epoch)
             return False
         if self.best is None or self.best.figure != name or value > self.best.value:
             self.best = Best(epoch, name, value)
             evaluation = {"decided_by": name, "figures": figures}
             self.notes.write(trained.with_facts(evaluation=evaluation), self.log_dir / BEST_FILE)
         return self._is_out_of_patience(epoch, name, value)
+
+    def _say_nothing_to_find(self, name: str, epoch: int) -> None:
+        if not self._said:
+            self._said = True
+            warnings.warn(
+                f"{name} after epoch {epoch} is not a number: the validation set has nothing to "
+                "find, so no weights are the best; validate on photos with objects.",
+                MaskdetWarning,
+                stacklevel=2,
+            )
 
     def _is_out_of_patience(self, epoch: int, name: str, value: float) -> bool:
         """Whether the stage's own best is PATIENCE evaluations old.
