@@ -17,6 +17,7 @@ from maskdet.inference.detect import Prepare, detect
 from maskdet.models.weight_files import read_facts, write_weights
 from maskdet.tasks.task import Task
 from maskdet.trained import Trained, copy_weights
+from maskdet.training.logs import check_tensorboard
 from maskdet.training.stage import Stage
 from maskdet.training.watch import Watch, WeightNotes
 from maskdet.visualize.canvas import as_picture
@@ -109,8 +110,9 @@ def watch_of(
     """What looks after a stage, evaluating ``dataset`` where the Config wants it.
 
     Raises:
-        UsageError: where there is no set to evaluate.
+        UsageError: where there is no set to evaluate, or TensorBoard is wanted and missing.
     """
+    check_tensorboard(config)
     if config.EVALUATE_EVERY and dataset is None:
         raise UsageError(
             f"EVALUATE_EVERY is {config.EVALUATE_EVERY}, but there is no set to evaluate; give "

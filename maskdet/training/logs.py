@@ -11,6 +11,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from maskdet.base_config import BaseConfig
 from maskdet.errors import UsageError
 from maskdet.files import write_whole
 from maskdet.training.progress import EpochClock
@@ -95,15 +96,15 @@ def _finite(value: float) -> float | None:
 
 
 def tensorboard(log_dir: Path) -> keras.callbacks.Callback:
-    """Keras' TensorBoard callback into a log folder.
+    """Keras' TensorBoard callback into a log folder."""
+    # The graph of a detector takes minutes to write and tells little.
+    return keras.callbacks.TensorBoard(str(log_dir), write_graph=False)
 
-    Raises:
-        UsageError: without the package tensorboard.
-    """
-    if importlib.util.find_spec("tensorboard") is None:
+
+def check_tensorboard(config: BaseConfig) -> None:
+    """Raises UsageError where the Config wants TensorBoard's files and the package is missing."""
+    if config.TENSORBOARD and importlib.util.find_spec("tensorboard") is None:
         raise UsageError(
             "TENSORBOARD is True, but the package tensorboard is not installed; run pip install "
             '"maskdet[tensorboard]", or set TENSORBOARD = False.'
         )
-    # The graph of a detector takes minutes to write and tells little.
-    return keras.callbacks.TensorBoard(str(log_dir), write_graph=False)

@@ -6,6 +6,7 @@ import math
 import keras
 import pytest
 
+from maskdet.base_config import BaseConfig
 from maskdet.errors import UsageError
 from maskdet.training import logs
 from maskdet.training.logs import HistoryFile, HistoryLines, read_history, read_lines
@@ -83,7 +84,16 @@ def test_what_is_no_number_is_null_and_the_file_stays_json(lines):
 
 
 # ---- TensorBoard ------------------------------------------------------------------------------
-def test_tensorboard_that_is_missing_is_named(tmp_path, monkeypatch):
+def test_tensorboard_that_is_missing_is_named(monkeypatch):
     monkeypatch.setattr(logs.importlib.util, "find_spec", lambda name: None)
+    config = BaseConfig()
+    logs.check_tensorboard(config)
+    config.TENSORBOARD = True
     with pytest.raises(UsageError, match=r"TENSORBOARD is True.*maskdet\[tensorboard\]"):
-        logs.tensorboard(tmp_path)
+        logs.check_tensorboard(config)
+
+
+def test_tensorboards_files_go_into_the_log_folder(tmp_path):
+    callback = logs.tensorboard(tmp_path)
+    assert isinstance(callback, keras.callbacks.TensorBoard)
+    assert callback.log_dir == str(tmp_path) and not callback.write_graph
