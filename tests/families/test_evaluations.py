@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
@@ -24,11 +25,23 @@ def detector(folder, **settings):
     return ToyDetector("training", config, folder)
 
 
+class Seen(keras.callbacks.Callback):
+    """A user's callback that reads the logs."""
+
+    def __init__(self):
+        super().__init__()
+        self.figures = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.figures += [logs["val_ap"]] if "val_ap" in logs else []
+
+
 @pytest.fixture(scope="module")
 def trained(families, rectangles, tmp_path_factory):
     model = detector(tmp_path_factory.mktemp("watched"))
-    history = model.train(rectangles, rectangles, 0.005, 5, "heads")
-    return model, history
+    seen = Seen()
+    history = model.train(rectangles, rectangles, 0.005, 5, "heads", custom_callbacks=seen)
+    return model, history, seen.figures
 
 
 def checkpoint(model, epoch):
@@ -36,7 +49,7 @@ def checkpoint(model, epoch):
 
 
 def test_the_figures_are_those_of_the_checkpoints(trained, rectangles):
-    model, history = trained
+    model, history, _ = trained
     assert history["val_ap50"][-1] > 0 and len(history["val_ap"]) == 3
     for epoch, ap50 in zip((2, 4, 5), history["val_ap50"], strict=True):
         opened = open_model(checkpoint(model, epoch), min_score=0.05)
@@ -44,8 +57,9 @@ def test_the_figures_are_those_of_the_checkpoints(trained, rectangles):
         assert ap50 == pytest.approx(evaluation.box.ap50, rel=1e-5)
 
 
-def test_they_stand_in_both_histories(trained):
-    model, history = trained
+def test_they_stand_in_both_histories_and_reach_the_users_callbacks(trained):
+    model, history, seen = trained
+    assert seen == history["val_ap"]
     rows = read_history(Path(model.log_dir) / "history.csv")
     assert [float(row["val_ap"]) for row in rows if row["val_ap"]] == history["val_ap"]
     lines = read_lines(Path(model.log_dir) / "history.jsonl")
@@ -55,7 +69,7 @@ def test_they_stand_in_both_histories(trained):
 
 
 def test_the_best_weights_are_those_of_its_checkpoint_and_say_so(trained):
-    model, history = trained
+    model, history, _ = trained
     number = int(np.argmax(history["val_ap"]))
     epoch = (2, 4, 5)[number]
     assert model.best_path == str(Path(model.log_dir) / "best.h5")
@@ -72,7 +86,7 @@ def test_the_best_weights_are_those_of_its_checkpoint_and_say_so(trained):
 
 
 def test_each_evaluation_leaves_a_sheet_of_the_same_photos(trained):
-    model, _ = trained
+    model, *_ = trained
     sheets = sorted(Path(model.log_dir).glob("evaluation_*.jpg"))
     assert [sheet.name[-8:-4] for sheet in sheets] == ["0002", "0004", "0005"]
     assert len({read_image(sheet).shape for sheet in sheets}) == 1
