@@ -31,6 +31,6 @@ def test_a_photo_keeps_its_shape_and_its_place():
 
 
 def test_a_long_title_stays_below_its_photo():
-    sheet = contact_sheet([plain(9, 9, RED)] * 2, ["", "folder/" * 40], side=100)
-    assert (sheet[110:, :116] == 255).all()  # the first one's place
-    assert (sheet[110:, 116:] < 100).any()
+    sheet = contact_sheet([plain(9, 9, RED)] * 2, ["folder/" * 40, ""], side=100)
+    assert (sheet[110:, 116:] == 255).all()  # the other one's place
+    assert (sheet[110:, :116] < 100).any()
