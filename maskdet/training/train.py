@@ -97,11 +97,17 @@ def train(
 
     batches = feed(loader, family, config, start)
     averages = AveragedWeights(model)
+    clock, histories = _histories(stage, log_dir, config)
     callbacks = [
         averages,
         guard,
+        clock,
+        # Written twice: an evaluation that is interrupted does not cost the epoch its row.
+        *histories,
         SaveEachEpoch(_saver(trained, stage, model, averages, guard, steps, log_dir, save, watch)),
-        *_reports(stage, steps, log_dir, config),
+        *histories,
+        _progress(stage, steps, clock),
+        *([tensorboard(log_dir)] if config.TENSORBOARD else []),
         *stage.callbacks,
     ]
     try:
@@ -141,19 +147,19 @@ def _checkpoint_of(trained: Trained, stage: Stage, log_dir: Path) -> Path | None
     return path if path.is_file() else None
 
 
-def _reports(
-    stage: Stage, steps: int, log_dir: Path, config: BaseConfig
-) -> list[keras.callbacks.Callback]:
-    """What shows and writes down how a stage goes."""
-    clock, epochs = EpochClock(config.BATCH_SIZE), stage.last_epoch - stage.epoch
+def _histories(
+    stage: Stage, log_dir: Path, config: BaseConfig
+) -> tuple[EpochClock, list[keras.callbacks.Callback]]:
+    """What writes down how a stage goes, and the clock that it reads."""
+    clock = EpochClock(config.BATCH_SIZE)
+    table = HistoryFile(log_dir / HISTORY_FILE, stage.layers)
+    return clock, [table, HistoryLines(log_dir / LINES_FILE, stage.layers, clock)]
+
+
+def _progress(stage: Stage, steps: int, clock: EpochClock) -> StageProgress:
+    epochs = stage.last_epoch - stage.epoch
     label = f"{stage.layers} epochs {stage.epoch + 1}-{stage.last_epoch}"
-    reports: list[keras.callbacks.Callback] = [
-        clock,
-        StageProgress(label, epochs * steps, epochs, clock),
-        HistoryFile(log_dir / HISTORY_FILE, stage.layers),
-        HistoryLines(log_dir / LINES_FILE, stage.layers, clock),
-    ]
-    return [*reports, tensorboard(log_dir)] if config.TENSORBOARD else reports
+    return StageProgress(label, epochs * steps, epochs, clock)
 
 
 def _saver(

@@ -10,6 +10,7 @@ import pytest
 from maskdet import open_model
 from maskdet.errors import MaskdetWarning, UsageError
 from maskdet.images import read_image
+from maskdet.models.evaluating import Evaluator
 from maskdet.models.weight_files import read_facts
 from maskdet.training.logs import read_history, read_lines
 from tests.families.toy_classifier import ToyClassifier, ToyClassifierConfig
@@ -125,6 +126,22 @@ def test_without_a_set_to_evaluate_it_says_what_to_do(families, rectangles, tmp_
     with pytest.raises(UsageError, match="EVALUATE_EVERY is 2, but there is no set.*val_dataset"):
         model.train(rectangles, None, 0.005, 1, "heads")
     assert not list(tmp_path.iterdir())
+
+
+def test_an_epoch_whose_evaluation_is_interrupted_keeps_its_row(
+    families, rectangles, tmp_path, monkeypatch
+):
+    def interrupted(self, trained, picture):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Evaluator, "__call__", interrupted)
+    model = detector(tmp_path, EVALUATE_EVERY=1, VALIDATION_STEPS=0, STEPS_PER_EPOCH=1)
+    with pytest.raises(KeyboardInterrupt):
+        model.train(rectangles, rectangles, 0.005, 2, "toy_class0")
+    assert checkpoint(model, 1).is_file()
+    for rows in (read_history, "history.csv"), (read_lines, "history.jsonl"):
+        [row] = rows[0](Path(model.log_dir) / rows[1])
+        assert int(row["epoch"]) == 1 and float(row["loss"]) > 0
 
 
 class Damaged(BoxedRectangles):
