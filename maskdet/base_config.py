@@ -20,6 +20,7 @@ from maskdet.setting_checks import (
     check_positive_share,
     check_rising_shares,
     check_share_below_1,
+    check_watching,
     check_whole,
     plain,
 )
@@ -121,6 +122,19 @@ class BaseConfig:
     # large as the optimizer's memory: with AdamW twice the trained weights, with EMA_DECAY two more
     # times. None keeps all.
     STATES_KEPT: int | None = 10
+    # Checkpoints that stay, the newest of a log folder and that of the best evaluation. None keeps
+    # all, as matterport does.
+    CHECKPOINTS_KEPT: int | None = None
+
+    # Epochs between two evaluations of the validation set by the task's own figures (COCO's AP, or
+    # accuracy); a stage's last epoch is always evaluated. 0: none.
+    EVALUATE_EVERY = 0
+    # Evaluations without a better figure after which a stage stops. 0: never.
+    PATIENCE = 0
+    # Whether an evaluation leaves a sheet of a dozen validation photos with what was found.
+    EVALUATION_PICTURES = True
+    # Whether a training also writes for TensorBoard (pip install "maskdet[tensorboard]").
+    TENSORBOARD = False
 
     def __init__(self) -> None:
         self._assigned: dict[str, Any] = {}
@@ -219,6 +233,7 @@ class BaseConfig:
         check_positive_share(self, "LEARNING_RATE_DROP")
         check_factors(self, "LAYER_RATES")
         check_share_below_1(self, "EMA_DECAY")
+        check_watching(self)
 
     def _check_choice(self, name: str, choices: tuple[str, ...]) -> None:
         value = getattr(self, name)

@@ -136,6 +136,28 @@ def check_factors(config: Any, name: str) -> None:
             )
 
 
+def check_switch(config: Any, name: str) -> None:
+    """A setting that is True or False. Raises ConfigError for anything else."""
+    value = getattr(config, name)
+    if not isinstance(value, bool | np.bool_):
+        raise ConfigError(f"{name} is {value!r}; use True or False.")
+
+
+def check_watching(config: Any) -> None:
+    """How a training is evaluated and what it leaves. Raises ConfigError, also for a patience that
+    nothing could try."""
+    check_whole(config, "EVALUATE_EVERY", 0)
+    check_whole(config, "PATIENCE", 0)
+    check_whole(config, "CHECKPOINTS_KEPT", 1, "all of them")
+    check_switch(config, "EVALUATION_PICTURES")
+    check_switch(config, "TENSORBOARD")
+    if config.PATIENCE and not config.EVALUATE_EVERY:
+        raise ConfigError(
+            f"PATIENCE is {config.PATIENCE}, but nothing is evaluated; set EVALUATE_EVERY to 1 or "
+            "more, or PATIENCE to 0."
+        )
+
+
 def plain(value: Any) -> Any:
     """A setting as JSON can say it; what it cannot is named in angle brackets."""
     if isinstance(value, np.ndarray | np.generic):

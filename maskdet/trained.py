@@ -23,6 +23,8 @@ class Facts:
         epoch: epochs done.
         stage: the stage of training that the weights come from, see
             :meth:`maskdet.training.stage.Stage.facts`; None before the first one.
+        evaluation: of weights that were the best of their training "decided_by", the name of a
+            figure, and "figures" by name; None for others.
     """
 
     class_names: tuple[str, ...] = ()
@@ -30,6 +32,7 @@ class Facts:
     steps: int | None = 0
     epoch: int = 0
     stage: dict[str, Any] | None = field(default=None, compare=False)
+    evaluation: dict[str, Any] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,12 @@ def config(**settings):
         ("EMA_DECAY", 99.9),
         ("EMA_DECAY", None),
         ("EMA_DECAY", math.nan),
+        ("EVALUATE_EVERY", -1),
+        ("EVALUATE_EVERY", None),
+        ("PATIENCE", 1.5),
+        ("CHECKPOINTS_KEPT", 0),
+        ("EVALUATION_PICTURES", 1),
+        ("TENSORBOARD", "yes"),
         ("MAX_GT_INSTANCES", 0),
         ("DETECTION_MAX_INSTANCES", 0),
         ("DETECTION_MIN_CONFIDENCE", 70),
@@ -80,6 +86,12 @@ def test_whole_numbers_of_other_types_count(value):
 def test_settings_that_may_be_left_open_may_be_left_open():
     config(STEPS_PER_EPOCH=None, VALIDATION_STEPS=None, NAME=None).validate()
     config(VALIDATION_STEPS=0, DETECTION_MIN_CONFIDENCE=np.float32(0.5)).validate()
+
+
+def test_patience_with_nothing_to_wait_for_is_named():
+    with pytest.raises(ConfigError, match=r"PATIENCE is 3.*EVALUATE_EVERY to 1"):
+        config(PATIENCE=3).validate()
+    config(PATIENCE=3, EVALUATE_EVERY=2, CHECKPOINTS_KEPT=1).validate()
 
 
 def test_a_weight_of_a_loss_that_there_is_not_is_named():

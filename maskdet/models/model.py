@@ -20,6 +20,8 @@ from maskdet.exporters.photos import photos_given
 from maskdet.exporters.request import ExportRequest
 from maskdet.family import PRETRAINED, Family
 from maskdet.inference.detect import Prepare, detect
+from maskdet.models.evaluating import watch_of
+from maskdet.models.known_facts import KnownFacts
 from maskdet.models.loading import load_published, with_file_facts
 from maskdet.models.origin import check_family, check_origin, resumption_of
 from maskdet.models.weight_files import read_facts, write_weights
@@ -32,9 +34,10 @@ from maskdet.training.loss_model import WeightFiles
 from maskdet.training.settling import settled
 from maskdet.training.stage import checked_callbacks, planned
 from maskdet.training.train import Resumption, train
+from maskdet.training.watch import BEST_FILE, stopped_epoch
 
 
-class Model:
+class Model(KnownFacts):
     """Base of ``MaskRCNN`` and its siblings.
 
     Args:
@@ -52,7 +55,6 @@ class Model:
     """
 
     family: Family
-    trained: Trained
     config: Any
 
     def __init__(
@@ -71,53 +73,6 @@ class Model:
         self.keras_model = network
         self._resumption: Resumption | None = None
         self.set_log_dir()
-
-    # ---- facts that scripts read and set ---------------------------------------------------
-    @property
-    def network(self) -> keras.Model:
-        """The network that trains and detects."""
-        return self.trained.network
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """Names by class id, the background first; empty where nobody said."""
-        return self.trained.facts.class_names
-
-    @class_names.setter
-    def class_names(self, names: Sequence[str]) -> None:
-        self.trained = self.trained.with_facts(class_names=tuple(names))
-
-    @property
-    def outputs(self) -> frozenset[str]:
-        """What the weights were trained to give, such as {"boxes", "masks"}."""
-        return self.trained.facts.outputs
-
-    @outputs.setter
-    def outputs(self, outputs: Iterable[str]) -> None:
-        self.trained = self.trained.with_facts(outputs=frozenset(outputs))
-
-    @property
-    def has_masks(self) -> bool:
-        """Whether masks are among the outputs."""
-        return "masks" in self.outputs
-
-    @property
-    def steps(self) -> int | None:
-        """Steps that the weights were trained for; None where nobody knows."""
-        return self.trained.facts.steps
-
-    @steps.setter
-    def steps(self, steps: int | None) -> None:
-        self.trained = self.trained.with_facts(steps=steps)
-
-    @property
-    def epoch(self) -> int:
-        """Epochs done."""
-        return self.trained.facts.epoch
-
-    @epoch.setter
-    def epoch(self, epoch: int) -> None:
-        self.trained = self.trained.with_facts(epoch=int(epoch))
 
     # ---- log folder and weights ------------------------------------------------------------
     def set_log_dir(self, model_path: str | os.PathLike[str] | None = None) -> None:
@@ -144,6 +99,13 @@ class Model:
             FileNotFoundError: if there is none; the message says whether folder or file lacks.
         """
         return os.fspath(checkpoints.find_last(self.model_dir, self.family.name, self.config))
+
+    @property
+    def best_path(self) -> str | None:
+        """Path of the weights of the best evaluation in the log folder; None before the first one,
+        and where EVALUATE_EVERY is 0."""
+        path = Path(self.log_dir) / BEST_FILE
+        return os.fspath(path) if path.is_file() else None
 
     def load_weights(
         self,
@@ -214,7 +176,8 @@ class Model:
 
         Args:
             train_dataset: prepared.
-            val_dataset: for the validation losses after each epoch; None for none.
+            val_dataset: for the validation losses after each epoch, and for the evaluations that
+                Config.EVALUATE_EVERY asks for; None for none.
             learning_rate: the (highest) rate of this stage.
             epochs: the total, earlier calls included: training goes from ``self.epoch`` to it.
             layers: "heads", "3+", "4+", "5+", "all" or a regular expression over layer names.
@@ -223,10 +186,12 @@ class Model:
             no_augmentation_sources: sources whose images stay as they are.
 
         Returns:
-            The history: a list over epochs for each loss.
+            The history: a list over epochs for each loss and over evaluations for each figure;
+            empty for a stage that has stopped early before (PATIENCE).
 
         Raises:
-            UsageError: in inference mode, when nothing would train, or when training diverges.
+            UsageError: in inference mode, when nothing would train, when training diverges, or
+                when there is no set for the evaluations that the Config asks for.
             ConfigError: if NUM_CLASSES does not fit the data set.
         """
         if self.mode != "training":
@@ -240,6 +205,13 @@ class Model:
                 f"epochs={epochs}, but {self.epoch} epochs are done already, so nothing would "
                 f"train: epochs is the total, give more than {self.epoch}."
             )
+        stopped = stopped_epoch(Path(self.log_dir), layers, learning_rate, epochs, self.epoch)
+        if self.epoch and config.PATIENCE and stopped is not None:
+            print(
+                f"Stage {layers!r} up to epoch {epochs} has stopped already, after epoch "
+                f"{stopped} (PATIENCE): nothing is trained."
+            )
+            return {}
         stage = planned(
             layers,
             learning_rate,
@@ -257,6 +229,7 @@ class Model:
         )
         if not self.epoch:
             self._log_to(checkpoints.free_log_dir(Path(self.log_dir)))
+        watch = watch_of(config, val_dataset, self.prepare, Path(self.log_dir), stage)
         Path(self.log_dir).mkdir(parents=True, exist_ok=True)
         config.to_json(Path(self.log_dir) / "config.json")
         loader = make_loader(
@@ -276,7 +249,10 @@ class Model:
             self._save_checkpoint,
             resumption,
             WeightFiles(self.save_weights, self.load_weights),
+            watch,
         )
+        if watch.best is not None:
+            print(f"{watch.best.sentence(self.epoch)}, in {self.best_path}")
         return history
 
     def _save_checkpoint(self, trained: Trained) -> Path:

@@ -130,6 +130,17 @@ class Task(Protocol):
         """The evaluation's main figures by name, higher is better, 0..1."""
         ...
 
+    def logged(self, evaluation: Any) -> dict[str, float]:
+        """The same figures as a training's logs call them, such as {"ap": 0.4, "ap50": 0.7}.
+
+        The first one decides which weights are the best; NaN where a set has nothing to find.
+        """
+        ...
+
+    def worth_showing(self, result: Any) -> Any:
+        """The part of a result that is drawn into a picture for people."""
+        ...
+
     def allowed_loss(self, figure: str, precision: str) -> float:
         """How much of a figure a file of this precision may lose."""
         ...

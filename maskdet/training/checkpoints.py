@@ -10,6 +10,7 @@ from typing import Any
 from maskdet.base_config import BaseConfig
 from maskdet.files import write_whole
 from maskdet.trained import Facts, Trained, settings_of
+from maskdet.training.state import state_path
 from maskdet.version import __version__
 
 _CHECKPOINT = r"{prefix}_{name}_(\d{{4}})\.h5"
@@ -77,6 +78,29 @@ def find_last(model_dir: str | os.PathLike[str], prefix: str, config: BaseConfig
     )
 
 
+def remove_old_checkpoints(
+    log_dir: Path, prefix: str, config: BaseConfig, epoch: int, best_epoch: int | None = None
+) -> None:
+    """Leave the Config's CHECKPOINTS_KEPT newest checkpoints up to an epoch, and the best one's.
+
+    What lies beside a checkpoint goes with it. Later epochs, from which a training went back, stay
+    until it overwrites them.
+    """
+    if config.CHECKPOINTS_KEPT is None:
+        return
+    name = re.escape((config.NAME or "").lower())
+    pattern = re.compile(_CHECKPOINT.format(prefix=re.escape(prefix), name=name))
+    found = (pattern.fullmatch(path.name) for path in log_dir.iterdir())
+    epochs = sorted(int(match.group(1)) for match in found if match)
+    done = [number for number in epochs if number <= epoch]
+    for number in done[: max(0, len(done) - config.CHECKPOINTS_KEPT)]:
+        if number != best_epoch:
+            path = checkpoint_path(log_dir, prefix, config, number)
+            # The weights last: without them the other two mean nothing.
+            for beside in (state_path(path), sidecar_path(path), path):
+                beside.unlink(missing_ok=True)
+
+
 def facts_text(trained: Trained) -> str:
     """JSON of what is known of weights: family, epoch, stage, class names, Config, version."""
     facts, family = trained.facts, trained.family
@@ -90,6 +114,7 @@ def facts_text(trained: Trained) -> str:
             "outputs": sorted(facts.outputs),
             "steps": facts.steps,
             "stage": facts.stage,
+            **({} if facts.evaluation is None else {"evaluation": facts.evaluation}),
             "config": settings_of(trained),
         },
         indent=1,

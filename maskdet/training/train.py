@@ -15,18 +15,26 @@ from maskdet.errors import MaskdetWarning
 from maskdet.family import Family
 from maskdet.trained import Trained
 from maskdet.training.averaging import AveragedWeights
-from maskdet.training.callbacks import HistoryFile, SaveEachEpoch, StageProgress, StopAtNonFinite
+from maskdet.training.callbacks import SaveEachEpoch, StopAtNonFinite
 from maskdet.training.checkpoints import checkpoint_path
 from maskdet.training.devices import scope_of
 from maskdet.training.layers import select_layers, set_trainable
 from maskdet.training.loaders import feed, steps_of
+from maskdet.training.logs import (
+    HISTORY_FILE,
+    LINES_FILE,
+    HistoryFile,
+    HistoryLines,
+    tensorboard,
+)
 from maskdet.training.loss_model import LossModel, WeightFiles, make_loss_model
 from maskdet.training.optimizers import make_optimizer
+from maskdet.training.progress import EpochClock, StageProgress
 from maskdet.training.rates import variable_rates
 from maskdet.training.stage import Stage
 from maskdet.training.state import TrainingState, remove_old_states
+from maskdet.training.watch import Watch
 
-HISTORY_FILE = "history.csv"
 #: Write a checkpoint of the trained network, and give its path.
 Save = Callable[[Trained], Path]
 
@@ -53,6 +61,7 @@ def train(
     save: Save,
     resumption: Resumption | None = None,
     weight_files: WeightFiles | None = None,
+    watch: Watch | None = None,
 ) -> dict[str, list[float]]:
     """Train a network for a stage.
 
@@ -63,9 +72,10 @@ def train(
         save: called after each epoch with the facts of that epoch.
         resumption: where the weights were loaded from a checkpoint of a training.
         weight_files: what the user's callbacks write and read weights by; None: as Keras does.
+        watch: called when an epoch's checkpoint is written; evaluates it and may end the stage.
 
     Returns:
-        Keras' history: a list over epochs for each loss.
+        Keras' history: a list over epochs for each loss, and over evaluations for each figure.
     """
     network, family, config = trained.network, trained.family, trained.config
     set_trainable(network, select_layers(network, stage.layers, family.stages(config)))
@@ -87,15 +97,17 @@ def train(
 
     batches = feed(loader, family, config, start)
     averages = AveragedWeights(model)
+    clock, histories = _histories(stage, log_dir, config)
     callbacks = [
         averages,
         guard,
-        StageProgress(
-            f"{stage.layers} epochs {stage.epoch + 1}-{stage.last_epoch}",
-            (stage.last_epoch - stage.epoch) * steps,
-        ),
-        SaveEachEpoch(_saver(trained, stage, model, averages, guard, steps, log_dir, save)),
-        HistoryFile(log_dir / HISTORY_FILE, stage.layers),
+        clock,
+        # Written twice: an evaluation that is interrupted does not cost the epoch its row.
+        *histories,
+        SaveEachEpoch(_saver(trained, stage, model, averages, guard, steps, log_dir, save, watch)),
+        *histories,
+        _progress(stage, steps, clock),
+        *([tensorboard(log_dir)] if config.TENSORBOARD else []),
         *stage.callbacks,
     ]
     try:
@@ -135,6 +147,21 @@ def _checkpoint_of(trained: Trained, stage: Stage, log_dir: Path) -> Path | None
     return path if path.is_file() else None
 
 
+def _histories(
+    stage: Stage, log_dir: Path, config: BaseConfig
+) -> tuple[EpochClock, list[keras.callbacks.Callback]]:
+    """What writes down how a stage goes, and the clock that it reads."""
+    clock = EpochClock(config.BATCH_SIZE)
+    table = HistoryFile(log_dir / HISTORY_FILE, stage.layers)
+    return clock, [table, HistoryLines(log_dir / LINES_FILE, stage.layers, clock)]
+
+
+def _progress(stage: Stage, steps: int, clock: EpochClock) -> StageProgress:
+    epochs = stage.last_epoch - stage.epoch
+    label = f"{stage.layers} epochs {stage.epoch + 1}-{stage.last_epoch}"
+    return StageProgress(label, epochs * steps, epochs, clock)
+
+
 def _saver(
     trained: Trained,
     stage: Stage,
@@ -144,17 +171,21 @@ def _saver(
     steps: int,
     log_dir: Path,
     save: Save,
-) -> Callable[[int], None]:
-    """What happens after an epoch: a checkpoint, and beside it the state to go on from."""
+    watch: Watch | None,
+) -> Callable[[int, dict[str, Any]], None]:
+    """What happens after an epoch: a checkpoint, beside it the state to go on from, and whatever is
+    to be done with the checkpoint's weights."""
     before = trained.facts.steps
 
-    def save_epoch(epoch: int) -> None:
+    def save_epoch(epoch: int, logs: dict[str, Any]) -> None:
         done = None if before is None else before + steps * (epoch - stage.epoch)
         facts = replace(trained.facts, epoch=epoch, steps=done, stage=stage.facts())
         checkpoint = guard.checkpoint = save(replace(trained, facts=facts))
         state = TrainingState.of(trained.network, model.optimizer, stage.facts(), averages.raw)
         state.save(checkpoint)
         remove_old_states(log_dir, trained.config.STATES_KEPT)
+        if watch is not None and watch.epoch_done(replace(trained, facts=facts), logs):
+            model.stop_training = True
 
     return save_epoch
 

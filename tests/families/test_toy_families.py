@@ -14,7 +14,7 @@ from maskdet.images import read_image, write_image
 from maskdet.runtime import Classifier, Detector, open_file
 from maskdet.runtime.__main__ import main as runtime
 from maskdet.tasks.classification.labels import Labels
-from maskdet.training.callbacks import read_history
+from maskdet.training.logs import read_history
 from tests.families.toy_classifier import ToyClassifier, ToyClassifierConfig
 from tests.families.toy_detector import ToyDetector, ToyDetectorConfig
 

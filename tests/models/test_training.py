@@ -10,9 +10,9 @@ import pytest
 from maskdet import MaskRCNN
 from maskdet.data.requirements import largest_count
 from maskdet.errors import ConfigError, UsageError
-from maskdet.training.callbacks import read_history
 from maskdet.training.checkpoints import find_last
 from maskdet.training.layers import weighted_layers
+from maskdet.training.logs import read_history
 
 
 def weights_of(model):

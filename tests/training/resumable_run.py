@@ -37,7 +37,7 @@ def mask_rcnn(folder: Path) -> tuple[maskdet.MaskRCNN, maskdet.Dataset]:
 
 
 def toy_detector(folder: Path) -> tuple[maskdet.MaskRCNN, maskdet.Dataset]:
-    """The toy family with momentum, a constant rate and the L2 term."""
+    """The toy family with momentum, a constant rate, the L2 term and evaluations."""
     from tests.families.toy_detector import ToyDetector, ToyDetectorConfig
     from tests.models.conftest import BoxedRectangles
 
@@ -46,6 +46,8 @@ def toy_detector(folder: Path) -> tuple[maskdet.MaskRCNN, maskdet.Dataset]:
         IMAGES_PER_GPU = 2
         STEPS_PER_EPOCH = STEPS
         AUGMENTATION = "light"
+        EVALUATE_EVERY = 1
+        EVALUATION_PICTURES = False
 
     return ToyDetector("training", Resumed(), folder), BoxedRectangles().fill(7)
 

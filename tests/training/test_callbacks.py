@@ -1,4 +1,4 @@
-"""Guards: training stops at the cause of a broken loss; its history outlives being continued."""
+"""Guards: training stops at the cause of a broken loss, and saves after each epoch."""
 
 import math
 from pathlib import Path
@@ -8,13 +8,7 @@ import numpy as np
 import pytest
 
 from maskdet.errors import UsageError
-from maskdet.training.callbacks import (
-    HistoryFile,
-    SaveEachEpoch,
-    StageProgress,
-    StopAtNonFinite,
-    read_history,
-)
+from maskdet.training.callbacks import SaveEachEpoch, StopAtNonFinite
 
 GOOD = {"loss": 1.5, "rpn_class_loss": 0.5, "mrcnn_bbox_loss": 1.0}
 
@@ -89,58 +83,15 @@ def test_weights_that_are_no_numbers_stop_before_anything_writes_them(network, g
         np.testing.assert_array_equal(now, then)
 
 
-# ---- HistoryFile ------------------------------------------------------------------------------
-def epochs(path, stage, first, *losses):
-    history = HistoryFile(path, stage)
-    for epoch, logs in enumerate(losses, start=first):
-        history.on_epoch_end(epoch - 1, logs)  # Keras counts from 0
-
-
-def test_a_row_for_each_epoch_counted_from_1(tmp_path):
-    path = tmp_path / "history.csv"
-    assert read_history(path) == []
-    epochs(path, "heads", 1, {"loss": 0.123456789}, {"loss": 2})
-    assert path.read_text() == "epoch,stage,loss\n1,heads,0.123457\n2,heads,2\n"
-
-
-def test_an_epoch_trained_again_replaces_its_row_and_later_ones(tmp_path):
-    path = tmp_path / "history.csv"
-    epochs(path, "heads", 1, *({"loss": value} for value in (9, 8, 7, 6)))
-    epochs(path, "all", 3, {"loss": 1})
-    rows = [(row["epoch"], row["stage"], row["loss"]) for row in read_history(path)]
-    assert rows == [("1", "heads", "9"), ("2", "heads", "8"), ("3", "all", "1")]
-
-
-def test_later_stages_add_rows_and_columns(tmp_path):
-    path = tmp_path / "history.csv"
-    epochs(path, "heads", 1, {"loss": 3})
-    epochs(path, "all", 2, {"loss": 2, "val_loss": 4})
-    epochs(path, "4+", 3, {"loss": 1})
-    assert path.read_text() == "epoch,stage,loss,val_loss\n1,heads,3,\n2,all,2,4\n3,4+,1,\n"
-
-
-# ---- SaveEachEpoch and StageProgress ----------------------------------------------------------
-def test_saved_epochs_are_counted_from_1():
+# ---- SaveEachEpoch ----------------------------------------------------------------------------
+def test_saved_epochs_are_counted_from_1_and_may_add_to_the_logs():
     saved = []
-    callback = SaveEachEpoch(saved.append)
+
+    def save(epoch, logs):
+        saved.append(epoch)
+        logs["val_ap"] = 0.5
+
+    callback, logs = SaveEachEpoch(save), dict(GOOD)
     for epoch in (0, 1, 4):
-        callback.on_epoch_end(epoch, GOOD)
-    assert saved == [1, 2, 5]
-
-
-def test_one_bar_over_the_steps_of_all_epochs(capsys):
-    progress = StageProgress("heads epochs 1-2", 4)
-    progress.on_train_begin()
-    assert progress.bar.total == 4
-    for epoch in range(2):
-        for batch in range(2):
-            progress.on_train_batch_end(batch, {"loss": 1.25})
-        progress.on_epoch_end(epoch, {"loss": 1.25, "val_loss": 2.5} if epoch else {"loss": 1.25})
-    assert progress.bar.n == 4
-    assert progress.bar.postfix == "loss 1.250"
-    assert progress.bar.desc == "heads epochs 1-2"
-    progress.on_train_end()
-    assert progress.bar is None
-    output = capsys.readouterr()
-    assert "epoch 2: loss 1.250, val_loss 2.500" in output.out + output.err
-    assert "epoch 1:" not in output.out + output.err
+        callback.on_epoch_end(epoch, logs)
+    assert saved == [1, 2, 5] and logs["val_ap"] == 0.5

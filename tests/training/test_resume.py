@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from maskdet.errors import MaskdetWarning, WeightsError
+from maskdet.models.weight_files import read_facts
+from maskdet.training.logs import read_history
 from maskdet.training.schedules import WarmupCosine
 from maskdet.training.stage import planned
 from maskdet.training.state import TrainingState, load_state, remove_old_states, state_path
@@ -51,6 +53,13 @@ def test_cut_after_any_epoch_and_resumed_in_a_new_process(uncut_toy, tmp_path, e
     weights, said = run("toy_detector", cut(folder, tmp_path / "cut", epoch))
     assert weights == expected
     assert "training state" not in said
+    assert figures_of(tmp_path / "cut") == figures_of(folder)
+
+
+def figures_of(folder):
+    """Each epoch's AP, and the facts of the best weights."""
+    [history], [best] = folder.rglob("history.csv"), folder.rglob("best.h5")
+    return [row["val_ap50"] for row in read_history(history)], read_facts(best)
 
 
 def test_without_its_state_a_training_says_so_and_differs(uncut_toy, tmp_path):

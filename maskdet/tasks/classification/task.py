@@ -64,6 +64,12 @@ class ClassificationTask:
     def figures(self, evaluation: Accuracy) -> dict[str, float]:
         return {"accuracy": evaluation.accuracy}
 
+    def logged(self, evaluation: Accuracy) -> dict[str, float]:
+        return {"accuracy": evaluation.accuracy}
+
+    def worth_showing(self, result: Labels) -> Labels:
+        return result
+
     def allowed_loss(self, figure: str, precision: str) -> float:
         return LOST_ACCURACY[precision]
 

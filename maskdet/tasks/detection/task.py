@@ -17,6 +17,11 @@ from maskdet.tasks.task import Agreement, FileFacts
 Array = NDArray[Any]
 #: AP and AP50 that a file may lose on a data set.
 LOST_AP = {"float32": (0.001, 0.001), "float16": (0.01, 0.01), "int8": (0.02, 0.01)}
+#: Score from which on a detection is drawn into pictures for people.
+SHOWN_SCORE = 0.5
+#: Figures by their names in logs. Masks first: where they are trained they decide, since a good
+#: mask needs a good box and not the other way round.
+_LOGGED = {"mask_ap": "mask AP", "mask_ap50": "mask AP50", "ap": "box AP", "ap50": "box AP50"}
 #: The outputs that any detector's file has.
 _NEEDED = (
     ("boxes (1, N, 4)", lambda shape: len(shape) == 3 and shape[2] == 4),
@@ -72,6 +77,13 @@ class DetectionTask:
         if evaluation.mask is not None:
             figures |= {"mask AP50": evaluation.mask.ap50, "mask AP": evaluation.mask.ap}
         return figures
+
+    def logged(self, evaluation: Any) -> dict[str, float]:
+        figures = self.figures(evaluation)
+        return {log: figures[name] for log, name in _LOGGED.items() if name in figures}
+
+    def worth_showing(self, result: Detections) -> Detections:
+        return result.filter(min_score=SHOWN_SCORE)
 
     def allowed_loss(self, figure: str, precision: str) -> float:
         return LOST_AP[precision][figure.endswith("50")]

@@ -1,0 +1,146 @@
+"""How far a training is: a bar in a terminal or notebook, a line an epoch everywhere else."""
+
+import math
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+from tqdm.auto import tqdm
+
+
+class EpochClock(keras.callbacks.Callback):
+    """How long epochs take; stands before whatever reads it.
+
+    Args:
+        batch_size: images a step.
+    """
+
+    def __init__(self, batch_size: int) -> None:
+        super().__init__()
+        self.batch_size = batch_size
+        self._begun = self._first = self._last = time.perf_counter()
+        self._steps = 0
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._begun, self._steps = time.perf_counter(), 0
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self._last = time.perf_counter()
+        if not self._steps:
+            self._first = self._last
+        self._steps += 1
+
+    @property
+    def seconds(self) -> float:
+        """Since the epoch began; validation and evaluation count."""
+        return time.perf_counter() - self._begun
+
+    @property
+    def images_per_second(self) -> float:
+        """Of the epoch's training steps. The first one is left out where there are others: it may
+        hold the building of the graph."""
+        if self._steps > 1:
+            return (self._steps - 1) * self.batch_size / max(self._last - self._first, 1e-9)
+        return self._steps * self.batch_size / max(self._last - self._begun, 1e-9)
+
+
+class StageProgress(keras.callbacks.Callback):
+    """How far a stage is, with losses, speed and the time left.
+
+    In a terminal or notebook one bar over all steps; elsewhere (a log file, a job's output) a line
+    on stderr after each epoch, since a bar there would be thousands of lines.
+
+    Args:
+        label: what the stage is called.
+        steps: steps of the whole stage.
+        epochs: epochs of it that are still to be done.
+        clock: of the epochs; stands before this callback.
+        with_bar: None: where somebody sees it.
+    """
+
+    def __init__(
+        self,
+        label: str,
+        steps: int,
+        epochs: int,
+        clock: EpochClock,
+        with_bar: bool | None = None,
+    ) -> None:
+        super().__init__()
+        self.label, self.steps, self.epochs, self.clock = label, steps, epochs, clock
+        self.with_bar = is_watched() if with_bar is None else with_bar
+        self.bar: tqdm | None = None
+        self._begun = time.perf_counter()
+        self._done = 0
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._begun, self._done = time.perf_counter(), 0
+        if self.with_bar:
+            self.bar = tqdm(total=self.steps, desc=self.label, unit="step", smoothing=0.05)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        if self.bar is not None:
+            self.bar.update(1)
+            speed = f"{self.clock.images_per_second:.1f} images/s"
+            self.bar.set_postfix_str(f"{speed}, {losses_text(logs or {})}", False)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        logs = logs or {}
+        self._done += 1
+        if self.bar is None:
+            left = (time.perf_counter() - self._begun) / self._done * (self.epochs - self._done)
+            print(
+                f"{self.label}, epoch {epoch + 1}: {losses_text(logs)}{held_out_text(logs)}, "
+                f"{self.clock.images_per_second:.1f} images/s, {span(self.clock.seconds)}, "
+                f"{span(left)} left",
+                file=sys.stderr,
+                flush=True,
+            )
+        elif held_out_text(logs):
+            loss = float(logs.get("loss", math.nan))
+            self.bar.write(f"epoch {epoch + 1}: loss {loss:.3f}{held_out_text(logs)}")
+
+    def on_train_end(self, logs: Any = None) -> None:
+        if self.bar is not None:
+            self.bar.close()
+            self.bar = None
+
+
+def is_watched() -> bool:
+    """Whether somebody sees a bar: stderr is a terminal, or this is a notebook."""
+    # tqdm has found out already which of its bars fits here.
+    notebook = "tqdm_notebook" in {base.__name__ for base in tqdm.__mro__}
+    return notebook or bool(getattr(sys.stderr, "isatty", bool)())
+
+
+def losses_text(logs: Mapping[str, Any]) -> str:
+    """The sum and its parts, short: "loss 1.234 (rpn class 0.12, mrcnn mask 0.40)"."""
+    parts = [
+        f"{name.removesuffix('_loss').replace('_', ' ')} {float(value):.2f}"
+        for name, value in logs.items()
+        if name != "loss" and name.endswith("_loss") and not name.startswith("val_")
+    ]
+    total = f"loss {float(logs.get('loss', math.nan)):.3f}"
+    return f"{total} ({', '.join(parts)})" if len(parts) > 1 else total
+
+
+def held_out_text(logs: Mapping[str, Any]) -> str:
+    """What the validation set says, behind a comma: its loss and the task's figures; "" where an
+    epoch has neither."""
+    parts = {name.removeprefix("val_") for name in logs if not name.startswith("val_")} - {"loss"}
+    shown = {
+        name: value
+        for name, value in logs.items()
+        if name.startswith("val_") and name.removeprefix("val_") not in parts
+    }
+    return "".join(f", {name} {float(value):.3f}" for name, value in shown.items())
+
+
+def span(seconds: float) -> str:
+    """A time in words: "35 s", "12 min", "3 h 05 min"."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"
