@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from maskdet.detections import Detections
     from maskdet.models.mask_rcnn.mask_rcnn import MaskRCNN
     from maskdet.models.opening import open_model
+    from maskdet.models.yolox.config import YoloxConfig
+    from maskdet.models.yolox.yolox import YOLOX
 
 # TensorFlow leaves oneDNN's kernels off on processors without AVX-512; with them a training step of
 # the light network took 74 instead of 179 ms an image on such a one. Read when TensorFlow loads.
@@ -33,6 +35,8 @@ _HOMES = {
     "MobileConfig": "maskdet.config",
     "PiConfig": "maskdet.config",
     "PiSmallConfig": "maskdet.config",
+    "YOLOX": "maskdet.models.yolox.yolox",
+    "YoloxConfig": "maskdet.models.yolox.config",
     "open_model": "maskdet.models.opening",
 }
 
@@ -45,6 +49,8 @@ __all__ = [
     "MobileConfig",
     "PiConfig",
     "PiSmallConfig",
+    "YOLOX",
+    "YoloxConfig",
     "__version__",
     "open_model",
 ]

@@ -60,7 +60,8 @@ class BaseConfig:
     # Classes with the background: a set of kangaroos alone has 2.
     NUM_CLASSES = 1
 
-    # How an image becomes the network's input. "square": scaled and padded to MAX x MAX. "crop": in
+    # How an image becomes the network's input. "square": scaled and padded to MAX x MAX. "corner":
+    # so too, but with the image in the top left corner, on grey (as YOLOX has it). "crop": in
     # training a random MIN x MIN part of the scaled image, in detection as "pad64". "pad64": scaled
     # and padded to multiples of 64. "none": as it is. "stretch": drawn out to MAX x MAX. With
     # "pad64" and "none", all images of a training must become MAX x MAX.
@@ -185,8 +186,9 @@ class BaseConfig:
         Images of the modes "pad64", "none" and "crop" are scaled to it as "square" does.
         """
         side = max(self.input_sides)
-        mode = "stretch" if self.IMAGE_RESIZE_MODE == "stretch" else "square"
-        shortest = int(self.IMAGE_MIN_DIM) if self.IMAGE_RESIZE_MODE == "square" else side
+        own = self.IMAGE_RESIZE_MODE
+        mode = own if own in ("stretch", "corner") else "square"
+        shortest = int(self.IMAGE_MIN_DIM) if own in ("square", "corner") else side
         return PlacementRule(shortest, side, float(self.IMAGE_MIN_SCALE or 0.0), mode)
 
     def anchor_shapes(self) -> AnchorShapes | None:

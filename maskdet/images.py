@@ -278,7 +278,8 @@ def _warn_of_shares(array: Array, channels: int, subject: str) -> None:
 def resize_image(image: ArrayLike, placement: Placement) -> Array:
     """An image put on the network's canvas: (canvas height, canvas width, C), dtype kept.
 
-    Bilinear over the area that a pixel covers (so shrinking does not alias), zeros around it.
+    Bilinear over the area that a pixel covers (so shrinking does not alias), ``placement.fill``
+    around it.
 
     Args:
         image: H x W x C of ``placement.image_shape``: uint8, or float32 of any range.
@@ -297,7 +298,8 @@ def resize_image(image: ArrayLike, placement: Placement) -> Array:
     if placement.crop is not None:
         y, x, height, width = placement.crop
         return np.ascontiguousarray(pixels[y : y + height, x : x + width])
-    canvas = np.zeros((*placement.canvas_shape, pixels.shape[2]), dtype=pixels.dtype)
+    shape = (*placement.canvas_shape, pixels.shape[2])
+    canvas = np.full(shape, placement.fill, dtype=pixels.dtype)
     y1, x1, y2, x2 = placement.window
     canvas[y1:y2, x1:x2] = pixels
     return canvas

@@ -7,6 +7,7 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Collection, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -297,10 +298,11 @@ class Loader:
         minis = None
         if masks is not None:
             minis = np.zeros((len(boxes), *self.mini_mask_shape), np.bool_)
+            bare = replace(placement, fill=0)
             for i, box in enumerate(boxes):
                 if self.whole_masks:
                     plane = masks[..., i, None].astype(np.uint8) * 255
-                    minis[i] = resize_image(plane, placement)[..., 0] > 127
+                    minis[i] = resize_image(plane, bare)[..., 0] > 127
                 else:
                     minis[i] = shrink_mask(masks[..., i], box, self.mini_mask_shape)
         sample = Sample(

@@ -44,11 +44,13 @@ def facts_json(trained: Trained, request: ExportRequest) -> str:
 
 def facts_for_decoding(trained: Trained, request: ExportRequest) -> FileFacts:
     """The same for a file that is decoded here and now, with all that it reports."""
+    task, outputs = trained.family.task, file_outputs(trained, request)
     return FileFacts(
         class_names=trained.class_names,
         ours=True,
-        task=trained.family.task.name,
-        outputs=file_outputs(trained, request),
+        task=task.name,
+        outputs=outputs,
+        all=task.file_facts(trained.config, outputs, request.min_score),
         min_confidence=0.0,
         placement=trained.config.file_placement_rule(),
     )

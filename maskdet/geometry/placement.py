@@ -14,7 +14,9 @@ from maskdet.errors import ConfigError
 from maskdet.geometry.boxes import as_boxes, clip_boxes, normalize_boxes
 
 Array = NDArray[Any]
-MODES = ("square", "pad64", "none", "crop", "stretch")
+MODES = ("square", "corner", "pad64", "none", "crop", "stretch")
+#: The grey around images in mode "corner", 0..255.
+CORNER_FILL = 114
 #: Sides that "pad64" pads to, and that a pyramid down to stride 64 can halve: one number for both.
 SIDE_MULTIPLE = 64
 
@@ -30,6 +32,7 @@ class Placement:
         window: y1, x1, y2, x2 of the image on the canvas, in canvas pixels; around it is padding.
         crop: y, x, height, width of the part of the scaled image that is on the canvas, in pixels
             of the scaled image; None for the whole.
+        fill: value of all channels around the image, 0..255.
     """
 
     image_shape: tuple[int, int]
@@ -37,6 +40,7 @@ class Placement:
     scale: float
     window: tuple[int, int, int, int]
     crop: tuple[int, int, int, int] | None = None
+    fill: int = 0
 
     @property
     def scaled_shape(self) -> tuple[int, int]:
@@ -126,12 +130,14 @@ def place(
 
     Args:
         min_dim: the shorter side is enlarged to this many pixels; 0: left alone. Never shrinks.
-        max_dim: side of the canvas in "square" mode; the longer side is shrunk to it if needed.
+        max_dim: side of the canvas in modes "square" and "corner"; the longer side is shrunk to it
+            if needed.
         min_scale: enlarge at least by this factor, 0: no demand. ``max_dim`` has the last word.
-        mode: "square" pads to max_dim x max_dim; "pad64" pads both sides up to multiples of 64;
-            "none" leaves the image as it is; "crop" cuts min_dim x min_dim out of the scaled image;
-            "stretch" draws it out to max_dim x max_dim. Of an odd rest, the smaller half goes top
-            and left.
+        mode: "square" pads to max_dim x max_dim; "corner" does so with the image in the top left
+            corner and CORNER_FILL around it, as YOLOX's networks were trained; "pad64" pads both
+            sides up to multiples of 64; "none" leaves the image as it is; "crop" cuts min_dim x
+            min_dim out of the scaled image; "stretch" draws it out to max_dim x max_dim. Of an odd
+            rest, the smaller half goes top and left.
         choose: where the crop begins: called with the largest possible row, then column, it gives
             one of 0 .. that; None takes the middle.
 
@@ -149,7 +155,7 @@ def place(
         raise ConfigError(
             f"Unknown resize mode {mode!r}; set IMAGE_RESIZE_MODE to one of {', '.join(MODES)}."
         )
-    if mode in ("square", "stretch") and not max_dim:
+    if mode in ("square", "corner", "stretch") and not max_dim:
         raise ConfigError(f"Resize mode {mode!r} needs the side of the canvas; set IMAGE_MAX_DIM.")
     if mode == "stretch":
         return stretched(shape, (int(max_dim or 0), int(max_dim or 0)))
@@ -160,18 +166,21 @@ def place(
         )
     if mode == "crop" and not min_dim:
         raise ConfigError("Resize mode 'crop' needs the side of the crop; set IMAGE_MIN_DIM.")
-    scale = _scale(shape, min_dim, max_dim if mode == "square" else None, min_scale)
+    bounded = mode in ("square", "corner")
+    scale = _scale(shape, min_dim, max_dim if bounded else None, min_scale)
     height, width = _rounded(shape, scale)
     if mode == "crop":
         where = choose or (lambda largest: largest // 2)
         y, x = where(height - min_dim), where(width - min_dim)
         whole = (0, 0, min_dim, min_dim)
         return Placement(shape, whole[2:], float(scale), whole, (y, x, min_dim, min_dim))
-    if mode == "square":
+    if bounded:
         assert max_dim is not None
         canvas = max_dim, max_dim
     else:
         canvas = height + -height % SIDE_MULTIPLE, width + -width % SIDE_MULTIPLE
+    if mode == "corner":
+        return Placement(shape, canvas, float(scale), (0, 0, height, width), fill=CORNER_FILL)
     top, left = (canvas[0] - height) // 2, (canvas[1] - width) // 2
     return Placement(shape, canvas, float(scale), (top, left, top + height, left + width))
 

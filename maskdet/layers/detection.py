@@ -121,7 +121,7 @@ class DetectionLayer(keras.layers.Layer):
         return box_coding.gather_rows(rois, owner), deltas, class_ids, best
 
     def compute_output_shape(self, input_shape: list[Any]) -> tuple[Any, ...]:
-        return (input_shape[0][0], self.count, 6)
+        return (input_shape[1][0], self.count, 6)  # RoIs may be one image's for all
 
     def get_config(self) -> dict[str, Any]:
         return {

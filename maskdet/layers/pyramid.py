@@ -100,7 +100,7 @@ def normalised_anchors(
 def fixed_shape(image_shape: Shape, *, resize_mode: str) -> tuple[int, int] | None:
     """(height, width) of every input; None where the resize mode lets it differ in inference."""
     height, width = (int(side) for side in image_shape[:2])
-    return (height, width) if resize_mode == "square" else None
+    return (height, width) if resize_mode in ("square", "corner") else None
 
 
 def features(

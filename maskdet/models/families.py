@@ -9,7 +9,12 @@ from typing import Any
 from maskdet.errors import WeightsError
 
 #: Where the class of each family is. A new family is a new folder and a line here.
-FAMILIES = {"mask_rcnn": "maskdet.models.mask_rcnn.mask_rcnn:MaskRCNN"}
+FAMILIES = {
+    "mask_rcnn": "maskdet.models.mask_rcnn.mask_rcnn:MaskRCNN",
+    "yolox": "maskdet.models.yolox.yolox:YOLOX",
+}
+#: Published weights that are a whole model, and the family whose default Config they are for.
+PUBLISHED = {"coco": "yolox"}
 
 
 def family_class(name: str) -> Any:

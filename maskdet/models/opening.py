@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from maskdet.errors import UsageError
-from maskdet.models.families import family_class
+from maskdet.models.families import PUBLISHED, family_class
 from maskdet.models.model import Model
 from maskdet.models.weight_files import read_facts
 from maskdet.setting_checks import check_share_value
@@ -20,6 +20,8 @@ def open_model(
     """A model from a weight file and the JSON beside it, which says family, Config and classes.
 
     Args:
+        weights: the file, or "coco": a detector of COCO's 80 classes, whose weights are looked for
+            in ``./weights`` and the cache and fetched where they are in neither.
         mode: "inference" or "training".
         model_dir: where a training's log folders go.
         min_score: lowest score of a result, where the task has one; by default the training's.
@@ -30,16 +32,7 @@ def open_model(
         WeightsError: if the family is unknown, or the file does not fit its Config.
         ConfigError: if a setting cannot be.
     """
-    sidecar = read_facts(weights)
-    if "config" not in sidecar:
-        raise UsageError(
-            f"{os.fspath(weights)} does not say how its network is made, and {os.fspath(weights)}"
-            ".json is missing or damaged; copy it along with the weights, it holds the Config and "
-            "the class names."
-        )
-    # Weights of the first version do not say what they are of.
-    kind = family_class(sidecar.get("family", "mask_rcnn"))
-    config = kind.family.config_class.from_dict(sidecar["config"])
+    kind, config = _kind_and_config(weights)
     if min_score is not None:
         check_share_value("The lowest score", min_score)
         kind.family.task.set_min_score(config, min_score)
@@ -50,3 +43,20 @@ def open_model(
     model = kind(mode, config, model_dir)
     model.load_weights(weights)
     return model
+
+
+def _kind_and_config(weights: str | os.PathLike[str]) -> tuple[Any, Any]:
+    """The class of the weights' family, and the Config that they are for."""
+    if os.fspath(weights) in PUBLISHED:
+        kind = family_class(PUBLISHED[os.fspath(weights)])
+        return kind, kind.family.config_class()
+    sidecar = read_facts(weights)
+    if "config" not in sidecar:
+        raise UsageError(
+            f"{os.fspath(weights)} does not say how its network is made, and {os.fspath(weights)}"
+            ".json is missing or damaged; copy it along with the weights, it holds the Config and "
+            "the class names."
+        )
+    # Weights of the first version do not say what they are of.
+    kind = family_class(sidecar.get("family", "mask_rcnn"))
+    return kind, kind.family.config_class.from_dict(sidecar["config"])

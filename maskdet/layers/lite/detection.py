@@ -116,9 +116,10 @@ class ContractOutputs(LiteLayer):
 
     Args:
         image_shape: (height, width) of the network's input, pixels.
+        plain: whether boxes are shares of its sides already, and not normalised.
 
     Call arguments:
-        boxes (count, 4) normalised, class_ids (count,) int32, scores (count,), valid (count, 1),
+        boxes (count, 4), class_ids (count,) int32, scores (count,), valid (count, 1),
         as :class:`LiteDetections` gives them.
 
     Returns:
@@ -127,20 +128,22 @@ class ContractOutputs(LiteLayer):
         the last object.
     """
 
-    def __init__(self, image_shape: tuple[int, int], **kwargs: Any) -> None:
+    def __init__(self, image_shape: tuple[int, int], plain: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.image_shape = image_shape
+        self.image_shape, self.plain = image_shape, bool(plain)
 
     def call(self, boxes: Any, class_ids: Any, scores: Any, valid: Any) -> dict[str, Any]:
         tf = tensorflow()
-        # Normalised corners name the last pixel inside; clients mean the edge behind it.
-        sides = np.array(self.image_shape * 2, dtype=np.float64)
-        scale = ((sides - 1) / sides).astype(np.float32)  # (4,)
-        shift = (np.array([0.0, 0.0, 1.0, 1.0]) / sides).astype(np.float32)  # (4,)
+        if not self.plain:
+            # Normalised corners name the last pixel inside; clients mean the edge behind it.
+            sides = np.array(self.image_shape * 2, dtype=np.float64)
+            scale = ((sides - 1) / sides).astype(np.float32)  # (4,)
+            shift = (np.array([0.0, 0.0, 1.0, 1.0]) / sides).astype(np.float32)  # (4,)
+            boxes = boxes * scale + shift
         count = valid.shape[0]
         flat = tf.reshape(valid, (1, count))  # (1, count)
         return {
-            "boxes": tf.reshape((boxes * scale + shift) * valid, (1, count, 4)),
+            "boxes": tf.reshape(boxes * valid, (1, count, 4)),
             "classes": tf.reshape(tf.cast(class_ids, tf.float32), (1, count)) - flat,
             "scores": tf.reshape(scores, (1, count)),
             "count": tf.reduce_sum(flat, axis=1),

@@ -1,11 +1,17 @@
 """Settings of every family that finds objects."""
 
+from typing import ClassVar
+
 from maskdet.base_config import BaseConfig
 from maskdet.setting_checks import check_pair, check_share, check_whole
 
 
 class DetectionConfig(BaseConfig):
     """:class:`BaseConfig` with how objects are fed to a training and reported afterwards."""
+
+    #: Whether the family's networks give boxes as plain shares of the input's sides; else in
+    #: matterport's normalised form, in which corner pixels lie on corner pixels.
+    plain_boxes: ClassVar[bool] = False
 
     # Masks are kept at MINI_MASK_SHAPE inside their box: little memory, slightly softer edges.
     USE_MINI_MASK = True

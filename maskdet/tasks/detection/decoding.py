@@ -21,15 +21,14 @@ def decode_outputs(arrays: Sequence[Array], placement: Placement, facts: FileFac
             :mod:`maskdet.tasks.detection.contract` describes them.
         placement: where the image lay in the input.
         facts: ``min_confidence`` is the lowest score of a detection; classes beyond
-            ``class_names`` are numbered; with ``ours``, maskdet's network made the boxes: then
-            corner pixels lie on corner pixels, as matterport normalises. Boxes of others are plain
-            shares.
+            ``class_names`` are numbered. In files of ours corner pixels lie on corner pixels, as
+            matterport normalises, unless they say "plain_boxes"; boxes of others are plain shares.
     """
     shares = arrays[0].reshape(-1, 4).astype(np.float64)  # (N, 4)
     classes, scores = arrays[1].reshape(-1), arrays[2].reshape(-1)  # (N,)
     rows = min(int(round(float(np.reshape(arrays[3], -1)[0]))), len(scores))
     indices = np.flatnonzero(scores[:rows] >= facts.min_confidence)
-    if facts.ours:
+    if facts.ours and not facts.all.get("plain_boxes", False):
         boxes = boxes_in_image(normalised(shares[indices], placement.canvas_shape), placement)
     else:
         boxes = placement.inverse_boxes(shares[indices] * (placement.canvas_shape * 2))

@@ -112,6 +112,7 @@ class DetectionTask:
             "min_confidence": float(config.DETECTION_MIN_CONFIDENCE or 0.0),
             "nms_threshold": float(config.DETECTION_NMS_THRESHOLD),
             "min_score": min_score,
+            "plain_boxes": bool(config.plain_boxes),
         }
 
     def aligned(
