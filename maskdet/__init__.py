@@ -11,7 +11,7 @@ from maskdet.lazy import lazy_names
 from maskdet.version import __version__
 
 if TYPE_CHECKING:
-    from maskdet.config import Config, MobileConfig, PiConfig, PiSmallConfig
+    from maskdet.config import Config, LiteConfig, MobileConfig, PiConfig, PiSmallConfig
     from maskdet.data.augment import Augmentation
     from maskdet.data.dataset import Dataset
     from maskdet.detections import Detections
@@ -32,6 +32,7 @@ _HOMES = {
     "Dataset": "maskdet.data.dataset",
     "Detections": "maskdet.detections",
     "MaskRCNN": "maskdet.models.mask_rcnn.mask_rcnn",
+    "LiteConfig": "maskdet.config",
     "MobileConfig": "maskdet.config",
     "PiConfig": "maskdet.config",
     "PiSmallConfig": "maskdet.config",
@@ -46,6 +47,7 @@ __all__ = [
     "Dataset",
     "Detections",
     "MaskRCNN",
+    "LiteConfig",
     "MobileConfig",
     "PiConfig",
     "PiSmallConfig",

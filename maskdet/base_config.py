@@ -57,6 +57,9 @@ class BaseConfig:
     # Name in the registry of backbones, a Backbone, or a callable
     # (input_image, stage5, train_bn) -> C1..C5.
     BACKBONE: Any = "resnet101"
+    # Backbone that `load_weights("pretrained")` takes where those weights of BACKBONE are not to be
+    # had. None: there is no other.
+    FALLBACK_BACKBONE: str | None = None
     # Classes with the background: a set of kangaroos alone has 2.
     NUM_CLASSES = 1
 
@@ -109,6 +112,13 @@ class BaseConfig:
     # Juditsky 1992); less in a stage's first steps. Validation losses, checkpoints and the network
     # after a stage are those of the averages. 0: none.
     EMA_DECAY = 0.0
+    # Whole trainings for `train(train_set, val_set, recipe=NAME)`: stages of (layers, share of
+    # LEARNING_RATE, photos shown of a set of 100). Of other sets as many more or fewer photos are
+    # shown as the root of their size is larger or smaller.
+    RECIPES: ClassVar[dict[str, Any]] = {
+        "default": (("heads", 1.0, 800), ("all", 0.5, 4000)),
+        "quick": (("heads", 1.0, 800), ("all", 0.5, 1200)),
+    }
     # Preset of maskdet.data.augment for calls of train() that name none: none, light, default or
     # strong.
     AUGMENTATION = "none"

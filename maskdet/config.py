@@ -4,6 +4,12 @@ What every family shares is in :mod:`maskdet.base_config`; each family has a Con
 this name is Mask R-CNN's.
 """
 
-from maskdet.models.mask_rcnn.config import Config, MobileConfig, PiConfig, PiSmallConfig
+from maskdet.models.mask_rcnn.config import (
+    Config,
+    LiteConfig,
+    MobileConfig,
+    PiConfig,
+    PiSmallConfig,
+)
 
-__all__ = ["Config", "MobileConfig", "PiConfig", "PiSmallConfig"]
+__all__ = ["Config", "LiteConfig", "MobileConfig", "PiConfig", "PiSmallConfig"]

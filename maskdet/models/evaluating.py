@@ -25,7 +25,7 @@ from maskdet.visualize.sheet import contact_sheet
 
 #: Lowest score of the results that are scored during a training: AP looks at the whole course from
 #: the surest result down, and would not see a young network's at the score that users want.
-MIN_SCORE = 0.05
+MIN_SCORE = 0.001
 #: Photos on a sheet.
 SHOWN = 12
 
@@ -106,13 +106,20 @@ def watch_of(
     prepare: Prepare | None,
     log_dir: Path,
     stage: Stage,
+    evaluate_every: int | None = None,
 ) -> Watch:
     """What looks after a stage, evaluating ``dataset`` where the Config wants it.
+
+    Args:
+        evaluate_every: in place of Config.EVALUATE_EVERY, where there is a ``dataset``.
 
     Raises:
         UsageError: where there is no set to evaluate, or TensorBoard is wanted and missing.
     """
     check_tensorboard(config)
+    if evaluate_every is not None and dataset is not None:
+        config = copy.copy(config)
+        config.EVALUATE_EVERY = evaluate_every
     if config.EVALUATE_EVERY and dataset is None:
         raise UsageError(
             f"EVALUATE_EVERY is {config.EVALUATE_EVERY}, but there is no set to evaluate; give "

@@ -20,21 +20,20 @@ from maskdet.exporters.photos import photos_given
 from maskdet.exporters.request import ExportRequest
 from maskdet.family import PRETRAINED, Family
 from maskdet.inference.detect import Prepare, detect
-from maskdet.models.evaluating import watch_of
 from maskdet.models.known_facts import KnownFacts
 from maskdet.models.loading import load_published, with_file_facts
 from maskdet.models.origin import check_family, check_origin, resumption_of
+from maskdet.models.recipe_run import run_recipe
+from maskdet.models.stage_run import run_stage
 from maskdet.models.weight_files import read_facts, write_weights
 from maskdet.models.written import built
 from maskdet.pretrained.assign import LoadReport, load_into
 from maskdet.trained import Facts, Trained
 from maskdet.training import checkpoints
-from maskdet.training.loaders import make_loader
-from maskdet.training.loss_model import WeightFiles
+from maskdet.training.recipes import DEFAULT_RECIPE, check_stage_arguments
 from maskdet.training.settling import settled
-from maskdet.training.stage import checked_callbacks, planned
-from maskdet.training.train import Resumption, train
-from maskdet.training.watch import BEST_FILE, stopped_epoch
+from maskdet.training.train import Resumption
+from maskdet.training.watch import BEST_FILE
 
 
 class Model(KnownFacts):
@@ -71,7 +70,7 @@ class Model(KnownFacts):
         network = built(self.family, config, mode)
         self.trained = Trained(self.family, network, config, Facts(outputs=self.family.outputs))
         self.keras_model = network
-        self._resumption: Resumption | None = None
+        self.resumption: Resumption | None = None
         self.set_log_dir()
 
     # ---- log folder and weights ------------------------------------------------------------
@@ -84,9 +83,10 @@ class Model(KnownFacts):
             if known is not None:
                 log_dir, self.epoch = known
                 print(f"Re-starting from epoch {self.epoch}")
-        self._log_to(log_dir)
+        self.log_to(log_dir)
 
-    def _log_to(self, log_dir: Path) -> None:
+    def log_to(self, log_dir: Path) -> None:
+        """Take a folder for checkpoints and logs."""
         self.log_dir = os.fspath(log_dir)
         self.checkpoint_path = os.fspath(
             log_dir / f"{self.family.name}_{(self.config.NAME or '').lower()}_*epoch*.h5"
@@ -131,7 +131,7 @@ class Model(KnownFacts):
             WeightsError: no such file, damaged, of another family, of other shapes, or (without
                 ``by_name``) lacking a layer; no published weights for this network.
         """
-        self._resumption = None
+        self.resumption = None
         if os.fspath(filepath) in PRETRAINED:
             name = os.fspath(filepath)
             self.trained, report = load_published(self.trained, name, exclude or ())
@@ -148,7 +148,7 @@ class Model(KnownFacts):
         self.trained = with_file_facts(self.trained, sidecar, exclude or ())
         self.set_log_dir(filepath)
         if self.epoch and not exclude:
-            self._resumption = resumption_of(filepath)
+            self.resumption = resumption_of(filepath)
         return report
 
     def save_weights(self, filepath: str | os.PathLike[str]) -> None:
@@ -162,100 +162,61 @@ class Model(KnownFacts):
     def train(
         self,
         train_dataset: Dataset,
-        val_dataset: Dataset | None,
-        learning_rate: float,
-        epochs: int,
-        layers: str,
+        val_dataset: Dataset | None = None,
+        learning_rate: float | None = None,
+        epochs: int | None = None,
+        layers: str | None = None,
         augmentation: Augmentation | str | None = None,
         custom_callbacks: Sequence[keras.callbacks.Callback]
         | keras.callbacks.Callback
         | None = None,
         no_augmentation_sources: Sequence[str] | None = None,
+        recipe: str | None = None,
     ) -> dict[str, list[float]]:
-        """Train some layers for some epochs.
+        """Train some layers for some epochs; or, told nothing of that, by a whole recipe.
 
         Args:
             train_dataset: prepared.
             val_dataset: for the validation losses after each epoch, and for the evaluations that
-                Config.EVALUATE_EVERY asks for; None for none.
+                Config.EVALUATE_EVERY asks for (a recipe makes one after each of its stages anyway);
+                None for none.
             learning_rate: the (highest) rate of this stage.
             epochs: the total, earlier calls included: training goes from ``self.epoch`` to it.
             layers: "heads", "3+", "4+", "5+", "all" or a regular expression over layer names.
             augmentation: an Augmentation or a preset's name; None means Config.AUGMENTATION.
             custom_callbacks: Keras callbacks.
             no_augmentation_sources: sources whose images stay as they are.
+            recipe: a name in Config.RECIPES, "default" or "quick": stages and epochs fitted to the
+                size of the set. By default "default", where none of ``learning_rate``, ``epochs``
+                and ``layers`` is given.
 
         Returns:
             The history: a list over epochs for each loss and over evaluations for each figure;
             empty for a stage that has stopped early before (PATIENCE).
 
         Raises:
-            UsageError: in inference mode, when nothing would train, when training diverges, or
-                when there is no set for the evaluations that the Config asks for.
+            UsageError: in inference mode, when nothing would train, when training diverges, for an
+                unknown recipe, or when there is no set for the evaluations that the Config asks
+                for.
             ConfigError: if NUM_CLASSES does not fit the data set.
         """
-        if self.mode != "training":
-            raise UsageError(
-                "This model was made with mode='inference'; make one with mode='training'."
-            )
-        family, config = self.family, self.config
-        family.task.check_dataset(train_dataset, config)
-        if epochs <= self.epoch:
-            raise UsageError(
-                f"epochs={epochs}, but {self.epoch} epochs are done already, so nothing would "
-                f"train: epochs is the total, give more than {self.epoch}."
-            )
-        stopped = stopped_epoch(Path(self.log_dir), layers, learning_rate, epochs, self.epoch)
-        if self.epoch and config.PATIENCE and stopped is not None:
-            print(
-                f"Stage {layers!r} up to epoch {epochs} has stopped already, after epoch "
-                f"{stopped} (PATIENCE): nothing is trained."
-            )
-            return {}
-        stage = planned(
-            layers,
-            learning_rate,
-            self.epoch,
-            epochs,
-            self.trained.facts.stage,
-            checked_callbacks(custom_callbacks, config),
-        )
-        check_names(train_dataset, self.class_names, "trained on")
-        if val_dataset is not None:
-            check_names(val_dataset, train_dataset.class_names, "validated on")
-        self.trained = self.trained.with_facts(
-            class_names=tuple(train_dataset.class_names),
-            outputs=family.task.outputs_of(train_dataset) & family.outputs,
-        )
-        if not self.epoch:
-            self._log_to(checkpoints.free_log_dir(Path(self.log_dir)))
-        watch = watch_of(config, val_dataset, self.prepare, Path(self.log_dir), stage)
-        Path(self.log_dir).mkdir(parents=True, exist_ok=True)
-        config.to_json(Path(self.log_dir) / "config.json")
-        loader = make_loader(
-            family, config, train_dataset, augmentation, no_augmentation_sources or ()
-        )
-        validation = None
-        if val_dataset is not None:
-            family.task.check_dataset(val_dataset, config)
-            validation = make_loader(family, config, val_dataset, shuffle=False)
-        resumption, self._resumption = self._resumption, None
-        history = train(
-            self.trained,
-            stage,
-            loader,
-            validation,
-            Path(self.log_dir),
-            self._save_checkpoint,
-            resumption,
-            WeightFiles(self.save_weights, self.load_weights),
-            watch,
-        )
-        if watch.best is not None:
-            print(f"{watch.best.sentence(self.epoch)}, in {self.best_path}")
-        return history
+        options: dict[str, Any] = {
+            "augmentation": augmentation,
+            "custom_callbacks": custom_callbacks,
+            "no_augmentation_sources": no_augmentation_sources,
+        }
+        stage: dict[str, Any] = {
+            "learning_rate": learning_rate,
+            "epochs": epochs,
+            "layers": layers,
+        }
+        if check_stage_arguments(recipe, **stage):
+            name = recipe or DEFAULT_RECIPE
+            return run_recipe(self, name, train_dataset, val_dataset, **options)
+        return run_stage(self, train_dataset, val_dataset, **stage, **options)
 
-    def _save_checkpoint(self, trained: Trained) -> Path:
+    def save_checkpoint(self, trained: Trained) -> Path:
+        """Hold weights with their new facts and write them into the log folder; gives the path."""
         self.trained = trained
         path = checkpoints.checkpoint_path(
             Path(self.log_dir), self.family.name, self.config, trained.facts.epoch

@@ -227,7 +227,7 @@ def fpn_classifier_graph(
     """Logits (B, N, classes), scores and deltas (B, N, classes, 4) of RoIs."""
     align = PyramidROIAlign([pool_size, pool_size], name="roi_align_classifier")
     crops = align([rois, image_meta, *feature_maps])
-    return heads.box_head(crops, num_classes, fc_layers_size, train_bn)
+    return heads.box_head(crops, num_classes, fc_layers_size, (train_bn, 0.99))
 
 
 def build_fpn_mask_graph(
@@ -241,7 +241,7 @@ def build_fpn_mask_graph(
     """Masks (B, N, 2 * pool, 2 * pool, classes) of RoIs."""
     align = PyramidROIAlign([pool_size, pool_size], name="roi_align_mask")
     crops = align([rois, image_meta, *feature_maps])
-    return heads.mask_head(crops, num_classes, train_bn=train_bn)
+    return heads.mask_head(crops, num_classes, norm=(train_bn, 0.99))
 
 
 # ---- small things ----------------------------------------------------------------------------

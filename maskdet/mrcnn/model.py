@@ -163,13 +163,14 @@ class MaskRCNN(_MaskRCNN):
     def train(
         self,
         train_dataset: Dataset,
-        val_dataset: Dataset | None,
-        learning_rate: float,
-        epochs: int,
-        layers: str,
+        val_dataset: Dataset | None = None,
+        learning_rate: float | None = None,
+        epochs: int | None = None,
+        layers: str | None = None,
         augmentation: Any = None,
-        custom_callbacks: Sequence[keras.callbacks.Callback] | None = None,
+        custom_callbacks: Any = None,
         no_augmentation_sources: Sequence[str] | None = None,
+        recipe: str | None = None,
     ) -> dict[str, list[float]]:
         """As :meth:`maskdet.models.model.Model.train`.
 
@@ -187,6 +188,7 @@ class MaskRCNN(_MaskRCNN):
             augmentation,
             [_Shown(self.keras_model), *(custom_callbacks or [])],
             no_augmentation_sources,
+            recipe,
         )
 
     def compile(self, learning_rate: float, momentum: float) -> None:

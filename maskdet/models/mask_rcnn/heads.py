@@ -16,20 +16,25 @@ def _merge(crops: Any) -> Any:
     return ops.reshape(crops, (-1, *crops.shape[2:]))
 
 
-def _norm(rows: Any, name: str, train_bn: bool | None) -> Any:
-    return BatchNorm(train_bn, name=name)(rows)
+#: How the heads' batch norms train: (train_bn, momentum), see TRAIN_HEADS_BN, HEADS_BN_MOMENTUM.
+NormRule = tuple[bool | None, float]
+FROZEN: NormRule = (False, 0.99)
 
 
-def box_head(
-    crops: Any, classes: int, units: int, train_bn: bool | None = False
-) -> tuple[Any, Any, Any]:
+def head_norm(rows: Any, name: str, rule: NormRule) -> Any:
+    """The batch norm of that name over a head's rows."""
+    train_bn, momentum = rule
+    return BatchNorm(train_bn, momentum=momentum, name=name)(rows)
+
+
+def box_head(crops: Any, classes: int, units: int, norm: NormRule = FROZEN) -> tuple[Any, Any, Any]:
     """Class and box of each RoI.
 
     Args:
         crops: (B, N, pool, pool, C).
         classes: number of classes with the background.
         units: size of the two hidden layers.
-        train_bn: see Config.TRAIN_BN.
+        norm: how batch norms train.
 
     Returns:
         logits (B, N, classes), scores (B, N, classes), deltas (B, N, classes, 4).
@@ -37,9 +42,9 @@ def box_head(
     rows = _merge(crops)
     pool = crops.shape[2]
     rows = WholeConv2D(units, pool, padding="valid", name="mrcnn_class_conv1")(rows)
-    rows = ops.relu(_norm(rows, "mrcnn_class_bn1", train_bn))
+    rows = ops.relu(head_norm(rows, "mrcnn_class_bn1", norm))
     rows = WholeConv2D(units, 1, name="mrcnn_class_conv2")(rows)
-    rows = ops.relu(_norm(rows, "mrcnn_class_bn2", train_bn))
+    rows = ops.relu(head_norm(rows, "mrcnn_class_bn2", norm))
     rows = ops.reshape(rows, (-1, units))
     logits = layers.Dense(classes, name="mrcnn_class_logits")(rows)
     logits = SplitRois((classes,), name="mrcnn_class_logits_rois")([logits, crops])
@@ -56,7 +61,7 @@ def mask_head(
     convolutions: int = 4,
     channels: int = 256,
     separable: bool = False,
-    train_bn: bool | None = False,
+    norm: NormRule = FROZEN,
 ) -> Any:
     """A mask for every class of each RoI.
 
@@ -66,7 +71,7 @@ def mask_head(
         convolutions: 3 x 3 convolutions before the mask is doubled.
         channels: their width.
         separable: each of them as depthwise + 1 x 1.
-        train_bn: see Config.TRAIN_BN.
+        norm: how batch norms train.
 
     Returns:
         (B, N, 2 * pool, 2 * pool, classes), 0..1.
@@ -75,7 +80,7 @@ def mask_head(
     for number in range(1, convolutions + 1):
         name = f"mrcnn_mask_conv{number}"
         rows = convolution(channels, 3, name, separable, padding="same")(rows)
-        rows = ops.relu(_norm(rows, f"mrcnn_mask_bn{number}", train_bn))
+        rows = ops.relu(head_norm(rows, f"mrcnn_mask_bn{number}", norm))
     rows = layers.Conv2DTranspose(
         channels, 2, strides=2, activation="relu", name="mrcnn_mask_deconv"
     )(rows)

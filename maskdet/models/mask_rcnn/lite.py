@@ -6,7 +6,6 @@ import keras
 import numpy as np
 from keras import layers
 
-from maskdet.backbones.batch_norm import BatchNorm
 from maskdet.geometry.anchors import backbone_shapes
 from maskdet.geometry.boxes import normalize_boxes
 from maskdet.layers.detection import with_objectness
@@ -17,13 +16,14 @@ from maskdet.layers.lite.masks import Interleave, OwnClass, OwnClassConv, Subpix
 from maskdet.layers.lite.proposals import LiteProposals, Objectness
 from maskdet.layers.lite.roi_align import LitePyramidTable, LiteROIAlign, LiteUpsampling
 from maskdet.models.mask_rcnn.config import Config
-from maskdet.models.mask_rcnn.heads import box_head
+from maskdet.models.mask_rcnn.heads import box_head, head_norm
 from maskdet.models.mask_rcnn.network import (
     features,
-    heads_bn,
+    heads_norm,
     normalised_anchors,
     pixel_anchors,
     region_proposals,
+    rpn_box_std,
 )
 
 # With more classes than this, each object's class alone is worked out instead of all of them.
@@ -69,7 +69,7 @@ def build_lite_network(
     crops = AddAxis(name="roi_align_rois")(align(rois, config.POOL_SIZE, "roi_align_classifier"))
     classes = config.NUM_CLASSES
     _, scores, deltas = box_head(
-        crops, classes, config.FPN_CLASSIF_FC_LAYERS_SIZE, heads_bn(config)
+        crops, classes, config.FPN_CLASSIF_FC_LAYERS_SIZE, heads_norm(config)
     )
     if config.DETECTION_OBJECTNESS:
         scores = with_objectness(scores, objectness[None], float(config.DETECTION_OBJECTNESS))
@@ -91,8 +91,9 @@ def build_lite_network(
 
 def _proposals(logits: Any, deltas: Any, config: Config) -> Any:
     shape = [int(side) for side in config.IMAGE_SHAPE]
+    anchor_stride = 1 if config.RPN_ANCHOR_FREE else config.RPN_ANCHOR_STRIDE
     cells = [
-        int(np.prod(-(-size // config.RPN_ANCHOR_STRIDE)))
+        int(np.prod(-(-size // anchor_stride)))
         for size in backbone_shapes(shape, config.BACKBONE_STRIDES)
     ]
     anchors = normalize_boxes(pixel_anchors(config, shape, np.float64), shape)
@@ -100,12 +101,12 @@ def _proposals(logits: Any, deltas: Any, config: Config) -> Any:
         anchors = normalised_anchors(config, shape)
     layer = LiteProposals(
         anchors,
-        len(config.RPN_ANCHOR_RATIOS),
+        1 if config.RPN_ANCHOR_FREE else len(config.RPN_ANCHOR_RATIOS),
         cells,
         config.POST_NMS_ROIS_INFERENCE,
         config.RPN_NMS_THRESHOLD,
         config.PRE_NMS_LIMIT,
-        config.RPN_BBOX_STD_DEV,
+        rpn_box_std(config),
         with_scores=True,
         name="ROI",
     )
@@ -118,7 +119,7 @@ def _mask_head(crops: Any, class_ids: Any, valid: Any, config: Config) -> Any:
     for number in range(1, config.MASK_HEAD_CONVS + 1):
         name = f"mrcnn_mask_conv{number}"
         rows = convolution(channels, 3, name, config.SEPARABLE_HEADS, padding="same")(rows)
-        rows = keras.ops.relu(BatchNorm(heads_bn(config), name=f"mrcnn_mask_bn{number}")(rows))
+        rows = keras.ops.relu(head_norm(rows, f"mrcnn_mask_bn{number}", heads_norm(config)))
     rows = SubpixelDoubling(channels, 2, strides=2, activation="relu", name="mrcnn_mask_deconv")(
         rows
     )

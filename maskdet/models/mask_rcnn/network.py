@@ -15,7 +15,7 @@ from maskdet.layers.fpn import feature_pyramid, lateral_levels
 from maskdet.layers.proposals import ProposalLayer
 from maskdet.layers.roi_align import PyramidROIAlign
 from maskdet.models.mask_rcnn.config import Config
-from maskdet.models.mask_rcnn.heads import box_head, mask_head
+from maskdet.models.mask_rcnn.heads import NormRule, box_head, mask_head
 from maskdet.models.mask_rcnn.rpn import anchor_free_rpn, build_rpn_model, run_on_levels
 from maskdet.models.mask_rcnn.targets import DetectionTargetLayer, MaskTargets, RPNTargets
 from maskdet.models.written import BuiltNetwork
@@ -27,6 +27,9 @@ def anchor_settings(config: Config, image_shape: Any = None) -> dict[str, Any]:
     ``image_shape`` (height, width, ...) is that of the network's input, IMAGE_SHAPE where None.
     """
     shape = config.IMAGE_SHAPE if image_shape is None else image_shape
+    if config.RPN_ANCHOR_FREE:
+        strides = config.BACKBONE_STRIDES
+        return {"image_shape": shape, "scales": strides, "ratios": [1.0], "strides": strides}
     computed = callable(config.BACKBONE) and config.COMPUTE_BACKBONE_SHAPE is not None
     return {
         "image_shape": shape,
@@ -41,6 +44,11 @@ def anchor_settings(config: Config, image_shape: Any = None) -> dict[str, Any]:
 def pixel_anchors(config: Config, image_shape: Any = None, dtype: Any = np.float32) -> np.ndarray:
     """All anchors (A, 4) in pixels of the network's input, finest level first."""
     return pyramid.pixel_anchors(**anchor_settings(config, image_shape), dtype=dtype)
+
+
+def rpn_box_std(config: Config) -> Any:
+    """What the RPN's deltas are divided by: four numbers."""
+    return [1.0] * 4 if config.RPN_ANCHOR_FREE else config.RPN_BBOX_STD_DEV
 
 
 def normalised_anchors(config: Config, image_shape: Any) -> np.ndarray:
@@ -107,7 +115,7 @@ def _proposals(
         count=count,
         nms_threshold=config.RPN_NMS_THRESHOLD,
         pre_nms_limit=config.PRE_NMS_LIMIT,
-        box_std=config.RPN_BBOX_STD_DEV,
+        box_std=rpn_box_std(config),
         kernels=kernels,
         with_scores=with_scores,
         name="ROI",
@@ -126,14 +134,17 @@ def _align(rois: Any, levels: list[Any], pool: int, config: Config, kernels: str
     return layer([rois, *levels])
 
 
-def heads_bn(config: Config) -> bool | None:
-    setting = config.TRAIN_HEADS_BN
-    return config.TRAIN_BN if setting == "same" else setting  # type: ignore[return-value]
+def heads_norm(config: Config) -> NormRule:
+    """How the heads' batch norms train."""
+    setting: Any = config.TRAIN_HEADS_BN
+    return config.TRAIN_BN if setting == "same" else setting, float(config.HEADS_BN_MOMENTUM)
 
 
 def _classify(rois: Any, levels: list[Any], config: Config, kernels: str) -> tuple[Any, Any, Any]:
     crops = _align(rois, levels, config.POOL_SIZE, config, kernels, "roi_align_classifier")
-    return box_head(crops, config.NUM_CLASSES, config.FPN_CLASSIF_FC_LAYERS_SIZE, heads_bn(config))
+    return box_head(
+        crops, config.NUM_CLASSES, config.FPN_CLASSIF_FC_LAYERS_SIZE, heads_norm(config)
+    )
 
 
 def _masks(rois: Any, levels: list[Any], config: Config, kernels: str) -> Any:
@@ -144,7 +155,7 @@ def _masks(rois: Any, levels: list[Any], config: Config, kernels: str) -> Any:
         config.MASK_HEAD_CONVS,
         config.MASK_HEAD_CHANNELS,
         config.SEPARABLE_HEADS,
-        heads_bn(config),
+        heads_norm(config),
     )
 
 

@@ -85,11 +85,11 @@ def anchor_free_rpn(maps: list[Any], train_bn: bool | None = False) -> tuple[Any
     """
     _, deltas, objectness = decoupled_head(maps, 0, train_bn, prefix="rpn_head")
     rows = layers.Concatenate(axis=1, name="rpn_objectness")(
-        [ops.reshape(level, (-1, level.shape[1] * level.shape[2], 1)) for level in objectness]
+        [layers.Reshape((-1, 1), name=f"rpn_objectness{n}")(x) for n, x in enumerate(objectness, 3)]
     )  # (B, A, 1)
     logits = ops.pad(rows, [[0, 0], [0, 0], [1, 0]])  # (B, A, 2)
     scores = layers.Activation("softmax", name="rpn_class")(logits)
     boxes = layers.Concatenate(axis=1, name="rpn_bbox")(
-        [ops.reshape(level, (-1, level.shape[1] * level.shape[2], 4)) for level in deltas]
+        [layers.Reshape((-1, 4), name=f"rpn_bbox{n}")(x) for n, x in enumerate(deltas, 3)]
     )
     return logits, scores, boxes
