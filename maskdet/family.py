@@ -12,8 +12,10 @@ from maskdet.geometry.placement import Placement
 from maskdet.pixels import Pixels
 from maskdet.tasks.task import Task
 
-#: What ``load_weights`` takes in place of a path.
+#: What ``load_weights`` takes in place of a path, beside BEST_PRETRAINED.
 PRETRAINED = ("imagenet", "coco")
+#: The best of them that can be had.
+BEST_PRETRAINED = "pretrained"
 
 
 @dataclass(frozen=True)

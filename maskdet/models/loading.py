@@ -4,7 +4,9 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from maskdet.errors import MaskdetWarning
+from maskdet.backbones.registry import get_backbone
+from maskdet.errors import MaskdetWarning, WeightsError
+from maskdet.family import BEST_PRETRAINED
 from maskdet.pretrained.assign import LoadReport
 from maskdet.trained import Facts, Trained
 from maskdet.training import checkpoints
@@ -23,6 +25,68 @@ def with_file_facts(trained: Trained, sidecar: dict[str, Any], exclude: Sequence
     return trained.with_facts(
         class_names=facts.class_names, outputs=facts.outputs, steps=facts.steps, stage=facts.stage
     )
+
+
+def load_by_name(model: Any, name: str, exclude: Sequence[str]) -> LoadReport:
+    """Published weights into a model; into one of its FALLBACK_BACKBONE where there are no others.
+
+    Args:
+        model: see :class:`maskdet.models.model.Model`; its network is built anew for the fallback.
+        name: one of :data:`maskdet.family.PRETRAINED`, or BEST_PRETRAINED.
+        exclude: names of layers to leave as they are.
+
+    Raises:
+        WeightsError: if none of them can be had here; nothing has changed then.
+    """
+    config = model.config
+    own, fallback = config.BACKBONE, config.FALLBACK_BACKBONE
+    failures: list[WeightsError] = []
+    for backbone, kind in _choices(own, fallback, name):
+        if backbone != config.BACKBONE:
+            warnings.warn(
+                f"{failures[0] if failures else _lacking(own, kind)} The network is built for "
+                f"BACKBONE {backbone!r} instead and starts from its {kind} weights.",
+                MaskdetWarning,
+                stacklevel=3,
+            )
+            config.BACKBONE = backbone
+            model.build_anew()
+        try:
+            model.trained, report = load_published(model.trained, kind, exclude)
+        except WeightsError as error:
+            failures.append(error)
+        else:
+            return report
+    if config.BACKBONE != own:
+        config.BACKBONE = own
+        model.build_anew()
+    raise failures[0]
+
+
+def _choices(own: Any, fallback: str | None, name: str) -> list[tuple[Any, str]]:
+    """Backbones with the weights to try for each, the best first; one at least."""
+    kinds = ("coco", "imagenet") if name == BEST_PRETRAINED else (name,)
+    spec = get_backbone(own)
+    choices = [(own, kind) for kind in kinds if getattr(spec, kind) is not None]
+    wanted = name == BEST_PRETRAINED or not choices
+    if fallback is not None and fallback != own and wanted:
+        other = get_backbone(fallback)
+        choices += [(fallback, kind) for kind in kinds if getattr(other, kind) is not None]
+    return choices or [(own, kinds[-1])]
+
+
+def _lacking(backbone: Any, kind: str) -> str:
+    return f"There are no {kind} weights for BACKBONE {get_backbone(backbone).name!r}."
+
+
+def take_fallback_of(model: Any, sidecar: dict[str, Any]) -> None:
+    """Build a model for its FALLBACK_BACKBONE if that is what a file's training had."""
+    config = model.config
+    trained_with = sidecar.get("config", {}).get("BACKBONE")
+    if trained_with and trained_with == config.FALLBACK_BACKBONE != config.BACKBONE:
+        print(f"These weights are of BACKBONE {trained_with!r}; the network is built for it.")
+        config.BACKBONE = trained_with
+        model.build_anew()
 
 
 def load_published(

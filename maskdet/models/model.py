@@ -18,10 +18,10 @@ from maskdet.errors import MaskdetWarning, UsageError
 from maskdet.exporters.export import ExportReport, export
 from maskdet.exporters.photos import photos_given
 from maskdet.exporters.request import ExportRequest
-from maskdet.family import PRETRAINED, Family
+from maskdet.family import BEST_PRETRAINED, PRETRAINED, Family
 from maskdet.inference.detect import Prepare, detect
 from maskdet.models.known_facts import KnownFacts
-from maskdet.models.loading import load_published, with_file_facts
+from maskdet.models.loading import load_by_name, take_fallback_of, with_file_facts
 from maskdet.models.origin import check_family, check_origin, resumption_of
 from maskdet.models.recipe_run import run_recipe
 from maskdet.models.stage_run import run_stage
@@ -67,11 +67,16 @@ class Model(KnownFacts):
         if mismatch:
             warnings.warn(mismatch, MaskdetWarning, stacklevel=2)
         self.mode, self.config, self.model_dir = mode, config, os.fspath(model_dir)
-        network = built(self.family, config, mode)
-        self.trained = Trained(self.family, network, config, Facts(outputs=self.family.outputs))
-        self.keras_model = network
         self.resumption: Resumption | None = None
+        self.build_anew()
         self.set_log_dir()
+
+    def build_anew(self) -> None:
+        """A network with fresh weights for the present Config, in place of any older one."""
+        network = built(self.family, self.config, self.mode)
+        facts = Facts(outputs=self.family.outputs)
+        self.trained = Trained(self.family, network, self.config, facts)
+        self.keras_model = network
 
     # ---- log folder and weights ------------------------------------------------------------
     def set_log_dir(self, model_path: str | os.PathLike[str] | None = None) -> None:
@@ -114,7 +119,11 @@ class Model(KnownFacts):
         exclude: Sequence[str] | None = None,
     ) -> LoadReport:
         """Load a .h5 file, or published weights: with the path "imagenet" for the backbone, with
-        "coco" (detectors') for backbone, pyramid and what else of the network they fit.
+        "coco" (detectors') for backbone, pyramid and what else of the network they fit, with
+        "pretrained" the best of both that can be had.
+
+        Where those are not to be had and the Config has a FALLBACK_BACKBONE, the network is built
+        anew with it, which is said; a file of a training with it is taken likewise.
 
         A checkpoint of a training goes on from its epoch at the next :meth:`train`; with the state
         that lies beside it exactly as if the training had never been cut.
@@ -132,12 +141,11 @@ class Model(KnownFacts):
                 ``by_name``) lacking a layer; no published weights for this network.
         """
         self.resumption = None
-        if os.fspath(filepath) in PRETRAINED:
-            name = os.fspath(filepath)
-            self.trained, report = load_published(self.trained, name, exclude or ())
-            return report
+        if os.fspath(filepath) in (*PRETRAINED, BEST_PRETRAINED):
+            return load_by_name(self, os.fspath(filepath), exclude or ())
         sidecar = read_facts(filepath)
         check_origin(filepath, sidecar, self.family, type(self).__name__)
+        take_fallback_of(self, sidecar)
         report = load_into(
             self.keras_model,
             filepath,

@@ -140,10 +140,9 @@ class MaskRCNN(_MaskRCNN):
 
     keras_model: OldNetwork
 
-    def __init__(
-        self, mode: str, config: Config, model_dir: str | os.PathLike[str] = "logs"
-    ) -> None:
-        super().__init__(mode, config, model_dir)
+    def build_anew(self) -> None:
+        """See :meth:`maskdet.models.model.Model.build_anew`."""
+        super().build_anew()
         self.keras_model = self._view(self.network)
         self.prepare = self._prepare
 
