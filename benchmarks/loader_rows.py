@@ -11,7 +11,7 @@ from unittest import mock
 import keras
 import numpy as np
 
-from maskdet import MaskRCNN, MobileConfig
+from maskdet import LiteConfig, MaskRCNN
 from maskdet.data.augment import PRESETS
 from maskdet.training import train
 from maskdet.training.loaders import feed, make_loader
@@ -66,7 +66,7 @@ def seconds_a_step(dataset, config, layers, steps, make_feed):
 def all_rows(dataset, batch, steps, quick):
     """Rows of every preset, then of a training; ``quick``: of one preset and the heads."""
 
-    class Bench(MobileConfig):
+    class Bench(LiteConfig):
         NAME, NUM_CLASSES = "bench", dataset.num_classes
         IMAGES_PER_GPU, VALIDATION_STEPS, WARMUP_STEPS = batch, 0, 0
 

@@ -76,18 +76,19 @@ def _add_check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     check.add_argument("--picture", metavar="FILE", help="draw the set on one page there (.png)")
     check.add_argument(
         "--config",
-        choices=("mobile", "standard"),
-        default="mobile",
+        choices=("mobile", "lite", "standard"),
+        default="lite",
         help="whose anchors are compared with the boxes (default: %(default)s)",
     )
     check.set_defaults(command=_check)
 
 
 def _check(args: argparse.Namespace) -> int:
-    from maskdet.config import Config, MobileConfig
+    from maskdet.config import Config, LiteConfig, MobileConfig
     from maskdet.data import check
 
-    config = MobileConfig() if args.config == "mobile" else Config()
+    configs = {"mobile": MobileConfig, "lite": LiteConfig, "standard": Config}
+    config = configs[args.config]()
     report = check(args.data, config, progress=True)
     print(report.text())
     if args.json:

@@ -48,7 +48,7 @@ def run_demo(
     config = ScenesConfig()
     config.NUM_CLASSES, config.SEED = dataset.num_classes, seed
     model = MaskRCNN(mode="training", config=config, model_dir=folder / "logs")
-    model.load_weights("imagenet")
+    model.load_weights("pretrained")
     heads = model.train(train_set, test_set, config.LEARNING_RATE, epochs=epochs[0], layers="heads")
     everything = model.train(
         train_set, test_set, config.LEARNING_RATE / 10, epochs=sum(epochs), layers="all"
@@ -57,7 +57,7 @@ def run_demo(
     weights = folder / "scenes.h5"
     model.save_weights(weights)
 
-    config.DETECTION_MIN_CONFIDENCE = 0.05
+    config.DETECTION_MIN_CONFIDENCE = 0.001
     detector = MaskRCNN(mode="inference", config=config, model_dir=folder / "logs")
     detector.load_weights(weights)
     ids = list(test_set.image_ids)

@@ -32,6 +32,7 @@ from maskdet.training.checkpoints import read_sidecar
 Array = NDArray[Any]
 
 CLASS_HEADS = ["mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_bbox", "mrcnn_mask"]
+PUBLISHED = ("pretrained", "coco", "imagenet")
 USUAL_NAMES = ("via_region_data.json", "_annotations.coco.json", "instances.json")
 
 
@@ -171,9 +172,10 @@ class BalloonConfig(MobileConfig):
 
 
 def start_from(model: MaskRCNN, weights: str) -> None:
-    """Load "imagenet", "last", nothing ("none") or a file; of another set all but the classes."""
-    if weights == "imagenet":
-        model.load_weights("imagenet")
+    """Load published weights, "last", nothing ("none") or a file; of another set all but the
+    classes."""
+    if weights in PUBLISHED:
+        model.load_weights(weights)
     elif weights != "none":
         path = model.find_last() if weights == "last" else weights
         same = read_sidecar(path).get("config", {}).get("NAME") == model.config.NAME
@@ -208,7 +210,9 @@ def train(args: argparse.Namespace) -> None:
     model = MaskRCNN(mode="training", config=config, model_dir=args.logs)
     start_from(model, args.weights)
     started, first, rate = time.perf_counter(), model.epoch, config.LEARNING_RATE
-    heads, everything = args.epochs
+    heads, everything = args.epochs or (0, 0)
+    if args.epochs is None:
+        model.train(train_set, val_set)
     if heads:
         model.train(train_set, val_set, rate, first + heads, layers="heads")
     if everything:
@@ -222,7 +226,7 @@ def train(args: argparse.Namespace) -> None:
 def evaluate(args: argparse.Namespace) -> None:
     """Print average precision on a subset, and leave pictures."""
     dataset = loaded(args.dataset, args.subset)
-    model = detector(args, least_score=0.05)
+    model = detector(args, least_score=0.001)
     found = list(model.detections(dataset.load_image(i) for i in dataset.image_ids))
     evaluation = evaluate_detections(dataset, found)
     paths = write_results(args.output, dataset, found, evaluation)
@@ -323,16 +327,16 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     one = commands.add_parser("train", parents=[common, data], help=train.__doc__)
     one.add_argument(
         "--weights",
-        default="imagenet",
-        help="'imagenet' (default), 'none', 'last' or a .h5 file to start from",
+        default="pretrained",
+        help="'pretrained' (default: COCO's where they are to be had, else ImageNet's), 'coco', "
+        "'imagenet', 'none', 'last' or a .h5 file to start from",
     )
     one.add_argument(
         "--epochs",
         type=int,
         nargs=2,
-        default=[8, 40],
         metavar=("HEADS", "ALL"),
-        help="epochs of the two stages (default: 8 40)",
+        help="epochs of two stages in place of the default recipe",
     )
     one.add_argument("--steps", type=int, help="batches an epoch (default: all photos once)")
     one.add_argument("--seed", type=int, default=0)
@@ -351,7 +355,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         command.add_argument("--weights", required=True, help="a trained .h5 file, or 'last'")
 
     args = parser.parse_args(arguments)
-    if args.command == "train" and (min(args.epochs) < 0 or not any(args.epochs)):
+    if args.command == "train" and args.epochs and (min(args.epochs) < 0 or not any(args.epochs)):
         parser.error("--epochs needs two numbers, one of them 1 or more")
     return args
 

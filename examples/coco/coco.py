@@ -33,6 +33,7 @@ from maskdet.training.checkpoints import read_sidecar
 
 Array = NDArray[Any]
 
+PUBLISHED = ("pretrained", "coco", "imagenet")
 CLASS_HEADS = ["mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_bbox", "mrcnn_mask"]
 
 
@@ -248,9 +249,10 @@ def evaluate(args: argparse.Namespace) -> None:
 
 # ---- training -----------------------------------------------------------------------------------
 def start_from(model: MaskRCNN, weights: str) -> None:
-    """Load "imagenet", "last", nothing ("none") or a file; of another set all but the classes."""
-    if weights == "imagenet":
-        model.load_weights("imagenet")
+    """Load published weights, "last", nothing ("none") or a file; of another set all but the
+    classes."""
+    if weights in PUBLISHED:
+        model.load_weights(weights)
     elif weights != "none":
         path = model.find_last() if weights == "last" else weights
         same = read_sidecar(path).get("config", {}).get("NAME") == model.config.NAME
@@ -303,7 +305,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     one.add_argument(
         "--weights",
         default="imagenet",
-        help="'imagenet' (default), 'none', 'last' or a .h5 file to start from",
+        help="'imagenet' (default), 'coco', 'pretrained', 'none', 'last' or a .h5 file to start "
+        "from",
     )
     one.add_argument(
         "--epochs",

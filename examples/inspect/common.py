@@ -87,9 +87,9 @@ def config_for(dataset: Dataset) -> Config:
     """Settings that fit a data set: those of the shapes, or the light network's."""
     if dataset.sources[-1] == "shapes":
         return example("shapes/train.py").ShapesConfig()
-    from maskdet import MobileConfig
+    from maskdet import LiteConfig
 
-    config = MobileConfig()
+    config = LiteConfig()
     config.NAME, config.NUM_CLASSES = "inspect", dataset.num_classes
     return config
 

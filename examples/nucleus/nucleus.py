@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maskdet import Augmentation, Dataset, MaskRCNN, MobileConfig
+from maskdet import Augmentation, Dataset, LiteConfig, MaskRCNN
 from maskdet.data.split import split
 from maskdet.errors import DataError, MaskdetError
 from maskdet.evaluation.pictures import write_results
@@ -77,7 +77,7 @@ class NucleusDataset(Dataset):
 
 
 # ---- network ------------------------------------------------------------------------------------
-class NucleusConfig(MobileConfig):
+class NucleusConfig(LiteConfig):
     """The light network for many small objects: crops of enlarged pictures, a finer pyramid."""
 
     NAME = "nucleus"

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maskdet import Dataset, MaskRCNN, MobileConfig
+from maskdet import Dataset, LiteConfig, MaskRCNN
 from maskdet.evaluation.pictures import write_results
 from maskdet.evaluation.report import evaluate_detections
 from maskdet.training.checkpoints import read_sidecar
@@ -122,7 +122,7 @@ class ShapesDataset(Dataset):
         return ", ".join(f"{s['kind']} at {s['centre']}" for s in shapes)
 
 
-class ShapesConfig(MobileConfig):
+class ShapesConfig(LiteConfig):
     """The light network at 128 pixels."""
 
     NAME = "shapes"
