@@ -76,7 +76,9 @@ def parse_arguments():
         "-s", action="append", default=[], metavar="NAME=VALUE", help="a setting of the Config"
     )
     parser.add_argument(
-        "--weights", default="imagenet", help="imagenet (default), coco, none or a file"
+        "--weights",
+        default="pretrained",
+        help="pretrained (default), coco, imagenet, none or a file",
     )
     parser.add_argument("--recipe", default="default", help="of train() (default: default)")
     parser.add_argument(

@@ -14,6 +14,8 @@ from trained import loaded
 from maskdet.errors import UsageError
 from maskdet.models.families import family_class
 
+#: Average precision looks at the whole course from the surest detection down.
+MIN_SCORE = 0.001
 CONFIG_MODULES = ("maskdet.config", "maskdet.models.mask_rcnn.scenes_config")
 
 
@@ -91,7 +93,7 @@ def row_of(parts, seed, args):
         minutes = trained_minutes(model, parts.train, parts.validation, args)
         weights = Path(folder) / "trained.h5"
         model.save_weights(weights)
-        evaluation = loaded(weights).evaluate(parts.test, progress=False)
+        evaluation = loaded(weights, DETECTION_MIN_CONFIDENCE=MIN_SCORE).evaluate(parts.test, progress=False)
     return {
         "seed": seed,
         "config": args.config,
