@@ -93,7 +93,9 @@ def row_of(parts, seed, args):
         minutes = trained_minutes(model, parts.train, parts.validation, args)
         weights = Path(folder) / "trained.h5"
         model.save_weights(weights)
-        evaluation = loaded(weights, DETECTION_MIN_CONFIDENCE=MIN_SCORE).evaluate(parts.test, progress=False)
+        evaluation = loaded(weights, DETECTION_MIN_CONFIDENCE=MIN_SCORE).evaluate(
+            parts.test, progress=False
+        )
     return {
         "seed": seed,
         "config": args.config,
