@@ -72,7 +72,8 @@ def build_lite_network(
         crops, classes, config.FPN_CLASSIF_FC_LAYERS_SIZE, heads_norm(config)
     )
     if config.DETECTION_OBJECTNESS:
-        scores = with_objectness(scores, objectness[None], float(config.DETECTION_OBJECTNESS))
+        objectness = AddAxis(name="rpn_kept_objectness")(objectness)  # (1, N)
+        scores = with_objectness(scores, objectness, float(config.DETECTION_OBJECTNESS))
     boxes, class_ids, best, valid = LiteDetections(
         count,
         min_score,
