@@ -5,9 +5,10 @@ depthwise separable. Layer names say the pyramid stage they belong to, as in the
 ``stage5_neck_...`` is the pyramid, which stands on all stages.
 """
 
+import math
 from typing import Any
 
-from keras import layers
+from keras import initializers, layers
 
 from maskdet.backbones.layers import ConvNorm
 
@@ -21,6 +22,8 @@ _STEM_CHANNELS = 16
 # (stage, channels, blocks in its cross-stage part)
 _STAGES = ((2, 32, 1), (3, 64, 3), (4, 128, 3), (5, 256, 1))
 _POOLING_WINDOWS = (5, 9, 13)
+# Share of cells that are taken to hold an object, or one of a class, before anything is learned.
+_PRIOR = 0.01
 # The published network's batch norms.
 _MOMENTUM = 0.97
 
@@ -97,17 +100,26 @@ def decoupled_head(
             x = stem
             for index in range(2):
                 x = build.separable(x, f"{name}_class{index}", HEAD_CHANNELS, 1)
-            class_logits.append(_prediction(x, f"{name}_class_logits", classes))
+            class_logits.append(_prediction(x, f"{name}_class_logits", classes, rare=True))
         x = stem
         for index in range(2):
             x = build.separable(x, f"{name}_box{index}", HEAD_CHANNELS, 1)
         deltas.append(_prediction(x, f"{name}_deltas", 4))
-        objectness.append(_prediction(x, f"{name}_objectness", 1))
+        objectness.append(_prediction(x, f"{name}_objectness", 1, rare=True))
     return class_logits, deltas, objectness
 
 
-def _prediction(x: Any, name: str, channels: int) -> Any:
-    return layers.Conv2D(channels, 1, name=name)(x)
+def _prediction(x: Any, name: str, channels: int, rare: bool = False) -> Any:
+    """One of the head's last convolutions; fresh weights say what is true of most cells: a box of a
+    cell's size and, where ``rare``, a hundredth's probability (Lin et al. 2017, RetinaNet)."""
+    prior = -math.log((1 - _PRIOR) / _PRIOR) if rare else 0.0
+    return layers.Conv2D(
+        channels,
+        1,
+        kernel_initializer=initializers.RandomNormal(stddev=0.01),
+        bias_initializer=initializers.Constant(prior),
+        name=name,
+    )(x)
 
 
 class _Units:
