@@ -116,8 +116,8 @@ class BaseConfig:
     # LEARNING_RATE, photos shown of a set of 100). Of other sets as many more or fewer photos are
     # shown as the root of their size is larger or smaller.
     RECIPES: ClassVar[dict[str, Any]] = {
-        "default": (("heads", 1.0, 800), ("all", 0.5, 4000)),
-        "quick": (("heads", 1.0, 800), ("all", 0.5, 1200)),
+        "default": (("heads", 1.0, 800), ("all", 0.5, 3000)),
+        "quick": (("heads", 1.0, 800), ("all", 0.5, 800)),
     }
     # Preset of maskdet.data.augment for calls of train() that name none: none, light, default or
     # strong.
