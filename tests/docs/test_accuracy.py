@@ -117,7 +117,7 @@ def test_settings_of_the_command_line(module):
     rows, dataset = module("accuracy_rows"), Dataset()
     dataset.prepare()
     settings = ["RPN_NMS_THRESHOLD=0.8", "OPTIMIZER=sgd", "RPN_ANCHOR_RATIOS=[1, 2]"]
-    config = rows.config_of("MobileConfig", dataset, 7, 640, settings)
+    config = rows.config_of("LiteConfig", dataset, 7, 640, settings)
     assert (config.SEED, config.NUM_CLASSES, config.input_sides) == (7, 1, (640, 640))
     assert config.RPN_ANCHOR_SCALES == (64, 128, 256, 448)  # twice those of 320 px
     assert (config.RPN_NMS_THRESHOLD, config.OPTIMIZER) == (0.8, "sgd")

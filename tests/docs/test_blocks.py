@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import pytest
 
 import maskdet.runtime.app
-from maskdet import Dataset, MaskRCNN, MobileConfig, PiConfig
+from maskdet import Dataset, LiteConfig, MaskRCNN, MobileConfig, PiConfig
 from maskdet.data.scenes import write_scenes
 from maskdet.images import read_image, write_image
 from tests.docs.pages import PAGES, ROOT, Step, steps_of
@@ -164,10 +164,11 @@ def reader(tmp_path, monkeypatch):
 
     def enter(page):
         monkeypatch.chdir(tmp_path)
-        for name in ("IMAGE_MIN_DIM", "IMAGE_MAX_DIM"):
-            monkeypatch.setattr(MobileConfig, name, SIDE)
-        for name in ("STEPS_PER_EPOCH", "VALIDATION_STEPS", "IMAGES_PER_GPU"):
-            monkeypatch.setattr(MobileConfig, name, 1)
+        for kind in (LiteConfig, MobileConfig):
+            for name in ("IMAGE_MIN_DIM", "IMAGE_MAX_DIM"):
+                monkeypatch.setattr(kind, name, SIDE)
+            for name in ("STEPS_PER_EPOCH", "VALIDATION_STEPS", "IMAGES_PER_GPU"):
+                monkeypatch.setattr(kind, name, 1)
         monkeypatch.setattr(MaskRCNN, "train", with_defaults(eagerly(MaskRCNN.train), one_epoch))
         monkeypatch.setattr(MaskRCNN, "export", with_defaults(MaskRCNN.export, unverified))
         photos = tmp_path / "my_photos"

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from maskdet import MaskRCNN, MobileConfig
+from maskdet import LiteConfig, MaskRCNN
 from maskdet.images import write_image
 
 
-class TinyConfig(MobileConfig):
+class TinyConfig(LiteConfig):
     NAME = "tiny"
     NUM_CLASSES = 4
     IMAGE_MIN_DIM = IMAGE_MAX_DIM = 128

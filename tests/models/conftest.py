@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from maskdet import Dataset, MobileConfig
+from maskdet import Dataset, LiteConfig, MobileConfig
 
 
 class Rectangles(Dataset):
@@ -52,7 +52,7 @@ class BoxedRectangles(Rectangles):
         return boxes.astype(np.float32), rows[:, 4].astype(np.int32)
 
 
-class SmallConfig(MobileConfig):
+class SmallConfig(LiteConfig):
     NAME = "Small"
     NUM_CLASSES = 3
     IMAGES_PER_GPU = 4
@@ -63,6 +63,25 @@ class SmallConfig(MobileConfig):
     VALIDATION_STEPS = 1
     AUGMENTATION = "none"
     DETECTION_MIN_CONFIDENCE = 0.0
+
+
+class SmallMobileConfig(MobileConfig):
+    """Without anchors, on YOLOX-Nano's trunk."""
+
+    NAME = "small"
+    NUM_CLASSES = 3
+    IMAGES_PER_GPU = 4
+    IMAGE_MIN_DIM = IMAGE_MAX_DIM = 128
+    STEPS_PER_EPOCH = 2
+    VALIDATION_STEPS = 1
+    AUGMENTATION = "none"
+    POST_NMS_ROIS_INFERENCE = 24
+
+
+def with_settings(config, settings):
+    for name, value in settings.items():
+        setattr(config, name, value)
+    return config
 
 
 @pytest.fixture(scope="session")
@@ -84,10 +103,10 @@ def one_class():
 def make_config():
     """A maker of small configs; keywords override settings."""
 
-    def make(**settings):
-        config = SmallConfig()
-        for name, value in settings.items():
-            setattr(config, name, value)
-        return config
+    return lambda **settings: with_settings(SmallConfig(), settings)
 
-    return make
+
+@pytest.fixture(scope="session")
+def make_mobile_config():
+    """A maker of small configs without anchors; keywords override settings."""
+    return lambda **settings: with_settings(SmallMobileConfig(), settings)

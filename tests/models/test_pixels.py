@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from maskdet import Config, MaskRCNN, MobileConfig
+from maskdet import Config, LiteConfig, MaskRCNN, MobileConfig
 from maskdet.backbones import get_backbone, pixels_of
 from maskdet.config import PiSmallConfig
 from maskdet.errors import ConfigError, MaskdetWarning
@@ -55,7 +55,11 @@ def test_a_config_that_sets_nothing_scales_as_its_backbone_wants(kind, backbone,
 
 @pytest.mark.parametrize(
     ("kind", "expected"),
-    [(MobileConfig, Pixels((127.0,) * 3, 128.0)), (PiSmallConfig, Pixels((127.5,) * 3, 127.5))],
+    [
+        (MobileConfig, Pixels((0.0,) * 3, 128.0)),
+        (LiteConfig, Pixels((127.0,) * 3, 128.0)),
+        (PiSmallConfig, Pixels((127.5,) * 3, 127.5)),
+    ],
 )
 def test_the_light_configs_keep_their_numbers(kind, expected):
     assert pixels_of(kind()) == expected

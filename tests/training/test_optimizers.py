@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from maskdet.config import Config, MobileConfig
+from maskdet.config import Config, LiteConfig, MobileConfig
 from maskdet.models.mask_rcnn.family import MaskRCNNFamily
 from maskdet.training.optimizers import is_decayed, make_optimizer
 
@@ -42,14 +42,17 @@ def moves(optimizer, weights, gradients):
 
 
 # ---- rates of single layers -------------------------------------------------------------------
-def test_the_backbone_has_its_own_rate_and_the_heads_the_stages():
-    config = MobileConfig()
-    config.BACKBONE_RATE = 0.25
+def test_backbone_and_rpn_have_rates_of_their_own_and_the_heads_the_stages():
+    config = LiteConfig()
+    config.BACKBONE_RATE, config.RPN_RATE = 0.25, 0.5
     family = MaskRCNNFamily()
-    assert family.rate("stage1_stem", config) == 0.25
-    assert family.rate("stage3_block1_expand", config) == 0.25
-    for name in ("mrcnn_class_logits", "mrcnn_mask", "rpn_class_raw", "fpn_c5p5"):
+    for name in ("stage1_stem", "stage3_block1_expand", "stage5_neck_p3_out"):
+        assert family.rate(name, config) == 0.25
+    for name in ("rpn_class_raw", "rpn_bbox_pred", "rpn_head3_stem"):
+        assert family.rate(name, config) == 0.5
+    for name in ("mrcnn_class_logits", "mrcnn_mask", "fpn_c5p5"):
         assert family.rate(name, config) == 1.0
+    assert family.rate("rpn_class_raw", Config()) == family.rate("stage1_stem", Config()) == 1.0
 
 
 @pytest.mark.parametrize("kind", ["sgd", "adamw"])
@@ -144,9 +147,10 @@ def test_decay_holds_in_the_compiled_step_of_fit_whatever_layers_are_called():
     )
 
 
-def test_what_networks_have_beside_kernels_does_not_decay():
+@pytest.mark.parametrize("kind", [LiteConfig, MobileConfig])
+def test_what_networks_have_beside_kernels_does_not_decay(kind):
     """Every variable of a family's light network, its separable heads too."""
-    config = MobileConfig()
+    config = kind()
     config.NUM_CLASSES, config.BACKBONE = 3, "mobilenet_v2_0.5"
     network = MaskRCNNFamily().build(config, "training")
     names = {v.path.split("/")[-1] for v in network.trainable_variables}

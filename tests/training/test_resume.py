@@ -136,7 +136,7 @@ def test_a_stage_goes_on_where_it_was_cut_or_is_a_new_one(layers, rate, epoch, f
 
 
 def test_a_rate_at_epoch_30_of_40_stays_down():
-    """MobileConfig's schedule, 17 steps an epoch: no second warm-up, no climb."""
+    """LiteConfig's schedule, 17 steps an epoch: no second warm-up, no climb."""
     stage = planned("all", 0.001, 30, 40, CUT)
     schedule = WarmupCosine(0.001, 50, stage.epochs * 17)
     done = (stage.epoch - stage.first_epoch) * 17
