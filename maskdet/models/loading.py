@@ -1,7 +1,8 @@
 """What loading weights makes of a model: published weights into its network, and its new facts."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from maskdet.backbones.registry import get_backbone
@@ -41,26 +42,40 @@ def load_by_name(model: Any, name: str, exclude: Sequence[str]) -> LoadReport:
     config = model.config
     own, fallback = config.BACKBONE, config.FALLBACK_BACKBONE
     failures: list[WeightsError] = []
-    for backbone, kind in _choices(own, fallback, name):
-        if backbone != config.BACKBONE:
-            warnings.warn(
-                f"{failures[0] if failures else _lacking(own, kind)} The network is built for "
-                f"BACKBONE {backbone!r} instead and starts from its {kind} weights.",
-                MaskdetWarning,
-                stacklevel=3,
-            )
-            config.BACKBONE = backbone
-            model.build_anew()
-        try:
-            model.trained, report = load_published(model.trained, kind, exclude)
-        except WeightsError as error:
-            failures.append(error)
-        else:
+    with as_it_was_after_errors(model):
+        for backbone, kind in _choices(own, fallback, name):
+            if backbone != config.BACKBONE:
+                config.BACKBONE = backbone
+                model.build_anew()
+            try:
+                model.trained, report = load_published(model.trained, kind, exclude)
+            except WeightsError as error:
+                failures.append(error)
+                continue
+            if backbone != own:
+                warnings.warn(
+                    f"{failures[0] if failures else _lacking(own, kind)} The network is built for "
+                    f"BACKBONE {backbone!r} instead and starts from its {kind} weights.",
+                    MaskdetWarning,
+                    stacklevel=3,
+                )
             return report
-    if config.BACKBONE != own:
-        config.BACKBONE = own
-        model.build_anew()
-    raise failures[0]
+        if len(failures) == 1:
+            raise failures[0]
+        raise WeightsError(" ".join(map(str, failures))) from failures[0]
+
+
+@contextmanager
+def as_it_was_after_errors(model: Any) -> Iterator[None]:
+    """Give a model back the backbone and the network that it had, if an error ends what is done."""
+    backbone, trained = model.config.BACKBONE, model.trained
+    try:
+        yield
+    except Exception:
+        if model.trained is not trained:
+            model.config.BACKBONE = backbone
+            model.trained, model.keras_model = trained, trained.network
+        raise
 
 
 def _choices(own: Any, fallback: str | None, name: str) -> list[tuple[Any, str]]:

@@ -21,7 +21,12 @@ from maskdet.exporters.request import ExportRequest
 from maskdet.family import BEST_PRETRAINED, PRETRAINED, Family
 from maskdet.inference.detect import Prepare, detect
 from maskdet.models.known_facts import KnownFacts
-from maskdet.models.loading import load_by_name, take_fallback_of, with_file_facts
+from maskdet.models.loading import (
+    as_it_was_after_errors,
+    load_by_name,
+    take_fallback_of,
+    with_file_facts,
+)
 from maskdet.models.origin import check_family, check_origin, resumption_of
 from maskdet.models.recipe_run import run_recipe
 from maskdet.models.stage_run import run_stage
@@ -145,14 +150,15 @@ class Model(KnownFacts):
             return load_by_name(self, os.fspath(filepath), exclude or ())
         sidecar = read_facts(filepath)
         check_origin(filepath, sidecar, self.family, type(self).__name__)
-        take_fallback_of(self, sidecar)
-        report = load_into(
-            self.keras_model,
-            filepath,
-            by_name or bool(exclude),
-            exclude or (),
-            self.family.weightless,
-        )
+        with as_it_was_after_errors(self):
+            take_fallback_of(self, sidecar)
+            report = load_into(
+                self.keras_model,
+                filepath,
+                by_name or bool(exclude),
+                exclude or (),
+                self.family.weightless,
+            )
         self.trained = with_file_facts(self.trained, sidecar, exclude or ())
         self.set_log_dir(filepath)
         if self.epoch and not exclude:
