@@ -143,7 +143,8 @@ class MaskRCNNFamily:
     # Geometry, and the last layers of the heads: they cost next to nothing, and boxes and scores
     # keep every bit.
     float_layers = (
-        r"ROI_|roi_align|rpn_(objectness|class|bbox)|mrcnn_class_logits|mrcnn_bbox|mrcnn_class_\d"
+        r"ROI_|roi_align|rpn_(objectness|class|bbox|cells|kept)|rpn_head\d_(deltas|objectness)"
+        r"|mrcnn_class_logits|mrcnn_bbox|mrcnn_class_\d"
         r"|detection|Identity|mrcnn_mask_\d|mask_own_class|mask_outputs"
     )
 

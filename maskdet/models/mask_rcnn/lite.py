@@ -111,7 +111,7 @@ def _proposals(logits: Any, deltas: Any, config: Config) -> Any:
         with_scores=True,
         name="ROI",
     )
-    return layer(Objectness(name="rpn_ranks")(logits), deltas)
+    return layer(Objectness(name="rpn_objectness")(logits), deltas)
 
 
 def _mask_head(crops: Any, class_ids: Any, valid: Any, config: Config) -> Any:

@@ -87,8 +87,8 @@ def anchor_free_rpn(maps: list[Any], train_bn: bool | None = False) -> tuple[Any
         all zero; scores (B, A, 2); deltas (B, A, 4).
     """
     _, deltas, objectness = decoupled_head(maps, 0, train_bn, prefix="rpn_head")
-    rows = layers.Concatenate(axis=1, name="rpn_objectness")(
-        [layers.Reshape((-1, 1), name=f"rpn_objectness{n}")(x) for n, x in enumerate(objectness, 3)]
+    rows = layers.Concatenate(axis=1, name="rpn_cells")(
+        [layers.Reshape((-1, 1), name=f"rpn_cells{n}")(x) for n, x in enumerate(objectness, 3)]
     )  # (B, A, 1)
     logits = ops.pad(rows, [[0, 0], [0, 0], [1, 0]])  # (B, A, 2)
     scores = layers.Activation("softmax", name="rpn_class")(logits)
