@@ -46,12 +46,12 @@ def _add_demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
 
 
 def _demo(args: argparse.Namespace) -> int:
-    from maskdet.demo import DEFAULT_EPOCHS, DEFAULT_IMAGES, run_demo
+    from maskdet.demo import DEFAULT_IMAGES, run_demo
 
     run_demo(
         args.out,
         images=args.images or DEFAULT_IMAGES,
-        epochs=tuple(args.epochs or DEFAULT_EPOCHS),
+        epochs=tuple(args.epochs) if args.epochs else None,
         seed=args.seed,
     )
     return 0

@@ -15,13 +15,24 @@ from maskdet.models.mask_rcnn.mask_rcnn import MaskRCNN
 from maskdet.models.mask_rcnn.scenes_config import ScenesConfig
 
 DEFAULT_IMAGES = 270
-DEFAULT_EPOCHS = (3, 7)
+
+
+def _train(
+    model: MaskRCNN, train_set: Dataset, test_set: Dataset, epochs: tuple[int, int] | None
+) -> dict[str, list[float]]:
+    """Losses by name over all epochs."""
+    if epochs is None:
+        return model.train(train_set, test_set)
+    rate = model.config.LEARNING_RATE
+    heads = model.train(train_set, test_set, rate, epochs[0], "heads")
+    everything = model.train(train_set, test_set, rate / 2, sum(epochs), "all")
+    return {name: heads[name] + everything[name] for name in heads}
 
 
 def run_demo(
     out: str | os.PathLike[str],
     images: int = DEFAULT_IMAGES,
-    epochs: tuple[int, int] = DEFAULT_EPOCHS,
+    epochs: tuple[int, int] | None = None,
     seed: int = 0,
 ) -> Evaluation:
     """Write a VOC data set, train in two stages, evaluate on held-out images, leave pictures.
@@ -29,7 +40,7 @@ def run_demo(
     Args:
         out: folder for everything.
         images: size of the data set; a sixth of it is held out.
-        epochs: of the heads, and of all layers after that.
+        epochs: of the heads, and of all layers after that; None: by the Config's recipe.
         seed: of the data set, its split and the training.
     """
     started = time.perf_counter()
@@ -49,10 +60,7 @@ def run_demo(
     config.NUM_CLASSES, config.SEED = dataset.num_classes, seed
     model = MaskRCNN(mode="training", config=config, model_dir=folder / "logs")
     model.load_weights("pretrained")
-    heads = model.train(train_set, test_set, config.LEARNING_RATE, epochs=epochs[0], layers="heads")
-    everything = model.train(
-        train_set, test_set, config.LEARNING_RATE / 10, epochs=sum(epochs), layers="all"
-    )
+    history = _train(model, train_set, test_set, epochs)
     trained = time.perf_counter()
     weights = folder / "scenes.h5"
     model.save_weights(weights)
@@ -64,8 +72,7 @@ def run_demo(
     stream = detector.detections(test_set.load_image(i) for i in ids)
     detections = list(tqdm(stream, "detecting", len(ids), unit="image"))
     evaluation = evaluate_detections(test_set, detections)
-    history = {name: heads[name] + everything[name] for name in heads}
-    settings = {"seed": seed, "images": images, "epochs": list(epochs)}
+    settings = {"seed": seed, "images": images, "epochs": list(epochs or ["recipe"])}
     paths = write_results(folder, test_set, detections, evaluation, history, settings)
 
     print(f"\n{evaluation.table()}")

@@ -1,5 +1,7 @@
 """Settings of the demo's training."""
 
+from typing import Any, ClassVar
+
 from maskdet.models.mask_rcnn.config import MobileConfig
 
 
@@ -11,6 +13,8 @@ class ScenesConfig(MobileConfig):
     IMAGE_MAX_DIM = 256
     TRAIN_ROIS_PER_IMAGE = 32
     AUGMENTATION = "light"
-    # All layers train at a tenth of it, the backbone like the rest.
-    LEARNING_RATE = 0.003
-    BACKBONE_RATE = 1.0
+    # Minutes, not the best that could be had.
+    RECIPES: ClassVar[dict[str, Any]] = {
+        **MobileConfig.RECIPES,
+        "default": (("heads", 1.0, 450), ("all", 0.5, 1800)),
+    }
