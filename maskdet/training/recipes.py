@@ -87,7 +87,7 @@ def _checked_stage(stage: Any) -> tuple[str, float, float]:
 def described(name: str, photos: int, stages: list[RecipeStage]) -> str:
     """One line for people: what a recipe became."""
     steps = ", then ".join(stage.sentence() for stage in stages)
-    return f"Recipe {name!r} for {photos} photos: {steps}."
+    return f"Recipe {name!r} for {photos} {'photo' if photos == 1 else 'photos'}: {steps}."
 
 
 def check_stage_arguments(recipe: str | None, **arguments: Any) -> bool:

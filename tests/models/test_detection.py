@@ -107,7 +107,7 @@ def test_boxes_and_masks_return_through_the_placement(make_config):
     ("setting", "value", "message"),
     [
         ("IMAGE_MAX_DIM", 300, "64 does not divide.*320"),
-        ("IMAGE_RESIZE_MODE", "strech", "square, pad64, none, crop"),
+        ("IMAGE_RESIZE_MODE", "strech", "square, corner, pad64, none, crop"),
         ("IMAGE_CHANNEL_COUNT", 4, "MEAN_PIXEL has 3 numbers for 4 channels"),
         ("ON_ERROR", "ignore", "'raise' or 'skip'"),
         ("RPN_ANCHOR_SCALES", (32, 64), "2 sizes for 4 levels"),
