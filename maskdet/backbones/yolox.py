@@ -41,7 +41,7 @@ def yolox_nano(input_tensor: Any, train_bn: bool | None = False) -> list[Any]:
     """
     build = _Units(train_bn is not False)
     # "Focus" (pixels of 2 x 2 cells as channels, then 3 x 3) is a 6 x 6 convolution of stride 2.
-    x = build.conv(input_tensor, "stage1_stem", _STEM_CHANNELS, 6, 2)
+    x = build.conv(input_tensor, "stage1_focus", _STEM_CHANNELS, 6, 2)
     maps = [x]
     for stage, channels, blocks in _STAGES:
         x = build.separable(x, f"stage{stage}_down", channels, 2)

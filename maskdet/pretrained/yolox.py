@@ -23,7 +23,7 @@ PIXEL_STD = 128.0
 
 def units() -> Iterator[tuple[str, str]]:
     """Our name and the published network's path of each convolution, in the order it runs them."""
-    yield "stage1_stem", "backbone.backbone.stem.conv"
+    yield "stage1_focus", "backbone.backbone.stem.conv"
     for stage, blocks in ((2, 1), (3, 3), (4, 3), (5, 1)):
         path = f"backbone.backbone.dark{stage}"
         yield from _separable(f"stage{stage}_down", f"{path}.0")
@@ -187,7 +187,7 @@ def _kernel(name: str, kernel: np.ndarray) -> np.ndarray:
     """PyTorch's (out, in, h, w) as Keras': (h, w, in, out), depthwise (h, w, C, 1)."""
     if kernel.ndim != 4:
         raise ValueError(f"the kernel of {name} has {kernel.ndim} axes")
-    if name == "stage1_stem":
+    if name == "stage1_focus":
         return _whole_stem(kernel)
     axes = (2, 3, 0, 1) if name.endswith("_depthwise") else (2, 3, 1, 0)
     return np.ascontiguousarray(kernel.transpose(axes))

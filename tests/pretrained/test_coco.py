@@ -147,7 +147,7 @@ def test_a_head_under_a_familys_prefix(layers):
     network = whole_network(classes=0, prefix="own_head")
     names = get_backbone("yolox_nano").load_coco(network, prefix="own_")
     assert "own_head3_box0_depthwise" in names and "own_head5_objectness" in names
-    assert "stage1_stem" in names
+    assert "stage1_focus" in names
     assert_set(network, layers, names, "own_")
     network = whole_network(classes=0, prefix="own_head")
     assert not any(name.startswith("own") for name in get_backbone("yolox_nano").load_coco(network))
@@ -159,10 +159,10 @@ def test_other_shapes_name_the_layer_and_nothing_changes(layers):
     wide = keras.layers.Conv2D(65, 1, name="other")(maps[2])
     outputs = decoupled_head([wide, *maps[3:]], 80)
     network = keras.Model(image, [level for head in outputs for level in head])
-    before = network.get_layer("stage1_stem").get_weights()[0]
+    before = network.get_layer("stage1_focus").get_weights()[0]
     with pytest.raises(WeightsError, match=r"nano.pth\) do not fit layer 'head3_stem'.*65.*64"):
         get_backbone("yolox_nano").load_coco(network)
-    np.testing.assert_array_equal(before, network.get_layer("stage1_stem").get_weights()[0])
+    np.testing.assert_array_equal(before, network.get_layer("stage1_focus").get_weights()[0])
 
 
 def test_a_backbone_without_such_weights_names_one_that_has():
@@ -175,4 +175,4 @@ def test_layers_in_a_model_inside_the_network(layers):
     image = keras.Input((64, 64, 3))
     network = keras.Model(image, inner(image))
     assert "head3_stem" in get_backbone("yolox_nano").load_coco(network)
-    assert_set(inner, layers, ["stage1_stem", "head3_stem"])
+    assert_set(inner, layers, ["stage1_focus", "head3_stem"])

@@ -57,7 +57,7 @@ def torch_state(layers, dtype="<f4"):
 def torch_kernel(name, kernel):
     if name.endswith("_depthwise"):
         return kernel.transpose(2, 3, 0, 1)
-    if name != "stage1_stem":
+    if name != "stage1_focus":
         return kernel.transpose(3, 2, 0, 1)
     focus = np.zeros((kernel.shape[3], 12, 3, 3), "f4")
     for place, (row, column) in enumerate(CELL):

@@ -33,7 +33,10 @@ class YoloxFamily:
     weightless: frozenset[str] = frozenset()
     # Geometry, and the last layers of the head: they cost next to nothing, and boxes and scores
     # keep every bit.
-    float_layers = r"head\d_(class_logits|deltas|objectness)|_rows|best_cells|detection"
+    float_layers = (
+        r"head\d_(class_logits|deltas|objectness)|_rows|best_cells|detection"
+        r"|stage1_focus|stage2_(down|csp)"
+    )
 
     def stages(self, config: YoloxConfig) -> dict[str, str]:
         backbone = get_backbone(config.BACKBONE)
