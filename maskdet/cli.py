@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from maskdet.errors import MaskdetError
 from maskdet.version import __version__
 
+WEIGHTS = ".h5 file of a training (with its .json beside it), or coco: a detector of 80 classes"
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status."""
@@ -60,7 +62,7 @@ def _demo(args: argparse.Namespace) -> int:
 def _add_detect(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     text = "find objects in photos with trained weights and draw them"
     detect = commands.add_parser("detect", help=text, description=text)
-    detect.add_argument("weights", help=".h5 file of a training (with its .json beside it)")
+    detect.add_argument("weights", help=WEIGHTS)
     detect.add_argument("photos", nargs="+", help="photos or folders of photos")
     detect.add_argument("--out", default="detections", help="folder (default: %(default)s)")
     detect.add_argument("--min-score", type=float, default=0.5)
@@ -101,7 +103,7 @@ def _check(args: argparse.Namespace) -> int:
 def _add_export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     text = "write trained weights as one file for a Raspberry Pi and other machines"
     export = commands.add_parser("export", help=text, description=text)
-    export.add_argument("weights", help=".h5 file of a training (with its .json beside it)")
+    export.add_argument("weights", help=WEIGHTS)
     export.add_argument("file", help="mine.tflite, mine.onnx, or a folder for a SavedModel")
     export.add_argument("--precision", choices=("float32", "float16", "int8"))
     export.add_argument(

@@ -7,6 +7,7 @@ import pytest
 
 from maskdet import Config, MobileConfig
 from maskdet.errors import ConfigError, MaskdetWarning
+from maskdet.geometry.placement import PlacementRule
 from maskdet.setting_checks import plain
 
 
@@ -72,3 +73,18 @@ def test_display_prints_every_setting(capsys):
     Config().display()
     text = capsys.readouterr().out
     assert "BATCH_SIZE" in text and "WEIGHT_DECAY" in text
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [
+        ("square", PlacementRule(64, 128, 0.0, "square")),
+        ("corner", PlacementRule(64, 128, 0.0, "corner")),
+        ("stretch", PlacementRule(128, 128, 0.0, "stretch")),
+        ("pad64", PlacementRule(128, 128, 0.0, "square")),
+    ],
+)
+def test_a_file_of_one_size_places_images_as_its_network_does(mode, expected):
+    config = Config()
+    config.IMAGE_MIN_DIM, config.IMAGE_MAX_DIM, config.IMAGE_RESIZE_MODE = 64, 128, mode
+    assert config.file_placement_rule() == expected

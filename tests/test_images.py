@@ -179,6 +179,12 @@ def test_resize_puts_the_image_into_its_window() -> None:
     assert int(canvas.sum()) == 300 * (y2 - y1) * (x2 - x1)
 
 
+def test_around_an_image_in_the_corner_is_yoloxs_grey() -> None:
+    image = np.full((40, 20, 3), 100, dtype=np.uint8)
+    canvas = resize_image(image, place(image.shape, 64, 64, mode="corner"))
+    assert (canvas[:, :32] == 100).all() and (canvas[:, 32:] == 114).all()
+
+
 def test_shrinking_averages_instead_of_dropping_pixels() -> None:
     image = np.zeros((64, 64, 3), dtype=np.uint8)
     image[:, ::2] = 200  # stripes a pixel wide

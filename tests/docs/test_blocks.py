@@ -18,10 +18,19 @@ from dataclasses import dataclass
 import pytest
 
 import maskdet.runtime.app
-from maskdet import Dataset, LiteConfig, MaskRCNN, MobileConfig, PiConfig
+from maskdet import (
+    YOLOX,
+    Dataset,
+    LiteConfig,
+    MaskRCNN,
+    MobileConfig,
+    PiConfig,
+    YoloxConfig,
+)
 from maskdet.data.scenes import write_scenes
 from maskdet.images import read_image, write_image
 from tests.docs.pages import PAGES, ROOT, Step, steps_of
+from tests.pretrained.yolox_files import published, random_layers, write_checkpoint
 
 # TensorFlow tells that its own input pipeline does not go step by step, which is as well.
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run")
@@ -53,10 +62,11 @@ SKIPS = [
     Skip(r"^python examples/raspberry_pi/count_things\.py\b", "tests/scripts runs it"),
     Skip(r"^file +size\b|^the network in Keras\b|^balloon\.tflite, int8\b", "printed by an export"),
 ]
-# How many classes a page's data set has, where the page counts on a number, and which files the
-# page's reader has already.
+# How many classes a page's data set has, where the page counts on a number, and whose reader has
+# trained weights or COCO's already.
 CLASSES = {"README.md": 3, "docs/raspberry_pi.md": 1, "examples/raspberry_pi/README.md": 1}
 TRAINED = ("docs/raspberry_pi.md", "examples/raspberry_pi/README.md")
+FROM_COCO = ("docs/coco.md",)
 # What lies in the reader's folder at the end.
 RESULTS = {
     "README.md": ["mine.h5", "mine.h5.json", "detections/scene_00000.jpg", "mine.tflite"],
@@ -67,6 +77,7 @@ RESULTS = {
         "detections/scene_00000.jpg",
         "mine.tflite",
     ],
+    "docs/coco.md": ["mine.h5", "detections/scene_00000.jpg"],
     "docs/data_sets.md": ["variants.png"],
     "docs/raspberry_pi.md": ["mine.tflite", "mine_saved/saved_model.pb"],
     "examples/raspberry_pi/README.md": [
@@ -164,12 +175,13 @@ def reader(tmp_path, monkeypatch):
 
     def enter(page):
         monkeypatch.chdir(tmp_path)
-        for kind in (LiteConfig, MobileConfig):
+        for config in (LiteConfig, MobileConfig, YoloxConfig):
             for name in ("IMAGE_MIN_DIM", "IMAGE_MAX_DIM"):
-                monkeypatch.setattr(kind, name, SIDE)
+                monkeypatch.setattr(config, name, SIDE)
             for name in ("STEPS_PER_EPOCH", "VALIDATION_STEPS", "IMAGES_PER_GPU"):
-                monkeypatch.setattr(kind, name, 1)
-        monkeypatch.setattr(MaskRCNN, "train", with_defaults(eagerly(MaskRCNN.train), one_epoch))
+                monkeypatch.setattr(config, name, 1)
+        for kind in (MaskRCNN, YOLOX):
+            monkeypatch.setattr(kind, "train", with_defaults(eagerly(kind.train), one_epoch))
         monkeypatch.setattr(MaskRCNN, "export", with_defaults(MaskRCNN.export, unverified))
         photos = tmp_path / "my_photos"
         write_photos(photos, CLASSES.get(page, 2))
@@ -181,6 +193,10 @@ def reader(tmp_path, monkeypatch):
         for name in ("train", "val"):
             (tmp_path / "balloon").mkdir(exist_ok=True)
             (tmp_path / "balloon" / name).symlink_to(photos)
+        if page in FROM_COCO:
+            (tmp_path / "weights").mkdir()
+            weights = write_checkpoint(tmp_path / "weights/yolox_nano.pth", random_layers())
+            published(monkeypatch, weights)
         if page in TRAINED:
             for name in ("mine.h5", "balloon.h5"):
                 write_untrained(tmp_path / name, Dataset.load(photos))

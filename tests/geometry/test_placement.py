@@ -29,6 +29,11 @@ from maskdet.geometry.placement import PlacementRule, divisible
             id="odd rest: the smaller half on top",
         ),
         pytest.param(
+            ((120, 160, 3), 64, 128, 0, "corner"),
+            Placement((120, 160), (128, 128), 0.8, (0, 0, 96, 128), fill=114),
+            id="corner, on YOLOX's grey",
+        ),
+        pytest.param(
             ((64, 65), 64, 64, 0, "pad64"),
             Placement((64, 65), (64, 128), 1.0, (0, 31, 64, 96)),
             id="pad64",
@@ -54,7 +59,7 @@ def test_forward_by_hand() -> None:
 @st.composite
 def placements(draw: st.DrawFn) -> Placement:
     shape = draw(st.tuples(st.integers(1, 3000), st.integers(1, 3000)))
-    mode = draw(st.sampled_from(["square", "pad64", "none"]))
+    mode = draw(st.sampled_from(["square", "corner", "pad64", "none"]))
     side = draw(st.sampled_from([64, 320, 512]))
     return place(shape, side, 512, draw(st.sampled_from([0, 0.5, 2])), mode)
 
@@ -94,7 +99,7 @@ def test_boxes_in_the_padding_are_clipped_to_the_image() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (((9, 9), 64, 64, 0, "squre"), "'squre'.*square, pad64, none"),
+        (((9, 9), 64, 64, 0, "squre"), "'squre'.*square, corner, pad64, none"),
         (((9, 9), 64, None), "IMAGE_MAX_DIM"),
         (((9, 9), 100, 128, 0, "pad64"), "multiple of 64"),
         (((0, 9), 64, 64), "0 x 9"),

@@ -4,11 +4,14 @@ can learn is named before anything is built; masks decide where there are any.""
 import copy
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
-from maskdet import Dataset, Detections, MobileConfig
+from maskdet import Dataset, Detections, MobileConfig, YoloxConfig
 from maskdet.errors import ConfigError
+from maskdet.geometry import place
 from maskdet.tasks.detection.task import DetectionTask
+from maskdet.tasks.task import FileFacts
 
 
 def test_what_a_file_reports_is_no_business_of_the_models_config():
@@ -46,3 +49,26 @@ def test_pictures_of_a_training_show_what_is_more_likely_than_not():
     boxes = [[0, 0, 9, 9]] * 2
     found = Detections(boxes, [1, 1], [0.9, 0.4], ("BG", "red"), (20, 20))
     assert len(DetectionTask().worth_showing(found)) == 1
+
+
+def decoded(**facts):
+    arrays = [np.array([[[0.25, 0.5, 1.0, 1.0]]]), np.zeros((1, 1)), np.ones((1, 1)), np.ones(1)]
+    placement = place((128, 128), 0, 64)
+    file_facts = FileFacts(class_names=("BG", "cat"), ours=True, all=facts)
+    return DetectionTask().decode(arrays, placement, file_facts).boxes[0]
+
+
+def test_a_file_says_whether_its_boxes_are_plain_shares():
+    """64 pixels of the input are 128 of the image; matterport's corners lie on corner pixels."""
+    np.testing.assert_allclose(decoded(plain_boxes=True), [32, 64, 128, 128], atol=1e-4)
+    others = decoded()
+    np.testing.assert_allclose(others, decoded(plain_boxes=False))
+    np.testing.assert_allclose(others, [16 / 63 * 127, 32 / 63 * 127, 128, 128], atol=1e-4)
+
+
+def test_facts_of_a_file_name_the_form_of_its_boxes():
+    facts = [
+        DetectionTask().file_facts(config(), frozenset({"boxes"}), 0.05)["plain_boxes"]
+        for config in (MobileConfig, YoloxConfig)
+    ]
+    assert facts == [False, True]
