@@ -57,9 +57,9 @@ class BaseConfig:
     # Name in the registry of backbones, a Backbone, or a callable
     # (input_image, stage5, train_bn) -> C1..C5.
     BACKBONE: Any = "resnet101"
-    # Backbone that `load_weights("pretrained")` takes where those weights of BACKBONE are not to be
-    # had. None: there is no other.
-    FALLBACK_BACKBONE: str | None = None
+    # Settings, BACKBONE among them, that `load_weights("pretrained")` takes where the weights for
+    # BACKBONE are not to be had. Empty: there are no others.
+    FALLBACK: ClassVar[dict[str, Any]] = {}
     # Classes with the background: a set of kangaroos alone has 2.
     NUM_CLASSES = 1
 

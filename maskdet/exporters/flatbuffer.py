@@ -139,6 +139,14 @@ def short_name(name: str) -> str:
     return "/".join(re.sub(r"_\d+$", "", part) for part in parts)
 
 
+def reader_matches(model: Any, index: int, pattern: str) -> bool:
+    """Whether a step that reads input ``index`` makes a tensor whose name a pattern occurs in."""
+    graph = model.subgraphs[0]
+    tensor = int(graph.inputs[index])
+    readers = [operator for operator in graph.operators if tensor in list(operator.inputs)]
+    return any(re.search(pattern, tensor_name(graph, int(op.outputs[0]))) for op in readers)
+
+
 def feed_bytes(model: Any, index: int, scale: float, zero_point: int) -> bool:
     """Let an int8 file take uint8 pixels: input ``index`` becomes what its QUANTIZE step reads.
 

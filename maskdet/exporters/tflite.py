@@ -71,22 +71,27 @@ def tflite_bytes(source: Source, calibration: Iterable[Array] | None = None) -> 
         raise UsageError(NO_IMAGES)
     inputs, outputs = source.inputs, source.outputs
     levels = source.pixels.grey_levels()
+    float_layers = source.trained.family.float_layers
     # Bytes go straight into the first quantised layer where one scale fits all channels.
     from_bytes = not (int8 and levels)
     content = convert(source, from_bytes, request.precision == "float16")
+    if not from_bytes and flatbuffer.reader_matches(
+        flatbuffer.read_model(content), 0, float_layers
+    ):
+        from_bytes, content = True, convert(source, True)
     check_operators(flatbuffer.read_model(content))
     if int8:
         samples = source.samples(calibration or (), from_bytes)
         seen = activation_statistics(content, samples, threads=os.cpu_count() or 1)
         fixed = {}
-        if levels:
+        if levels and not from_bytes:
             scale, zero = levels
             fixed[inputs[0]] = (-zero * scale, (255 - zero) * scale)
-        content = quantize(content, seen, source.trained.family.float_layers, fixed)
+        content = quantize(content, seen, float_layers, fixed)
     model = flatbuffer.read_model(content)
     flatbuffer.name_ends(model, inputs, [output.name for output in outputs])
     is_float = False
-    if int8 and levels:
+    if int8 and levels and not from_bytes:
         is_float = not flatbuffer.feed_bytes(model, 0, *levels)
     check_operators(model)
     flatbuffer.shorten(model)

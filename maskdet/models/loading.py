@@ -29,7 +29,7 @@ def with_file_facts(trained: Trained, sidecar: dict[str, Any], exclude: Sequence
 
 
 def load_by_name(model: Any, name: str, exclude: Sequence[str]) -> LoadReport:
-    """Published weights into a model; into one of its FALLBACK_BACKBONE where there are no others.
+    """Published weights into a model; into one of its Config's FALLBACK where there are no others.
 
     Args:
         model: see :class:`maskdet.models.model.Model`; its network is built anew for the fallback.
@@ -40,13 +40,12 @@ def load_by_name(model: Any, name: str, exclude: Sequence[str]) -> LoadReport:
         WeightsError: if none of them can be had here; nothing has changed then.
     """
     config = model.config
-    own, fallback = config.BACKBONE, config.FALLBACK_BACKBONE
+    own = config.BACKBONE
     failures: list[WeightsError] = []
     with as_it_was_after_errors(model):
-        for backbone, kind in _choices(own, fallback, name):
+        for backbone, kind in _choices(own, config.FALLBACK.get("BACKBONE"), name):
             if backbone != config.BACKBONE:
-                config.BACKBONE = backbone
-                model.build_anew()
+                _take_fallback(model)
             try:
                 model.trained, report = load_published(model.trained, kind, exclude)
             except WeightsError as error:
@@ -67,13 +66,15 @@ def load_by_name(model: Any, name: str, exclude: Sequence[str]) -> LoadReport:
 
 @contextmanager
 def as_it_was_after_errors(model: Any) -> Iterator[None]:
-    """Give a model back the backbone and the network that it had, if an error ends what is done."""
-    backbone, trained = model.config.BACKBONE, model.trained
+    """Give a model back the settings and the network that it had, if an error ends what is done."""
+    settings = {name: getattr(model.config, name) for name in model.config.FALLBACK}
+    trained = model.trained
     try:
         yield
     except Exception:
         if model.trained is not trained:
-            model.config.BACKBONE = backbone
+            for name, value in settings.items():
+                setattr(model.config, name, value)
             model.trained, model.keras_model = trained, trained.network
         raise
 
@@ -95,13 +96,19 @@ def _lacking(backbone: Any, kind: str) -> str:
 
 
 def take_fallback_of(model: Any, sidecar: dict[str, Any]) -> None:
-    """Build a model for its FALLBACK_BACKBONE if that is what a file's training had."""
+    """Build a model for its Config's FALLBACK if that is what a file's training had."""
     config = model.config
     trained_with = sidecar.get("config", {}).get("BACKBONE")
-    if trained_with and trained_with == config.FALLBACK_BACKBONE != config.BACKBONE:
+    if trained_with and trained_with == config.FALLBACK.get("BACKBONE") != config.BACKBONE:
         print(f"These weights are of BACKBONE {trained_with!r}; the network is built for it.")
-        config.BACKBONE = trained_with
-        model.build_anew()
+        _take_fallback(model)
+
+
+def _take_fallback(model: Any) -> None:
+    for name, value in model.config.FALLBACK.items():
+        setattr(model.config, name, value)
+    model.config.validate()
+    model.build_anew()
 
 
 def load_published(

@@ -127,7 +127,7 @@ class Model(KnownFacts):
         "coco" (detectors') for backbone, pyramid and what else of the network they fit, with
         "pretrained" the best of both that can be had.
 
-        Where those are not to be had and the Config has a FALLBACK_BACKBONE, the network is built
+        Where those are not to be had and the Config has a FALLBACK, the network is built
         anew with it, which is said; a file of a training with it is taken likewise.
 
         A checkpoint of a training goes on from its epoch at the next :meth:`train`; with the state

@@ -227,11 +227,17 @@ class MobileConfig(LiteConfig):
     """The light Mask R-CNN: YOLOX-Nano's trunk, pyramid and boxes, which COCO has taught to detect.
 
     Made for laptops without a GPU and for the Raspberry Pi: minutes of training. Where its weights
-    are not to be had, ``load_weights("pretrained")`` puts EfficientNet-Lite0 in the trunk's place.
+    are not to be had, ``load_weights("pretrained")`` builds :class:`LiteConfig`'s network.
     """
 
     BACKBONE = "yolox_nano"
-    FALLBACK_BACKBONE = "efficientnet_lite0"
+    FALLBACK: ClassVar[dict[str, Any]] = {
+        "BACKBONE": "efficientnet_lite0",
+        "BACKBONE_STRIDES": [8, 16, 32, 64],
+        "RPN_ANCHOR_FREE": False,
+        "RPN_RATE": 1.0,
+        "BACKBONE_RATE": 0.2,
+    }
     BACKBONE_STRIDES = CELL_STRIDES
     RPN_ANCHOR_FREE = True
     RPN_RATE = 0.3
@@ -241,6 +247,8 @@ class MobileConfig(LiteConfig):
     DETECTION_OBJECTNESS = 0.3
     IMAGE_MIN_DIM = 448
     IMAGE_MAX_DIM = 448
+    # For the fallback, which has anchors.
+    RPN_ANCHOR_SCALES = (45, 90, 180, 314)
     POST_NMS_ROIS_INFERENCE = 100
     MAX_GT_INSTANCES = 100
     DETECTION_MAX_INSTANCES = 100

@@ -11,6 +11,7 @@ class ScenesConfig(MobileConfig):
     NAME = "scenes"
     IMAGE_MIN_DIM = 256
     IMAGE_MAX_DIM = 256
+    RPN_ANCHOR_SCALES = (32, 56, 96, 160)
     TRAIN_ROIS_PER_IMAGE = 32
     AUGMENTATION = "light"
     # Minutes, not the best that could be had.
