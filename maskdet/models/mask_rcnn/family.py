@@ -141,12 +141,12 @@ class MaskRCNNFamily:
         return [pixels_of(config).of_images(images), metas.astype(np.float32), anchors]
 
     # Geometry, and the last layers of the heads: they cost next to nothing, and boxes and scores
-    # keep every bit. YOLOX's first two stages and its head: channels of very different ranges lie
+    # keep every bit. YOLOX's first stages and its head: channels of very different ranges lie
     # side by side there, and 256 values for all of them leave the small ones nothing (P5 would be
-    # 3 dB above its error instead of 14).
+    # 3 dB above its error instead of 15).
     float_layers = (
         r"ROI_|roi_align|rpn_(objectness|class|bbox|cells|kept)|rpn_head\d"
-        r"|stage1_focus|stage2_(down|csp)"
+        r"|stage1_focus|stage2_(down|csp)|stage3_down"
         r"|mrcnn_class_logits|mrcnn_bbox|mrcnn_class_\d"
         r"|detection|Identity|mrcnn_mask_\d|mask_own_class|mask_outputs"
     )

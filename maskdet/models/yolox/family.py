@@ -35,7 +35,7 @@ class YoloxFamily:
     # keep every bit.
     float_layers = (
         r"head\d_(class_logits|deltas|objectness)|_rows|best_cells|detection"
-        r"|stage1_focus|stage2_(down|csp)"
+        r"|stage1_focus|stage2_(down|csp)|stage3_down"
     )
 
     def stages(self, config: YoloxConfig) -> dict[str, str]:
