@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from maskdet.backbones.registry import get_backbone
-from maskdet.config import PiConfig
+from maskdet.config import LiteConfig
 from maskdet.data.scenes import make_scene
 from maskdet.exporters import quantize as quantizing
 from maskdet.exporters.convert import convert
@@ -82,7 +82,7 @@ def test_short_ranges_hold_the_range_and_zero(low, width):
 @pytest.fixture(scope="module")
 def backbone():
     """EfficientNet-Lite0 as ImageNet trained it, cut at stride 8; its file, photos and values."""
-    config = PiConfig()
+    config = LiteConfig()
     config.IMAGE_MIN_DIM = config.IMAGE_MAX_DIM = 128
     image = keras.Input(batch_shape=(1, 128, 128, 3), name="image")
     stages = get_backbone("efficientnet_lite0").build(image)

@@ -58,7 +58,7 @@ def test_a_config_that_sets_nothing_scales_as_its_backbone_wants(kind, backbone,
     [
         (MobileConfig, Pixels((0.0,) * 3, 128.0)),
         (LiteConfig, Pixels((127.0,) * 3, 128.0)),
-        (PiSmallConfig, Pixels((127.5,) * 3, 127.5)),
+        (PiSmallConfig, Pixels((0.0,) * 3, 128.0)),
     ],
 )
 def test_the_light_configs_keep_their_numbers(kind, expected):
