@@ -5,6 +5,7 @@ import keras
 import numpy as np
 import pytest
 
+from maskdet import MaskRCNN
 from maskdet.config import Config
 from maskdet.training.averaging import AveragedWeights
 from maskdet.training.optimizers import make_optimizer
@@ -172,3 +173,32 @@ def test_a_state_holds_the_raw_weights_and_a_lost_part_of_it_changes_nothing():
     assert state.restore_optimizer(model)
     for variable, value in zip(model.trainable_variables, state.raw, strict=True):
         np.testing.assert_array_equal(variable, value)
+
+
+def test_checkpoints_the_end_of_a_stage_and_a_user_who_stops_get_the_averages(
+    masked, make_config, tmp_path
+):
+    class Stop(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            raise KeyboardInterrupt
+
+    def trained(model):
+        variables = model.network.get_layer("mrcnn_class_logits").trainable_variables
+        return [np.array(variable) for variable in variables]
+
+    config = make_config(BACKBONE="mobilenet_v2_0.5", STEPS_PER_EPOCH=2, EMA_DECAY=0.9)
+    model = MaskRCNN("training", config, tmp_path)
+    model.train(masked, None, 0.01, 1, "mrcnn_class_logits")
+    means = averages_of(model.network.optimizer)
+    saved = MaskRCNN("training", config, tmp_path)
+    saved.load_weights(model.find_last())
+    for ours, kept, mean in zip(trained(model), trained(saved), means, strict=True):
+        np.testing.assert_array_equal(ours, mean)
+        np.testing.assert_array_equal(kept, mean)
+
+    with pytest.raises(KeyboardInterrupt):
+        model.train(masked, None, 0.01, 2, "mrcnn_class_logits", custom_callbacks=Stop())
+    later = averages_of(model.network.optimizer)
+    for ours, mean, before in zip(trained(model), later, means, strict=True):
+        np.testing.assert_array_equal(ours, mean)
+        assert np.any(ours != before)

@@ -72,7 +72,10 @@ def test_without_its_state_a_training_says_so_and_differs(uncut_toy, tmp_path):
     assert "not exactly as if it had never been cut" in said
 
 
-@pytest.fixture(scope="module", params=["averaging_sgd", "averaging_adamw"])
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param("averaging_sgd", marks=pytest.mark.slow), "averaging_adamw"],
+)
 def uncut_averages(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("uncut")
     return request.param, folder, run(request.param, folder)[0]
