@@ -68,7 +68,7 @@ def test_stages_by_word(trained):
     assert list(names) == ["heads", "3+", "4+", "5+", "all"]
     assert all(name.startswith("head") for name in names["heads"])
     assert names["heads"] < names["5+"] < names["4+"] < names["3+"] < names["all"]
-    assert "stage5_neck_p3_out" in names["5+"] and "stage1_stem" not in names["3+"]
+    assert "stage5_neck_p3_out" in names["5+"] and "stage1_focus" not in names["3+"]
     assert model.family.rate("head3_stem", model.config) == 1.0
     assert model.family.rate("stage5_neck_p3_out", model.config) == model.config.BACKBONE_RATE
 
