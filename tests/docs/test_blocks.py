@@ -30,7 +30,7 @@ from maskdet import (
 from maskdet.data.scenes import write_scenes
 from maskdet.images import read_image, write_image
 from tests.docs.pages import PAGES, ROOT, Step, steps_of
-from tests.pretrained.yolox_files import published, random_layers, write_checkpoint
+from tests.pretrained.yolox_files import fresh_layers, published, write_checkpoint
 
 # TensorFlow tells that its own input pipeline does not go step by step, which is as well.
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run")
@@ -62,11 +62,10 @@ SKIPS = [
     Skip(r"^python examples/raspberry_pi/count_things\.py\b", "tests/scripts runs it"),
     Skip(r"^file +size\b|^the network in Keras\b|^balloon\.tflite, int8\b", "printed by an export"),
 ]
-# How many classes a page's data set has, where the page counts on a number, and whose reader has
-# trained weights or COCO's already.
+# How many classes a page's data set has, where the page counts on a number, and which files the
+# page's reader has already.
 CLASSES = {"README.md": 3, "docs/raspberry_pi.md": 1, "examples/raspberry_pi/README.md": 1}
 TRAINED = ("docs/raspberry_pi.md", "examples/raspberry_pi/README.md")
-FROM_COCO = ("docs/coco.md",)
 # What lies in the reader's folder at the end.
 RESULTS = {
     "README.md": ["mine.h5", "mine.h5.json", "detections/scene_00000.jpg", "mine.tflite"],
@@ -144,8 +143,9 @@ def with_defaults(function, change):
 
 
 def one_epoch(arguments):
-    model = arguments["self"]
-    if arguments["epochs"] > model.epoch:
+    """Of each stage; a recipe's stages are as short by RECIPES."""
+    model, epochs = arguments["self"], arguments["epochs"]
+    if epochs is not None and epochs > model.epoch:
         arguments["epochs"] = model.epoch + 1
 
 
@@ -169,17 +169,27 @@ def eagerly(function):
     return run
 
 
+@pytest.fixture(scope="session")
+def coco_file(tmp_path_factory):
+    """What a reader who has fetched COCO's weights has in the folder ``weights``."""
+    return write_checkpoint(tmp_path_factory.mktemp("weights") / "yolox_nano.pth", fresh_layers())
+
+
 @pytest.fixture
-def reader(tmp_path, monkeypatch):
+def reader(tmp_path, monkeypatch, coco_file):
     """A function that makes the folder of a page's reader, with everything in it small."""
 
     def enter(page):
         monkeypatch.chdir(tmp_path)
-        for config in (LiteConfig, MobileConfig, YoloxConfig):
+        published(monkeypatch, coco_file)
+        (tmp_path / "weights").symlink_to(coco_file.parent)
+        for config in (LiteConfig, MobileConfig, PiConfig, YoloxConfig):
             for name in ("IMAGE_MIN_DIM", "IMAGE_MAX_DIM"):
                 monkeypatch.setattr(config, name, SIDE)
             for name in ("STEPS_PER_EPOCH", "VALIDATION_STEPS", "IMAGES_PER_GPU"):
                 monkeypatch.setattr(config, name, 1)
+            short = (("heads", 1.0, 1), ("all", 0.5, 1))
+            monkeypatch.setattr(config, "RECIPES", {"default": short, "quick": short})
         for kind in (MaskRCNN, YOLOX):
             monkeypatch.setattr(kind, "train", with_defaults(eagerly(kind.train), one_epoch))
         monkeypatch.setattr(MaskRCNN, "export", with_defaults(MaskRCNN.export, unverified))
@@ -193,10 +203,6 @@ def reader(tmp_path, monkeypatch):
         for name in ("train", "val"):
             (tmp_path / "balloon").mkdir(exist_ok=True)
             (tmp_path / "balloon" / name).symlink_to(photos)
-        if page in FROM_COCO:
-            (tmp_path / "weights").mkdir()
-            weights = write_checkpoint(tmp_path / "weights/yolox_nano.pth", random_layers())
-            published(monkeypatch, weights)
         if page in TRAINED:
             for name in ("mine.h5", "balloon.h5"):
                 write_untrained(tmp_path / name, Dataset.load(photos))

@@ -35,6 +35,12 @@ def random_layers(seed=0):
     }
 
 
+def fresh_layers():
+    """Arrays that nobody has trained, with which activations keep their size."""
+    layers = whole_network(side=32).layers
+    return {layer.name: layer.get_weights() for layer in layers if layer.weights}
+
+
 def torch_state(layers, dtype="<f4"):
     """The same as a state dict: arrays by PyTorch's names and in its axes."""
     state = OrderedDict()

@@ -14,6 +14,7 @@ from maskdet.errors import ConfigError
 from maskdet.models.mask_rcnn.family import MaskRCNNFamily
 from maskdet.models.mask_rcnn.heads import box_head
 from maskdet.models.mask_rcnn.network import heads_norm
+from maskdet.models.mask_rcnn.scenes_config import ScenesConfig
 from maskdet.training.layers import weighted_layers
 from maskdet.training.rates import layer_rates
 from maskdet.training.recipes import recipe_stages
@@ -32,17 +33,29 @@ def config_of(kind, **settings):
     [
         (Config, "resnet101", None, [4, 8, 16, 32, 64], False),
         (LiteConfig, "efficientnet_lite0", None, [8, 16, 32, 64], False),
-        (PiConfig, "efficientnet_lite0_short", None, [8, 16, 32, 64], False),
-        (PiSmallConfig, "mobilenet_v2_0.5", None, [8, 16, 32, 64], False),
         (MobileConfig, "yolox_nano", "efficientnet_lite0", [8, 16, 32], True),
+        (PiConfig, "yolox_nano", "efficientnet_lite0_short", [8, 16, 32], True),
+        (PiSmallConfig, "yolox_nano", "efficientnet_lite0_short", [8, 16, 32], True),
     ],
 )
 def test_networks_by_their_configs(kind, backbone, fallback, strides, anchor_free):
     config = config_of(kind)
     config.validate()
-    assert (config.BACKBONE, config.FALLBACK_BACKBONE) == (backbone, fallback)
+    assert (config.BACKBONE, config.FALLBACK.get("BACKBONE")) == (backbone, fallback)
     assert (list(config.BACKBONE_STRIDES), config.RPN_ANCHOR_FREE) == (strides, anchor_free)
     assert (config.anchor_shapes() is None) == anchor_free
+
+
+@pytest.mark.parametrize("kind", [MobileConfig, PiConfig, PiSmallConfig, ScenesConfig])
+def test_a_fallback_is_a_network_like_the_light_one_with_anchors(kind):
+    """Anchors are a tenth to seven tenths of the side, as LiteConfig's."""
+    config = config_of(kind, **kind.FALLBACK)
+    config.validate()
+    shares = np.array(config.RPN_ANCHOR_SCALES) / config.IMAGE_MAX_DIM
+    lite = np.array(LiteConfig.RPN_ANCHOR_SCALES) / LiteConfig.IMAGE_MAX_DIM
+    np.testing.assert_allclose(shares, lite, rtol=0.3)
+    for name in ("BACKBONE_STRIDES", "RPN_RATE", "BACKBONE_RATE", "RPN_ANCHOR_FREE"):
+        assert getattr(config, name) == getattr(LiteConfig, name)
 
 
 def test_what_is_new_leaves_matterports_network_as_it_was():
