@@ -8,7 +8,8 @@ depthwise separable. Layer names say the pyramid stage they belong to, as in the
 import math
 from typing import Any
 
-from keras import initializers, layers
+import keras
+from keras import initializers, layers, ops
 
 from maskdet.backbones.layers import ConvNorm
 
@@ -22,6 +23,8 @@ _STEM_CHANNELS = 16
 # (stage, channels, blocks in its cross-stage part)
 _STAGES = ((2, 32, 1), (3, 64, 3), (4, 128, 3), (5, 256, 1))
 _POOLING_WINDOWS = (5, 9, 13)
+#: Logarithm of a box's largest side in cells, which is more than any image has.
+LARGEST_LOG_SIZE = 6.0
 # Share of cells that are taken to hold an object, or one of a class, before anything is learned.
 _PRIOR = 0.01
 # The published network's batch norms.
@@ -104,7 +107,8 @@ def decoupled_head(
         x = stem
         for index in range(2):
             x = build.separable(x, f"{name}_box{index}", HEAD_CHANNELS, 1)
-        deltas.append(_prediction(x, f"{name}_deltas", 4))
+        bounded = BoundedSizes(name=f"{name}_deltas_bounded")
+        deltas.append(bounded(_prediction(x, f"{name}_deltas", 4)))
         objectness.append(_prediction(x, f"{name}_objectness", 1, rare=True))
     return class_logits, deltas, objectness
 
@@ -120,6 +124,19 @@ def _prediction(x: Any, name: str, channels: int, rare: bool = False) -> Any:
         bias_initializer=initializers.Constant(prior),
         name=name,
     )(x)
+
+
+@keras.saving.register_keras_serializable("maskdet")
+class BoundedSizes(keras.layers.Layer):
+    """Deltas (B, H, W, 4) whose sides stay numbers, the last two at most LARGEST_LOG_SIZE:
+    exponentials are the first to leave them when a training goes astray."""
+
+    def call(self, deltas: Any) -> Any:
+        sizes = ops.minimum(deltas[..., 2:], LARGEST_LOG_SIZE)
+        return ops.concatenate([deltas[..., :2], sizes], axis=-1)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape
 
 
 class _Units:

@@ -12,7 +12,8 @@ from maskdet.backbones.applications import application_backbone
 from maskdet.backbones.efficientnet_lite import efficientnet_lite, scaled_groups
 from maskdet.backbones.registry import backbone_names, get_backbone
 from maskdet.errors import ConfigError
-from maskdet.pretrained.imagenet import _assign, mobilenet_v2_layers, resnet_layers
+from maskdet.pretrained.by_layer import set_layers
+from maskdet.pretrained.imagenet import mobilenet_v2_layers, resnet_layers
 
 PARITY = Path(__file__).resolve().parents[2] / "../shared/parity"
 CHANNELS = {
@@ -121,6 +122,10 @@ def _randomised(model: keras.Model) -> None:
             weight.assign(random.uniform(0.5, 1.5, weight.shape))
 
 
+def _set(network, arrays):
+    return set_layers(network, arrays, "weights", key=lambda name: re.sub(r"^stage\d_", "", name))
+
+
 @pytest.mark.parametrize(("name", "alpha"), [("mobilenet_v2", 1.0), ("mobilenet_v2_0.5", 0.5)])
 def test_mobilenet_is_the_one_of_keras_applications(name, alpha, monkeypatch):
     theirs = keras.applications.MobileNetV2(
@@ -129,7 +134,7 @@ def test_mobilenet_is_the_one_of_keras_applications(name, alpha, monkeypatch):
     _randomised(theirs)
     monkeypatch.setattr(keras.applications, "MobileNetV2", lambda **_: theirs)
     ours = _model(name, side=96)
-    assert len(_assign(ours, mobilenet_v2_layers(name, None), name)) == sum(
+    assert len(_set(ours, mobilenet_v2_layers(name, None))) == sum(
         1 for layer in ours.layers if layer.weights
     )
     taps = ["expanded_conv_project_BN", "block_2_add", "block_5_add", "block_12_add"]
@@ -146,7 +151,7 @@ def test_resnet_has_the_blocks_of_keras_applications(monkeypatch):
     _randomised(theirs)
     monkeypatch.setattr(keras.applications, "ResNet50", lambda **_: theirs)
     ours = _model("resnet50")
-    assert len(_assign(ours, resnet_layers("resnet50", None), "resnet50")) == 106
+    assert len(_set(ours, resnet_layers("resnet50", None))) == 106
     image = np.random.default_rng(1).uniform(0, 255, (1, 64, 64, 3)).astype("float32")
 
     # The poolings differ by half a cell, so what lies before and after them is compared.

@@ -87,7 +87,10 @@ def test_the_window_lies_on_the_canvas(placement: Placement) -> None:
     assert 0 <= top < bottom <= placement.canvas_shape[0]
     assert 0 <= left < right <= placement.canvas_shape[1]
     (above, below), (before, after), _ = placement.padding
-    assert 0 <= below - above <= 1 and 0 <= after - before <= 1
+    if placement.fill:  # mode "corner": all of it below and on the right
+        assert above == before == 0
+    else:
+        assert 0 <= below - above <= 1 and 0 <= after - before <= 1
 
 
 def test_boxes_in_the_padding_are_clipped_to_the_image() -> None:

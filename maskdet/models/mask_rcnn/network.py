@@ -181,13 +181,11 @@ def build_inference_network(config: Config, kernels: str = "auto") -> keras.Mode
     levels, maps = features(image, config)
     _, rpn_scores, rpn_deltas = region_proposals(maps, config)
     count = config.POST_NMS_ROIS_INFERENCE
-    rois, objectness = _proposals(
-        rpn_scores, rpn_deltas, anchors, count, config, kernels, with_scores=True
-    )
+    share = float(config.DETECTION_OBJECTNESS)
+    proposals = _proposals(rpn_scores, rpn_deltas, anchors, count, config, kernels, share > 0)
+    rois, objectness = proposals if share else (proposals, None)
     _, scores, deltas = _classify(rois, levels, config, kernels)
-    ranked = scores
-    if config.DETECTION_OBJECTNESS:
-        ranked = with_objectness(scores, objectness, float(config.DETECTION_OBJECTNESS))
+    ranked = with_objectness(scores, objectness, share) if share else scores
     window = box_coding.normalize_each(meta[:, 7:11], meta[:, 4:6])
     detections = DetectionLayer(
         count=config.DETECTION_MAX_INSTANCES,

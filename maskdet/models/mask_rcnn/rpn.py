@@ -8,9 +8,6 @@ from keras import layers, ops
 from maskdet.backbones.yolox import decoupled_head
 from maskdet.layers.fpn import convolution
 
-#: Logarithm of the largest side of a box in cells, which is more than any image has.
-LARGEST_LOG_SIZE = 6.0
-
 
 def build_rpn_model(
     anchor_stride: int,
@@ -95,6 +92,4 @@ def anchor_free_rpn(maps: list[Any], train_bn: bool | None = False) -> tuple[Any
     boxes = layers.Concatenate(axis=1, name="rpn_bbox")(
         [layers.Reshape((-1, 4), name=f"rpn_bbox{n}")(x) for n, x in enumerate(deltas, 3)]
     )
-    # Of a training that goes astray exponentials are the first to leave the numbers.
-    sizes = ops.minimum(boxes[..., 2:], LARGEST_LOG_SIZE)  # (B, A, 2)
-    return logits, scores, ops.concatenate([boxes[..., :2], sizes], axis=-1)
+    return logits, scores, boxes
