@@ -59,7 +59,7 @@ def _spread(model, picture):
             kernel, bias = layer.get_weights()
             own = rows[start : start + cells]
             factor = 2.0 / own.std()
-            layer.set_weights([kernel * factor, bias - factor * own.mean() - 1.0])
+            layer.set_weights([kernel * factor, factor * (bias - own.mean()) - 1.0])
             start += cells
     for level in (3, 4, 5):
         layer = model.network.get_layer(f"head{level}_deltas")
