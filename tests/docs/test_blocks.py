@@ -144,7 +144,7 @@ def with_defaults(function, change):
 
 def one_epoch(arguments):
     """Of each stage; a recipe's stages are as short by RECIPES."""
-    model, epochs = arguments["self"], arguments["epochs"]
+    model, epochs = arguments["self"], arguments.get("epochs")
     if epochs is not None and epochs > model.epoch:
         arguments["epochs"] = model.epoch + 1
 

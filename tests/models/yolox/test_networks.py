@@ -74,7 +74,8 @@ def test_detections_are_what_the_maps_say_in_the_images_own_pixels(model, shape)
     assert isinstance(model, YOLOX) and isinstance(detections, Detections)
     assert detections.class_names == ("BG", "red", "blue") and not detections.has_masks
     assert detections.image_shape == shape and len(boxes) > 3
-    inside = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+    inside = np.flatnonzero((boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1]))
+    inside = inside[: model.config.DETECTION_MAX_INSTANCES]
     np.testing.assert_array_equal(detections.class_ids, class_ids[inside])
     np.testing.assert_allclose(detections.scores, scores[inside], atol=1e-4)
     np.testing.assert_allclose(detections.boxes, boxes[inside], atol=0.05)
