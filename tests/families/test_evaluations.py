@@ -10,7 +10,7 @@ import pytest
 from maskdet import open_model
 from maskdet.errors import MaskdetWarning, UsageError
 from maskdet.images import read_image
-from maskdet.models.evaluating import Evaluator
+from maskdet.models.evaluating import MIN_SCORE, Evaluator
 from maskdet.models.weight_files import read_facts
 from maskdet.training.logs import read_history, read_lines
 from tests.families.toy_classifier import ToyClassifier, ToyClassifierConfig
@@ -53,7 +53,7 @@ def test_the_figures_are_those_of_the_checkpoints(trained, rectangles):
     model, history, _ = trained
     assert history["val_ap50"][-1] > 0 and len(history["val_ap"]) == 3
     for epoch, ap50 in zip((2, 4, 5), history["val_ap50"], strict=True):
-        opened = open_model(checkpoint(model, epoch), min_score=0.05)
+        opened = open_model(checkpoint(model, epoch), min_score=MIN_SCORE)
         evaluation = opened.evaluate(rectangles, progress=False)
         assert ap50 == pytest.approx(evaluation.box.ap50, rel=1e-5)
 

@@ -122,3 +122,12 @@ def test_settings_that_do_not_fit_are_refused_when_the_model_is_made(
 ):
     with pytest.raises(ConfigError, match=message):
         MaskRCNN(mode="inference", config=make_config(**{setting: value}), model_dir=tmp_path)
+
+
+def test_photos_without_any_object_are_no_trouble(make_config, tmp_path):
+    """A photo in which nothing is found, alone in its batch: the mask head has nothing to do."""
+    widths = {"TOP_DOWN_PYRAMID_SIZE": 24, "MASK_HEAD_CHANNELS": 40}
+    config = make_config(DETECTION_MIN_CONFIDENCE=1.0, **widths)
+    model = MaskRCNN(mode="inference", config=config, model_dir=tmp_path)
+    [detections] = model.detections([np.zeros((64, 64, 3), np.uint8)])
+    assert len(detections) == 0 and detections.masks.shape == (64, 64, 0)
