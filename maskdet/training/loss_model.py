@@ -11,6 +11,7 @@ from keras import ops
 from maskdet.base_config import BaseConfig
 from maskdet.family import Family
 from maskdet.training.devices import replicas
+from maskdet.training.step import watched_step
 
 
 def weighted_sum(losses: Mapping[str, Any], config: BaseConfig, decayed: Iterable[Any] = ()) -> Any:
@@ -77,6 +78,13 @@ class LossModel(keras.Model):
             super().load_weights(filepath, skip_mismatch, **options)
         else:
             self.weight_files.read(filepath)
+
+    def train_step(self, *arguments: Any) -> Any:
+        """Keras' step; on TensorFlow one whose graph leaves frozen layers' gradients out."""
+        if keras.backend.backend() != "tensorflow" or replicas(self) > 1:
+            return super().train_step(*arguments)
+        inputs, _, _ = keras.utils.unpack_x_y_sample_weight(*arguments)
+        return watched_step(self, inputs)
 
     def compute_loss(
         self,

@@ -7,13 +7,14 @@ import keras
 from keras import ops
 
 from maskdet.base_config import BaseConfig
+from maskdet.training.grouped import Grouped
 from maskdet.training.schedules import rate_of
 
 #: The last part of the names of what norms and biases train: decay would only hold them back.
 _NOT_DECAYED = frozenset({"gamma", "beta", "bias", "scale"})
 
 
-class _Rated:
+class _Rated(Grouped):
     """Mixin: multiplies the learning rate of single variables; ``rates`` is by variable path.
 
     A variable decays by its own rate, not by the optimizer's as Keras has it: what moves at a fifth
@@ -28,7 +29,6 @@ class _Rated:
     rates: Mapping[str, float] = {}
 
     # Of Keras' optimizers, which this class stands before.
-    use_ema: bool
     ema_momentum: float
     weight_decay: float | None
     iterations: Any
@@ -36,7 +36,6 @@ class _Rated:
     assign_add: Callable[[Any, Any], None]
     assign_sub: Callable[[Any, Any], None]
     _get_variable_index: Callable[[Any], int]
-    _model_variables_moving_average: Sequence[Any]
 
     @property
     def lr(self) -> Any:
@@ -47,20 +46,28 @@ class _Rated:
     def lr(self, value: Any) -> None:
         self.learning_rate = value
 
-    # By the variable's number: on TensorFlow a step gets variables without their path, or with the
+    # By the group's number: on TensorFlow a step gets variables without their path, or with the
     # layer's name in theirs, but every optimizer knows their numbers.
-    _rate_by_index: Sequence[float] = ()
-    _decays_by_index: Sequence[bool] = ()
+    _kinds: Sequence[tuple[float, bool]] = ()
 
     def build(self, variables: Sequence[Any]) -> None:
-        super().build(variables)  # type: ignore[misc]
-        self._rate_by_index = tuple(self.rates.get(v.path, 1.0) for v in variables)
-        self._decays_by_index = tuple(is_decayed(v) for v in variables)
+        if self.built:
+            return
+        kinds = [(float(self.rates.get(v.path, 1.0)), is_decayed(v)) for v in variables]
+        stand_ins = self.group(variables, kinds)
+        super().build(stand_ins)  # type: ignore[misc]
+        self._kinds = tuple(kinds[group.numbers[0]] for group in self.groups)
         if self.use_ema:
             # Not from Keras' zeros: a stage may go on in its middle without what it knew.
             averages = self._model_variables_moving_average
-            for variable, average in zip(variables, averages, strict=True):
-                average.assign(variable)
+            for group, average in zip(self.groups, averages, strict=True):
+                average.assign(group.joined(group.variables))
+
+    def shares(self) -> list[float]:
+        """Each variable's share of the rate, in the order this was built with."""
+        pairs = zip(self.groups, self._kinds, strict=True)
+        by_number = {number: rate for group, (rate, _) in pairs for number in group.numbers}
+        return [by_number[number] for number in range(len(by_number))]
 
     # Both nothing: a variable decays, and its average follows, in the variable's own step.
     def _apply_weight_decay(self, variables: Sequence[Any]) -> None:
@@ -71,8 +78,9 @@ class _Rated:
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         index = self._get_variable_index(variable)
-        rate = learning_rate * self._rate_by_index[index]
-        if self.weight_decay and self._decays_by_index[index]:
+        share, decays = self._kinds[index]
+        rate = learning_rate * share
+        if self.weight_decay and decays:
             self.assign_sub(variable, variable * self.weight_decay * rate)
         super().update_step(gradient, variable, rate)  # type: ignore[misc]
         if self.use_ema:

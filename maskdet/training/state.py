@@ -21,6 +21,7 @@ import numpy as np
 
 from maskdet.errors import WeightsError
 from maskdet.files import write_whole
+from maskdet.training.memory import memory_of, remember
 
 _SUFFIX = ".state.npz"
 _FORMAT = "maskdet.training_state"
@@ -32,7 +33,7 @@ class TrainingState:
 
     Attributes:
         stage: of :meth:`maskdet.training.stage.Stage.facts`.
-        optimizer: values of the optimizer's variables by their paths, in their order.
+        optimizer: its memory, see :func:`maskdet.training.memory.memory_of`.
         seeds: states of the network's random generators, in their order.
         raw: where the checkpoint holds averaged weights, those that the next step begins from, of
             the variables that train, in their order; else empty.
@@ -52,7 +53,7 @@ class TrainingState:
         raw: Sequence[np.ndarray] = (),
     ) -> "TrainingState":
         """The present state of a training; ``raw`` where averages stand in the network."""
-        memory = {_key(i, v): np.asarray(v) for i, v in enumerate(optimizer.variables)}
+        memory = memory_of(optimizer)
         return cls(stage, memory, [np.asarray(v) for v in seed_variables(network)], list(raw))
 
     def restore_seeds(self, network: keras.Model) -> bool:
@@ -70,15 +71,11 @@ class TrainingState:
         False, and nothing, where they do not fit.
         """
         optimizer = model.optimizer
-        variables = {_key(i, v): v for i, v in enumerate(optimizer.variables)}
-        shapes = {key: tuple(v.shape) for key, v in variables.items()}
-        if shapes != {key: value.shape for key, value in self.optimizer.items()}:
-            return False
         trained = model.trainable_variables if optimizer.use_ema else []
         if [tuple(v.shape) for v in trained] != [value.shape for value in self.raw]:
             return False
-        for key, variable in variables.items():
-            variable.assign(self.optimizer[key])
+        if not remember(optimizer, self.optimizer):
+            return False
         for variable, value in zip(trained, self.raw, strict=True):
             variable.assign(value)
         return True
@@ -145,14 +142,6 @@ def remove_old_states(log_dir: Path, count: int | None) -> None:
     paths = sorted(log_dir.glob(f"*{_SUFFIX}"))
     for path in paths[: max(0, len(paths) - count)]:
         path.unlink(missing_ok=True)
-
-
-def _key(number: int, variable: Any) -> str:
-    """A variable's name in a state: its number and the last part of its path.
-
-    Whole paths hold the names that Keras counts up for each model of a process.
-    """
-    return f"{number} {variable.path.split('/')[-1]}"
 
 
 def _digest(path: str | os.PathLike[str]) -> str:

@@ -8,6 +8,7 @@ import pytest
 from maskdet import MaskRCNN
 from maskdet.config import Config
 from maskdet.training.averaging import AveragedWeights
+from maskdet.training.memory import memory_of
 from maskdet.training.optimizers import make_optimizer
 from maskdet.training.state import TrainingState
 
@@ -21,7 +22,7 @@ def config_with(**settings):
 
 
 def averages_of(optimizer):
-    return [np.array(v) for v in optimizer.variables if v.path.endswith("average")]
+    return [value for name, value in memory_of(optimizer).items() if name.endswith("average")]
 
 
 # ---- the averages ------------------------------------------------------------------------------

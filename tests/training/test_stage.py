@@ -64,7 +64,7 @@ def test_every_variable_gets_the_rate_of_its_layer():
     rates = dict(
         zip(
             [variable.path.split("/")[-2] for variable in model.trainable_variables],
-            model.optimizer._rate_by_index,
+            model.optimizer.shares(),
             strict=True,
         )
     )
@@ -83,9 +83,7 @@ def test_layer_rates_go_on_top_of_the_familys(layer_rates, expected):
     stage = planned("all", 0.01, 0, 1, None)
     model = compiled(stage, BACKBONE_RATE=0.25, LAYER_RATES=layer_rates)
     found = {}
-    for variable, rate in zip(
-        model.trainable_variables, model.optimizer._rate_by_index, strict=True
-    ):
+    for variable, rate in zip(model.trainable_variables, model.optimizer.shares(), strict=True):
         found.setdefault(variable.path.split("/")[-2], set()).add(rate)
     assert found == {name: {rate} for name, rate in expected.items()}
 
