@@ -7,16 +7,17 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from maskdet import MobileConfig
+import maskdet
 from maskdet.models.mask_rcnn.family import MaskRCNNFamily
+from maskdet.training import grouped
 from maskdet.training.layers import select_layers, set_trainable
-from maskdet.training.loss_model import make_loss_model
+from maskdet.training.loss_model import LossModel, make_loss_model
 from maskdet.training.optimizers import make_optimizer
 
 
-def light_config(batch):
-    """MobileConfig for one class and a batch of that size."""
-    config = MobileConfig()
+def light_config(batch, name="MobileConfig"):
+    """A light Config, of one class and a batch of that size."""
+    config = getattr(maskdet, name)()
     config.NUM_CLASSES, config.IMAGES_PER_GPU = 2, batch
     return config
 
@@ -65,3 +66,19 @@ class TrainingStep:
 
     def __call__(self):
         self.model.train_function(self._batches)
+
+
+def graph_nodes(step):
+    """How many operations the graph of a training step has."""
+    function = tf.function(step.model.train_step)
+    return len(function.get_concrete_function((step.inputs,)).graph.get_operations())
+
+
+def plain_groups():
+    """From here on optimizers take every variable for itself."""
+    grouped.GROUP_SIZE = 1
+
+
+def plain_gradients():
+    """From here on steps are Keras' own."""
+    del LossModel.train_step

@@ -36,13 +36,20 @@ def _with_product_gradient(inputs: Any, kernel: Any, bias: Any) -> Any:
     @tf.custom_gradient
     def convolve(inputs: Any, kernel: Any, bias: Any) -> Any:
         def gradients(upstream: Any) -> tuple[Any, Any, Any]:
+            # Reshapes, not indexing: a network has dozens of these, and a slice is four nodes.
             channels, filters = kernel.shape[2:]
             rows = tf.reshape(upstream, [-1, filters])
-            products = tf.matmul(rows, kernel[0, 0], transpose_b=True)
+            matrix = tf.reshape(kernel, [channels, filters])
+            products = tf.matmul(rows, matrix, transpose_b=True)
             to_kernel = tf.matmul(tf.reshape(inputs, [-1, channels]), rows, transpose_a=True)
             # A sum over pixels as a product: several threads share it.
-            to_bias = tf.matmul(tf.ones([1, tf.shape(rows)[0]], rows.dtype), rows)[0]
-            return tf.reshape(products, tf.shape(inputs)), to_kernel[None, None], to_bias
+            ones = tf.fill(tf.shape(rows) // [1, filters], tf.ones((), rows.dtype))  # (pixels, 1)
+            to_bias = tf.matmul(ones, rows, transpose_a=True)
+            return (
+                tf.reshape(products, tf.shape(inputs)),
+                tf.reshape(to_kernel, kernel.shape),
+                tf.reshape(to_bias, [filters]),
+            )
 
         outputs = tf.nn.conv2d(inputs, kernel, 1, "VALID")
         return tf.nn.bias_add(outputs, bias), gradients

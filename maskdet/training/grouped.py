@@ -142,10 +142,9 @@ class Grouped:
             super().apply(grads, trainable_variables)  # type: ignore[misc]
             return
         if trainable_variables is None:
-            ordered = {
-                n: v for g in self.groups for n, v in zip(g.numbers, g.variables, strict=True)
-            }
-            trainable_variables = [ordered[number] for number in sorted(ordered)]
+            numbers = [number for group in self.groups for number in group.numbers]
+            members = [variable for group in self.groups for variable in group.variables]
+            trainable_variables = [members[place] for place in np.argsort(numbers)]
         self._check_variables_are_known(trainable_variables)
         grads, variables = self._filter_empty_gradients(grads, trainable_variables)
         if self.clipnorm:

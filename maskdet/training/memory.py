@@ -24,7 +24,7 @@ def memory_of(optimizer: Any) -> dict[str, np.ndarray]:
     Names are a variable's number and the last part of its path: whole paths hold the names that
     Keras counts up for each model of a process.
     """
-    values = {}
+    values: dict[str, np.ndarray] = {}
     for variable, names, group in _rows(optimizer):
         value = np.asarray(variable)
         parts = [value] if group is None else _parted(value, group.variables)

@@ -142,6 +142,17 @@ def test_large_variables_stand_for_themselves(monkeypatch):
     assert max(sizes) <= 12 and len(sizes) > 4
 
 
+def test_gradients_alone_go_to_the_variables_in_their_order():
+    expected, _ = trained("adamw", steps=1)
+    weights, optimizer = trained("adamw", steps=0)
+    rng = np.random.default_rng(0)
+    optimizer.apply(
+        [keras.ops.convert_to_tensor(rng.normal(size=w.shape), "float32") for w in weights]
+    )
+    for weight, other in zip(weights, expected, strict=True):
+        np.testing.assert_array_equal(weight, other)
+
+
 def test_an_unknown_variable_is_refused():
     _, optimizer = trained("adamw")
     stranger = keras.Variable(np.zeros(3, np.float32), name="stranger")
