@@ -92,6 +92,13 @@ def test_what_has_no_gradient_stays_and_so_do_its_average_and_moments(kind, monk
         assert np.array_equal(found[0][number], fresh) == (number in missing)
 
 
+def test_averages_begin_at_the_variables():
+    weights, optimizer = trained("adamw", steps=0)
+    averages = [v for name, v in memory_of(optimizer).items() if name.endswith("average")]
+    for weight, average in zip(weights, averages, strict=True):
+        np.testing.assert_array_equal(weight, average)
+
+
 def test_averages_go_into_the_variables_in_their_shapes():
     weights, optimizer = trained("adamw")
     averages = [v for name, v in memory_of(optimizer).items() if name.endswith("average")]
