@@ -13,8 +13,8 @@ _ACTIVATIONS = {
     None: lambda x: x,
     "relu": ops.relu,
     "relu6": ops.relu6,
-    # Not ops.silu, whose own gradient is twenty nodes a layer more in TensorFlow's graph: a tenth of
-    # the time until a training's first step is done.
+    # Not ops.silu, whose own gradient is twenty nodes a layer more in TensorFlow's graph, and so a
+    # tenth of the time until a training's first step is done.
     "silu": lambda x: x * ops.sigmoid(x),
     "hard_swish": ops.hard_swish,
 }
