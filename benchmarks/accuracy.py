@@ -49,7 +49,8 @@ def main():
                     some = some_photos(whole.train, args.photos, seed)
                     parts = dataclasses.replace(whole, train=some)
                 rate = round(reference_rate(QUICK_ROUNDS), 1)
-                row = {"set": name, "split": parts.name, **row_of(parts, seed, args)}
+                weights = args.keep and args.keep / f"{name}_{args.config}_{seed}.h5"
+                row = {"set": name, "split": parts.name, **row_of(parts, seed, args, weights)}
                 rows.append(row | {"conv_gflops": rate})
                 # At once: a run over many sets may be cut short.
                 keep_rows(args, rows[-1:])
@@ -98,6 +99,9 @@ def parse_arguments():
         metavar="K/N",
         help="test on the K-th of N folds of the training photos, near-identical ones together; "
         "'own': on the set's own validation photos",
+    )
+    parser.add_argument(
+        "--keep", type=Path, metavar="FOLDER", help="put trained weights there, SET_CONFIG_SEED.h5"
     )
     parser.add_argument("--summary", action="store_true", help="print the rows there are, by kind")
     args = parser.parse_args()

@@ -76,12 +76,13 @@ def trained_minutes(model, train_set, validation, args):
     return (time.perf_counter() - begun) / 60
 
 
-def row_of(parts, seed, args):
+def row_of(parts, seed, args, kept=None):
     """Train on a set's parts with a seed and score: the row's own columns.
 
     Args:
         parts: an ``accuracy_sets.Parts``.
         args: of the command line: config, side, s, weights, recipe, epochs, rates.
+        kept: where the trained weights are to stay; None: nowhere.
     """
     keras.utils.clear_session()
     config = config_of(args.config, parts.train, seed, args.side, args.s)
@@ -91,7 +92,8 @@ def row_of(parts, seed, args):
         if args.weights != "none":
             model.load_weights(args.weights)
         minutes = trained_minutes(model, parts.train, parts.validation, args)
-        weights = Path(folder) / "trained.h5"
+        weights = kept or Path(folder) / "trained.h5"
+        weights.parent.mkdir(parents=True, exist_ok=True)
         model.save_weights(weights)
         evaluation = loaded(weights, DETECTION_MIN_CONFIDENCE=MIN_SCORE).evaluate(
             parts.test, progress=False
