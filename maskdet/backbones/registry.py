@@ -10,6 +10,7 @@ import numpy as np
 
 from maskdet.backbones.efficientnet_lite import efficientnet_lite
 from maskdet.backbones.mobilenet import mobilenet_v2
+from maskdet.backbones.mobilenet_v1 import mobilenet_v1
 from maskdet.backbones.resnet import resnet
 from maskdet.backbones.yolox import yolox_nano
 from maskdet.base_config import BaseConfig
@@ -147,6 +148,18 @@ def _mobilenet(name: str, alpha: float) -> Backbone:
     )
 
 
+def _first_mobilenet(alpha: float, coco: str | None = None) -> Backbone:
+    return Backbone(
+        name="mobilenet_v1" if alpha == 1 else f"mobilenet_v1_{alpha:g}",
+        builder=partial(mobilenet_v1, alpha=alpha),
+        stage_patterns=_NAMED_STAGES,
+        # What the quantised detector on COCO was trained with; 127.5 differs by half a step.
+        mean_pixel=(128.0, 128.0, 128.0),
+        pixel_std=128.0,
+        coco=coco,
+    )
+
+
 def _resnet(architecture: str) -> Backbone:
     return Backbone(
         name=architecture,
@@ -176,6 +189,10 @@ _BACKBONES = {
     for spec in (
         _resnet("resnet50"),
         _resnet("resnet101"),
+        _first_mobilenet(1.0),
+        _first_mobilenet(0.75, coco="ssd_mobilenet_v1_0.75"),
+        _first_mobilenet(0.5),
+        _first_mobilenet(0.25),
         _mobilenet("mobilenet_v2", 1.0),
         _mobilenet("mobilenet_v2_0.5", 0.5),
         _lite("lite0"),

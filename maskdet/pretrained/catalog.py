@@ -118,6 +118,16 @@ _SOURCES = {
             257.6,
             "md5:e98aaff6f99e307b5e2a8a3ff741a518",
         ),
+        # SSD MobileNetV1, 90 classes, the mobile examples' detect.tflite: its archive has no
+        # published checksum, this one is the file's own.
+        _file(
+            "ssd_mobilenet_v1_0.75",
+            "https://storage.googleapis.com/download.tensorflow.org/models/tflite/"
+            "coco_ssd_mobilenet_v1_1.0_quant_2018_06_29.zip",
+            None,
+            "sha256:e4b118e5e4531945de2e659742c7c590f7536f8d0ed26d135abcfe83b4779d13",
+            "Apache-2.0",
+        ),
         # YOLOX-Nano, 80 classes, twice. The publisher gives no checksums; these are in the recipes
         # of two users.
         _file(

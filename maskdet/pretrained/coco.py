@@ -1,19 +1,25 @@
 """Weights of detectors trained on COCO into a network's layers."""
 
+import importlib
 import importlib.util
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import keras
 
 from maskdet.errors import WeightsError
-from maskdet.pretrained.by_layer import set_layers
+from maskdet.pretrained.by_layer import LayerArrays, set_layers
+from maskdet.pretrained.catalog import source_names
 from maskdet.pretrained.weights import fetch_weights, local_weights
-from maskdet.pretrained.yolox import yolox_layers
 
 #: Layers of a detector's head that give classes.
 CLASS_LAYERS = r".*_class_logits"
 _ONNX_ENDING = "_onnx"
+# Who reads which weights of the catalogue, as module:function from a path to arrays by layer name.
+_READERS = {
+    "yolox_nano": "maskdet.pretrained.yolox:yolox_layers",
+    "ssd_mobilenet_v1_0.75": "maskdet.pretrained.detection_tflite:tflite_layers",
+}
 
 
 def load_coco(
@@ -47,11 +53,17 @@ def load_coco(
     path = coco_file(weights)
     return set_layers(
         network,
-        yolox_layers(path),
+        _reader(weights)(path),
         what=f"COCO weights of '{backbone}' ({path})",
         key=lambda name: name.removeprefix(prefix),
         classes=CLASS_LAYERS,
     )
+
+
+def _reader(name: str) -> Callable[[Path], LayerArrays]:
+    module, _, function = _READERS[name].partition(":")
+    reader: Callable[[Path], LayerArrays] = getattr(importlib.import_module(module), function)
+    return reader
 
 
 def coco_file(name: str) -> Path:
@@ -65,7 +77,8 @@ def coco_file(name: str) -> Path:
     path = local_weights(name)
     if path is not None:
         return path
-    onnx = local_weights(f"{name}{_ONNX_ENDING}")
+    other = f"{name}{_ONNX_ENDING}"
+    onnx = local_weights(other) if other in source_names() else None
     if onnx is not None and importlib.util.find_spec("onnx") is not None:
         return onnx
     try:
