@@ -19,7 +19,7 @@ def level_count(config: SsdConfig) -> int:
 
 def level_shapes(config: SsdConfig) -> list[tuple[int, int]]:
     """(rows, columns) of each map, finest first; every halving rounds up."""
-    shapes = []
+    shapes: list[tuple[int, int]] = []
     height, width = config.input_sides
     stride = 1
     while len(shapes) < level_count(config):

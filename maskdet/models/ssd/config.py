@@ -95,7 +95,8 @@ class SsdConfig(DetectionConfig):
         check_whole(self, "DETECTION_CANDIDATES", 1)
         self._check_choice("IMAGE_RESIZE_MODE", _MODES)
         self._check_choice("CLASS_LOSS", CLASS_LOSSES)
-        self._check_choice("HEAD_KERNEL", (1, 3))
+        if self.HEAD_KERNEL not in (1, 3):
+            raise ConfigError(f"HEAD_KERNEL is {self.HEAD_KERNEL!r}; use 1 or 3.")
         for name in ("MATCH_IOU", "FOCAL_ALPHA"):
             check_share(self, name)
         smallest, largest = self.ANCHOR_SIZES

@@ -36,7 +36,7 @@ def losses(outputs: Mapping[str, Any], config: SsdConfig) -> dict[str, Any]:
 
 
 def class_errors(targets: Any, logits: Any, config: SsdConfig) -> Any:
-    """Each anchor's loss (B, A) of class ids (B, A) and logits (B, A, classes), background first."""
+    """Loss (B, A) of class ids (B, A) and logits (B, A, classes), the background first."""
     if config.CLASS_LOSS == "softmax":
         return softmax_cross_entropy(targets, logits)
     # The background is no class here: where there is no object, every class is absent.

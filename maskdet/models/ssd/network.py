@@ -28,7 +28,8 @@ def predictions(image: Any, config: SsdConfig) -> tuple[Any, Any]:
         log dw, divided by BBOX_STD_DEV; A anchors, finest map first.
     """
     maps = feature_maps(image, config)
-    logits, deltas = [], []
+    logits: list[Any] = []
+    deltas: list[Any] = []
     rare = config.CLASS_LOSS != "softmax"
     for number, (level, anchors) in enumerate(
         zip(maps, anchors_per_cell(config), strict=True), start=1
