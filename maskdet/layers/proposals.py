@@ -23,6 +23,9 @@ class ProposalLayer(keras.layers.Layer):
         box_std: the four numbers that deltas were divided by in training.
         kernels: maker of the operations, see :mod:`maskdet.layers.kernels`.
         with_scores: give the proposals' scores too.
+        overhang: what is taken off the far corners, as a share of the first anchor's sides. In the
+            0..1 form these are the last pixel inside, and boxes that were learned in pixels end on
+            the pixel behind it: of a first anchor of 8 pixels an eighth.
 
     Call arguments:
         inputs: scores (B, anchors, 2) of background and object, deltas
@@ -41,9 +44,11 @@ class ProposalLayer(keras.layers.Layer):
         box_std: Any,
         kernels: str = "auto",
         with_scores: bool = False,
+        overhang: float = 0.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.overhang = float(overhang)
         self.with_scores = bool(with_scores)
         self.count = int(count)
         self.nms_threshold = float(nms_threshold)
@@ -76,6 +81,10 @@ class ProposalLayer(keras.layers.Layer):
         anchors = ops.broadcast_to(anchors, ops.shape(all_deltas))  # (B, A, 4)
         best = box_coding.gather_rows(anchors, indices)  # (B, limit, 4)
         refined = box_coding.decode(best, deltas)  # (B, limit, 4)
+        if self.overhang:
+            pixel = (anchors[:, :1, 2:] - anchors[:, :1, :2]) * self.overhang  # (B, 1, 2)
+            near, far = refined[..., :2], refined[..., 2:]  # (B, limit, 2)
+            refined = ops.concatenate([near, ops.maximum(far - pixel, near)], axis=-1)
         whole = ops.convert_to_tensor([0.0, 0.0, 1.0, 1.0], dtype="float32")
         boxes = box_coding.clip(refined, whole)  # (B, limit, 4)
         kernels = get_kernels(self.kernels)
@@ -106,4 +115,5 @@ class ProposalLayer(keras.layers.Layer):
             "box_std": self.box_std,
             "kernels": self.kernels,
             "with_scores": self.with_scores,
+            "overhang": self.overhang,
         }

@@ -28,6 +28,7 @@ class LiteProposals(LiteLayer):
         anchors: (A, 4) normalised; neighbours by ``per_cell`` share their centre.
         per_cell: anchors of a cell.
         cells: cells of each level.
+        count, nms_threshold, pre_nms_limit, box_std, with_scores, overhang: as in that layer.
 
     Call arguments:
         scores (A,), deltas (1, A, 4).
@@ -47,6 +48,7 @@ class LiteProposals(LiteLayer):
         pre_nms_limit: int,
         box_std: Any,
         with_scores: bool = False,
+        overhang: float = 0.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -58,6 +60,7 @@ class LiteProposals(LiteLayer):
         first = np.cumsum([0, *cells])[:-1]
         sizes = grid[first, :, 2:] - grid[first, :, :2]  # (levels, per_cell, 2)
         self.sizes = sizes.reshape(-1, 2).astype(np.float32)  # (levels * per_cell, 2)
+        self.pixel = self.sizes[0] * np.float32(overhang)  # (2,)
         self.first_anchors = [int(start) * per_cell for start in first]
         self.per_cell = per_cell
         self.count, self.nms_threshold = int(count), float(nms_threshold)
@@ -77,7 +80,10 @@ class LiteProposals(LiteLayer):
         centres = centres + deltas[:, :2] * sizes  # (limit, 2)
         sizes = sizes * tf.exp(deltas[:, 2:])  # (limit, 2)
         corner = centres - 0.5 * sizes  # (limit, 2)
-        boxes = tf.concat([corner, corner + sizes], axis=1)  # (limit, 4)
+        far = corner + sizes  # (limit, 2)
+        if self.pixel.any():
+            far = tf.maximum(far - self.pixel, corner)
+        boxes = tf.concat([corner, far], axis=1)  # (limit, 4)
         boxes = tf.clip_by_value(boxes, 0.0, 1.0)  # (limit, 4)
         indices, valid_count = suppress(boxes, scores, self.nms_threshold, self.count, -1e30)
         valid = valid_rows(self.count, valid_count)  # (count, 1)

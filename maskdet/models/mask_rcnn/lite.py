@@ -21,6 +21,7 @@ from maskdet.models.mask_rcnn.network import (
     features,
     heads_norm,
     normalised_anchors,
+    overhang,
     pixel_anchors,
     region_proposals,
     rpn_box_std,
@@ -109,6 +110,7 @@ def _proposals(logits: Any, deltas: Any, config: Config) -> Any:
         config.PRE_NMS_LIMIT,
         rpn_box_std(config),
         with_scores=True,
+        overhang=overhang(config),
         name="ROI",
     )
     return layer(Objectness(name="rpn_objectness")(logits), deltas)

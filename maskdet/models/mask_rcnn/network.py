@@ -14,7 +14,7 @@ from maskdet.layers.dynamic_matching import DynamicTargets
 from maskdet.layers.fpn import feature_pyramid, lateral_levels
 from maskdet.layers.proposals import ProposalLayer
 from maskdet.layers.roi_align import PyramidROIAlign
-from maskdet.models.mask_rcnn.config import Config
+from maskdet.models.mask_rcnn.config import CELL_STRIDES, Config
 from maskdet.models.mask_rcnn.heads import NormRule, box_head, mask_head
 from maskdet.models.mask_rcnn.rpn import anchor_free_rpn, build_rpn_model, run_on_levels
 from maskdet.models.mask_rcnn.targets import DetectionTargetLayer, MaskTargets, RPNTargets
@@ -49,6 +49,11 @@ def pixel_anchors(config: Config, image_shape: Any = None, dtype: Any = np.float
 def rpn_box_std(config: Config) -> Any:
     """What the RPN's deltas are divided by: four numbers."""
     return [1.0] * 4 if config.RPN_ANCHOR_FREE else config.RPN_BBOX_STD_DEV
+
+
+def overhang(config: Config) -> float:
+    """See :class:`maskdet.layers.proposals.ProposalLayer`: boxes without anchors are plain."""
+    return 1.0 / CELL_STRIDES[0] if config.RPN_ANCHOR_FREE else 0.0
 
 
 def normalised_anchors(config: Config, image_shape: Any) -> np.ndarray:
@@ -118,6 +123,7 @@ def _proposals(
         box_std=rpn_box_std(config),
         kernels=kernels,
         with_scores=with_scores,
+        overhang=overhang(config),
         name="ROI",
     )
     return layer([scores, deltas, anchors])

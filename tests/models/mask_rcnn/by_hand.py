@@ -1,7 +1,7 @@
 """What a Mask R-CNN without anchors finds in one image: loops over the numbers of its heads.
 
-Inside the network a corner's number is its pixel over (side - 1), near and far corners alike; in
-the end far corners are moved behind the pixel that they name.
+Inside the network a corner's number is its pixel over (side - 1), and the far corner's pixel is the
+last one inside; in the end it is the one behind again.
 """
 
 import numpy as np
@@ -41,7 +41,9 @@ def cell_boxes(deltas, sides):
 def proposals(scores, deltas, sides, config):
     """Boxes (N, 4) and how much object each is (N,), the best first."""
     last = np.array([*sides, *sides]) - 1
-    boxes = cell_boxes(deltas, sides).clip(0, last)
+    boxes = cell_boxes(deltas, sides)
+    boxes[:, 2:] = np.maximum(boxes[:, 2:] - 1, boxes[:, :2])
+    boxes = boxes.clip(0, last)
     stay = kept(boxes, scores, config.RPN_NMS_THRESHOLD)[: config.POST_NMS_ROIS_INFERENCE]
     return boxes[stay], scores[stay]
 

@@ -10,7 +10,12 @@ from maskdet.images import resize_image
 from maskdet.layers import box_coding
 from maskdet.layers.lite.proposals import LiteProposals
 from maskdet.layers.proposals import ProposalLayer
-from maskdet.models.mask_rcnn.network import normalised_anchors, pixel_anchors, rpn_box_std
+from maskdet.models.mask_rcnn.network import (
+    normalised_anchors,
+    overhang,
+    pixel_anchors,
+    rpn_box_std,
+)
 from maskdet.runtime import Detector
 from tests.models.mask_rcnn import by_hand
 from tests.models.mask_rcnn.drawn_weights import spread
@@ -28,17 +33,24 @@ def by_training(config, deltas, _):
 
 def by_detection(config, deltas, scores):
     """The best proposal alone."""
-    layer = ProposalLayer(1, 0.7, 400, rpn_box_std(config), kernels="portable")
+    std, shift = rpn_box_std(config), overhang(config)
+    layer = ProposalLayer(1, 0.7, 400, std, kernels="portable", overhang=shift)
     anchors = normalised_anchors(config, SIDES)[None]
     pairs = np.stack([1 - scores, scores], axis=-1)[None]
-    return np.asarray(layer([pairs, deltas[None], anchors]))[0] * 127
+    return plain(layer([pairs, deltas[None], anchors])[0])
 
 
 def by_file(config, deltas, scores):
     """The best proposal of the exported file."""
     anchors = normalised_anchors(config, SIDES)
-    layer = LiteProposals(anchors, 1, [256, 64, 16], 1, 0.7, 400, rpn_box_std(config))
-    return np.asarray(layer(scores, deltas[None])) * 127
+    std, shift = rpn_box_std(config), overhang(config)
+    layer = LiteProposals(anchors, 1, [256, 64, 16], 1, 0.7, 400, std, overhang=shift)
+    return plain(layer(scores, deltas[None]))
+
+
+def plain(boxes):
+    """Pixels of boxes in the 0..1 form, whose far corners are the last pixel inside."""
+    return np.asarray(boxes) * 127 + [0, 0, 1, 1]
 
 
 @pytest.mark.parametrize("way", [by_training, by_detection, by_file])
@@ -57,8 +69,8 @@ def by_file(config, deltas, scores):
 def test_a_box_is_its_cells_corner_and_its_deltas_times_the_stride(
     make_mobile_config, way, index, delta, box
 ):
-    """Corners in the 0..1 form are pixels over 127: had cells lost the pixel that others' far
-    corners lose there, boxes of 8 pixels would be an eighth smaller than they were learned."""
+    """Proposals are what was learned: neither an eighth smaller, which boxes of 8 pixels would be
+    had cells lost a pixel at their far corners, nor a pixel larger than the losses saw them."""
     deltas, scores = np.zeros((336, 4), "f4"), np.zeros(336, "f4")
     deltas[index], scores[index] = delta, 0.9
     found = way(make_mobile_config(), deltas, scores)
