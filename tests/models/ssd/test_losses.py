@@ -1,4 +1,4 @@
-"""Guards: each anchor learns what SSD's paper says, and the losses are its own, anchor by anchor."""
+"""Guards: each anchor learns what SSD's paper says, and the losses are its own, by loops."""
 
 import keras
 import numpy as np
