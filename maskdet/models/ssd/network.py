@@ -52,8 +52,7 @@ def predictions(image: Any, config: SsdConfig) -> tuple[Any, Any]:
 
 def feature_maps(image: Any, config: SsdConfig) -> list[Any]:
     """The maps that are looked at, finest first: the trunk's last two, and the extra ones."""
-    stages = get_backbone(config.BACKBONE).build(image, train_bn=config.TRAIN_BN)
-    maps = list(stages[3:5])
+    maps = get_backbone(config.BACKBONE).build_pair(image, train_bn=config.TRAIN_BN)
     x = maps[-1]
     for number, channels in enumerate(config.EXTRA_CHANNELS, start=len(maps) + 1):
         x = _unit(x, f"extra{number}_narrow", channels // 2, 1, 1, config)
