@@ -49,8 +49,8 @@ class Backbone:
         coco: what the catalogue calls weights of a detector with this backbone; None without.
         strides: pixels between neighbouring cells of C1 .. C5.
         pixels_known: False for a caller's function, which may want any scaling.
-        pair_builder: ``(input_tensor, train_bn=...)`` -> the maps of stride 16 and 32 that detectors
-            without a pyramid were published with; None where these are C4 and C5.
+        pair_builder: ``(input_tensor, train_bn=...)`` -> the maps of stride 16 and 32 that
+            detectors without a pyramid were published with; None where these are C4 and C5.
     """
 
     name: str
