@@ -68,6 +68,12 @@ def test_the_trunk_gives_the_maps_that_were_published(backbone, channels):
     ]
 
 
+def test_a_trunk_with_a_pyramid_says_what_sides_it_needs():
+    config = config_of(BACKBONE="yolox_nano", IMAGE_MIN_DIM=300, IMAGE_MAX_DIM=300)
+    with pytest.raises(ConfigError, match="'yolox_nano' has a pyramid .* 32 .* 300 x 300, use 320"):
+        feature_maps(image_of(config), config)
+
+
 def test_a_width_of_ones_own_is_a_backbone():
     assert get_backbone("mobilenet_v2_0.35").name == "mobilenet_v2_0.35"
     assert get_backbone("mobilenet_v1_1.0") is get_backbone("mobilenet_v1")
