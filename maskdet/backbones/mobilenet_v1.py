@@ -18,8 +18,8 @@ _PAIRS = (
     (5, 1, 1024),
 )
 _STEM_CHANNELS = 32
-# The least that a width leaves of any layer's channels.
-_LEAST_CHANNELS = 8
+# The least that a width leaves of any layer's channels, as published detectors have it.
+_LEAST_CHANNELS = 16
 _MOMENTUM = 0.99
 
 

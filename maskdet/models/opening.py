@@ -36,13 +36,22 @@ def open_model(
     if min_score is not None:
         check_share_value("The lowest score", min_score)
         kind.family.task.set_min_score(config, min_score)
+    set_settings(config, settings)
+    model = kind(mode, config, model_dir)
+    model.load_weights(weights)
+    return model
+
+
+def set_settings(config: Any, settings: dict[str, Any]) -> None:
+    """Give a Config some settings.
+
+    Raises:
+        UsageError: for a name that is no setting of it.
+    """
     for name, value in settings.items():
         if not hasattr(config, name):
             raise UsageError(f"{name} is no setting of {type(config).__name__}; see its display().")
         setattr(config, name, value)
-    model = kind(mode, config, model_dir)
-    model.load_weights(weights)
-    return model
 
 
 def _kind_and_config(weights: str | os.PathLike[str]) -> tuple[Any, Any]:

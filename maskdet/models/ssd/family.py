@@ -1,5 +1,6 @@
 """SSD as the engines see it."""
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,14 +10,16 @@ import numpy as np
 from maskdet.backbones.registry import get_backbone, pixels_of
 from maskdet.detections import Detections
 from maskdet.errors import UsageError
-from maskdet.family import Pretrained
+from maskdet.family import PRETRAINED, Pretrained
 from maskdet.geometry.placement import Placement
 from maskdet.models.ssd import losses as loss_functions
 from maskdet.models.ssd.config import SsdConfig
+from maskdet.models.ssd.foreign import load_detector
 from maskdet.models.ssd.lite import build_lite_network
 from maskdet.models.ssd.network import build_inference_network, build_training_network
 from maskdet.pixels import Pixels
 from maskdet.pretrained.coco_names import COCO_NAMES
+from maskdet.pretrained.detection_api import find_api_file
 from maskdet.tasks.detection.task import DETECTION
 from maskdet.tasks.task import Task
 
@@ -60,9 +63,14 @@ class SsdFamily:
         raise UsageError(f"mode is {mode!r}; use 'training' or 'inference'.")
 
     def load_pretrained(self, network: keras.Model, config: SsdConfig, name: str) -> Pretrained:
+        if name not in PRETRAINED:
+            return load_detector(network, config, name)
         layers = get_backbone(config.BACKBONE).load_pretrained(network, name)
         knows_classes = any(layer.endswith("_class_logits") for layer in layers)
         return Pretrained(layers, COCO_NAMES if knows_classes else ())
+
+    def reads(self, path: str | os.PathLike[str]) -> bool:
+        return find_api_file(path) is not None
 
     # ---- training --------------------------------------------------------------------------
     def image_facts(self, dataset: Any, config: SsdConfig) -> dict[str, np.ndarray]:

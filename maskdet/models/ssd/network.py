@@ -8,8 +8,15 @@ from keras import initializers, layers, ops
 
 from maskdet.backbones.layers import ConvNorm
 from maskdet.backbones.registry import get_backbone
+from maskdet.errors import ConfigError
+from maskdet.geometry.placement import divisible
 from maskdet.layers.detection import DetectionLayer
-from maskdet.models.ssd.anchors import anchors_as_shares, anchors_per_cell, pixel_anchors
+from maskdet.models.ssd.anchors import (
+    TRUNK_STRIDES,
+    anchors_as_shares,
+    anchors_per_cell,
+    pixel_anchors,
+)
 from maskdet.models.ssd.config import SsdConfig
 from maskdet.models.ssd.targets import AnchorClasses
 from maskdet.models.written import BuiltNetwork
@@ -51,9 +58,20 @@ def predictions(image: Any, config: SsdConfig) -> tuple[Any, Any]:
 
 
 def feature_maps(image: Any, config: SsdConfig) -> list[Any]:
-    """The maps that are looked at, finest first: the trunk's last two, and the extra ones."""
-    stages = get_backbone(config.BACKBONE).build(image, train_bn=config.TRAIN_BN)
-    maps = list(stages[3:5])
+    """The maps that are looked at, finest first: the trunk's last two, and the extra ones.
+
+    Raises:
+        ConfigError: if the trunk has a pyramid, whose maps the input's sides do not give evenly.
+    """
+    trunk = get_backbone(config.BACKBONE)
+    if not trunk.neck or divisible(config.input_sides, TRUNK_STRIDES[-1]):
+        maps = trunk.build_pair(image, train_bn=config.TRAIN_BN)
+    else:
+        height, width = config.input_sides
+        raise ConfigError(
+            f"BACKBONE {trunk.name!r} has a pyramid and needs sides that {TRUNK_STRIDES[-1]} "
+            f"divides; IMAGE_MAX_DIM gives {height} x {width}, use 320."
+        )
     x = maps[-1]
     for number, channels in enumerate(config.EXTRA_CHANNELS, start=len(maps) + 1):
         x = _unit(x, f"extra{number}_narrow", channels // 2, 1, 1, config)
