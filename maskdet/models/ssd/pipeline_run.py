@@ -75,7 +75,7 @@ def load_sets(pipeline: Pipeline) -> tuple[Dataset, Dataset | None]:
         raise ConfigError(f"{pipeline.path} has no train_input_reader; add it.")
     readers = [reader for reader in (pipeline.train, pipeline.evaluation) if reader is not None]
     files = [_files(reader, pipeline) for reader in readers]
-    sets = [read_files(records, _label_map(path, pipeline)) for path, records in files]
+    sets = [_read(path, records, pipeline) for path, records in files]
     for reader, dataset in zip(readers, sets, strict=True):
         count = len(dataset.image_ids)
         print(f"{reader.name}: {count} {'photo' if count == 1 else 'photos'}")
@@ -97,7 +97,8 @@ def _files(reader: Reader, pipeline: Pipeline) -> tuple[Path, list[Path]]:
     return reader.label_map.files()[0], records
 
 
-def _label_map(path: Path, pipeline: Pipeline) -> dict[int, str]:
+def _read(path: Path, records: list[Path], pipeline: Pipeline) -> Dataset:
+    """Records with the classes of the label map at ``path``, in the order of their ids."""
     names = read_label_map(path)
     classes, line = pipeline.classes
     if max(names) > classes:
@@ -105,7 +106,8 @@ def _label_map(path: Path, pipeline: Pipeline) -> dict[int, str]:
             f"{pipeline.path}, line {line}: model.ssd.num_classes is {classes}, but {path} has the "
             f"id {max(names)} ({names[max(names)]}); set num_classes: {max(names)}."
         )
-    return names
+    classes_by_id = dict.fromkeys(names[number] for number in sorted(names))
+    return read_files(records, names, list(classes_by_id))
 
 
 def fit_classes(config: Any, dataset: Dataset) -> None:

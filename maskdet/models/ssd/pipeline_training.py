@@ -3,6 +3,7 @@
 from typing import Any
 
 from maskdet.base_config import BaseConfig
+from maskdet.data.formats.text_proto import Message
 from maskdet.models.ssd.pipeline_fields import Section
 from maskdet.models.ssd.pipeline_rates import take_rate
 
@@ -17,6 +18,8 @@ _SCORES = {"sigmoid": "SIGMOID", "focal": "SIGMOID", "softmax": "SOFTMAX"}
 _CODE_SIZE = 4
 _BARE = frozenset({"random_horizontal_flip"})
 _STRONG = frozenset({"random_patch_gaussian", "random_self_concat_image", "autoaugment_image"})
+# The one that is here as it is there.
+_VERTICAL = "random_vertical_flip"
 
 
 def take_loss(ssd: Section, config: Any) -> None:
@@ -158,24 +161,25 @@ def _take_rms(rms: Section, text: str, config: Any) -> None:
 
 def _take_augmentation(train: Section, config: Any) -> bool:
     """The nearest preset; returns whether photos are to be flipped upside down."""
-    options = train.sections("data_augmentation_options")
-    names = [field.name for option in options for field in option.fields]
-    bare = set(names) - {"random_vertical_flip"}
-    preset = (
-        "none"
-        if not bare
-        else "light"
-        if bare <= _BARE
-        else "strong"
-        if bare & _STRONG
-        else "default"
-    )
-    config.AUGMENTATION = preset
-    for option in options:
-        for field in option.fields:
-            section = option.section(field.name)
-            if field.name == "random_vertical_flip":
-                section.carried("", "flip_vertical = 0.5 of the training's Augmentation")
-            else:
-                section.nearest("", f"AUGMENTATION = {preset!r}")
-    return "random_vertical_flip" in names
+    changes = [
+        option.section(field.name)
+        for option in train.sections("data_augmentation_options")
+        for field in option.fields
+        if isinstance(field.value, Message)
+    ]
+    names = {change.name.rpartition(".")[2] for change in changes}
+    config.AUGMENTATION = preset = _preset(names - {_VERTICAL})
+    for change in changes:
+        if change.name.endswith(_VERTICAL):
+            change.carried("", "flip_vertical = 0.5 of the training's Augmentation")
+        else:
+            change.nearest("", f"AUGMENTATION = {preset!r}")
+    return _VERTICAL in names
+
+
+def _preset(names: set[str]) -> str:
+    if not names:
+        return "none"
+    if names <= _BARE:
+        return "light"
+    return "strong" if names & _STRONG else "default"
