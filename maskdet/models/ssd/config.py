@@ -1,10 +1,14 @@
 """Settings of SSD: subclass :class:`SsdConfig` and hand an instance over."""
 
-from typing import Any, ClassVar
+import os
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from maskdet.errors import ConfigError
 from maskdet.setting_checks import check_keys, check_share, check_whole
 from maskdet.tasks.detection.config import DetectionConfig
+
+if TYPE_CHECKING:
+    from maskdet.models.ssd.pipeline import Pipeline
 
 #: Smallest input: below it the last maps have no cells to tell apart.
 LEAST_SIDE = 32
@@ -22,6 +26,9 @@ class SsdConfig(DetectionConfig):
     Raises:
         ConfigError: in :meth:`validate`, when settings contradict each other.
     """
+
+    #: What a pipeline.config said beside settings, see :meth:`from_pipeline`.
+    pipeline: "Pipeline | None" = None
 
     family_name: ClassVar[str] = "ssd"
     plain_boxes: ClassVar[bool] = True
@@ -83,6 +90,24 @@ class SsdConfig(DetectionConfig):
     BACKBONE_RATE = 0.2
     EMA_DECAY = 0.995
     AUGMENTATION = "default"
+
+    @classmethod
+    def from_pipeline(cls, path: str | os.PathLike[str]) -> Self:
+        """The settings of a pipeline.config of the TF Object Detection API.
+
+        ``config.pipeline`` has the paths in the file and a report, to be printed, of what became of
+        each field: carried over, replaced by what is nearest, or not carried over.
+
+        Raises:
+            ConfigError: if the file cannot be read, or its model is none that there is here; names
+                the line.
+        """
+        # Imported here: whoever has no such file needs none of it.
+        from maskdet.models.ssd.pipeline import take_pipeline
+
+        config = cls()
+        config.pipeline = take_pipeline(path, config)
+        return config
 
     def validate(self) -> None:
         """Check that the settings fit together.
