@@ -51,7 +51,7 @@ def spread(model, picture):
         if layer.weights:
             layer.set_weights(model.network.get_layer(layer.name).get_weights())
     canvas = np.zeros((1, SIDE, SIDE, 3), "f4")
-    canvas[0, :120] = (picture - 128.0) / 128
+    canvas[0, :120] = (picture - 127.5) / 127.5
     logits, deltas = probe.predict_on_batch(canvas)
     for values, kind, size in ((logits, "class_logits", 2.0), (deltas, "deltas", 1.0)):
         for number in range(1, 5):

@@ -28,7 +28,7 @@ def by_hand(model, image):
     """Boxes in the image's pixels, classes and scores, from the heads' own maps."""
     config = model.config
     placement = config.placement_rule(detecting=True)(image.shape)
-    canvas = (resize_image(image, placement).astype("f4")[None] - 128) / 128
+    canvas = (resize_image(image, placement).astype("f4")[None] - 127.5) / 127.5
     names = [f"head{level}_{kind}" for level in (1, 2, 3, 4) for kind in ("class_logits", "deltas")]
     maps = [model.network.get_layer(name).output for name in names]
     outputs = keras.Model(model.network.inputs, maps).predict_on_batch(canvas)
