@@ -93,6 +93,14 @@ class Family(Protocol):
         """Whether a path is of another library's weights that :meth:`load_pretrained` takes."""
         ...
 
+    def config_for(self, path: str | os.PathLike[str]) -> Any:
+        """Settings of the network that such a path's weights are for.
+
+        Raises:
+            WeightsError: if the file is damaged or of another network.
+        """
+        ...
+
     def image_facts(self, dataset: Any, config: Any) -> dict[str, np.ndarray]:
         """Arrays (images, ...) whose rows join each batch of a data set under these names."""
         ...

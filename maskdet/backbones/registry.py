@@ -123,6 +123,12 @@ class Backbone:
         known = [name for name, backbone in _BACKBONES.items() if backbone.coco]
         return load_coco(network, self.coco, self.name, prefix, known)
 
+    def has_coco_here(self) -> bool:
+        """Whether weights of a COCO detector with it are on this machine."""
+        from maskdet.pretrained.coco import coco_here
+
+        return self.coco is not None and coco_here(self.coco)
+
     def load_pretrained(self, network: Any, name: str, prefix: str = "") -> list[str]:
         """:meth:`load_imagenet` or :meth:`load_coco` by the name, "imagenet" or "coco"."""
         return self.load_coco(network, prefix) if name == "coco" else self.load_imagenet(network)

@@ -14,8 +14,9 @@ FAMILIES = {
     "ssd": "maskdet.models.ssd.ssd:SSD",
     "yolox": "maskdet.models.yolox.yolox:YOLOX",
 }
-#: Published weights that are a whole model, and the family whose default Config they are for.
-PUBLISHED = {"coco": "yolox"}
+#: Published weights that are a whole model, and the families that have such for their default
+#: Config, the best first.
+PUBLISHED = {"coco": ("yolox", "ssd")}
 
 
 def family_class(name: str) -> Any:

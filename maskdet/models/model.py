@@ -136,7 +136,7 @@ class Model(KnownFacts):
 
         Args:
             filepath: a weights-only or whole-model file in matterport's layout; or one of another
-                library, where the family reads such (SSD does).
+                library, where the family reads such.
             by_name: layers that the file lacks keep their values (with a warning).
             exclude: names of layers to leave as they are; implies ``by_name``.
 

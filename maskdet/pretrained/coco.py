@@ -66,6 +66,27 @@ def _reader(name: str) -> Callable[[Path], LayerArrays]:
     return reader
 
 
+def coco_here(name: str) -> bool:
+    """Whether a file that can be read is on this machine.
+
+    Raises:
+        WeightsError: if what lies there is not the published one.
+    """
+    return _local_files(name)[0] is not None
+
+
+def _local_files(name: str) -> tuple[Path | None, Path | None]:
+    """The file to read, and the .onnx that could be if the package onnx were here."""
+    path = local_weights(name)
+    if path is not None:
+        return path, None
+    other = f"{name}{_ONNX_ENDING}"
+    onnx = local_weights(other) if other in source_names() else None
+    if onnx is not None and importlib.util.find_spec("onnx") is not None:
+        return onnx, None
+    return None, onnx
+
+
 def coco_file(name: str) -> Path:
     """The weights' file: one that is on this machine, else the .pth, downloaded.
 
@@ -74,13 +95,9 @@ def coco_file(name: str) -> Path:
     Raises:
         WeightsError: if it is not here and cannot be downloaded; says what to put where.
     """
-    path = local_weights(name)
+    path, onnx = _local_files(name)
     if path is not None:
         return path
-    other = f"{name}{_ONNX_ENDING}"
-    onnx = local_weights(other) if other in source_names() else None
-    if onnx is not None and importlib.util.find_spec("onnx") is not None:
-        return onnx
     try:
         return fetch_weights(name)
     except WeightsError as error:

@@ -139,6 +139,9 @@ class ToyDetectorFamily:
     def reads(self, path: str | os.PathLike[str]) -> bool:
         return False
 
+    def config_for(self, path: str | os.PathLike[str]) -> Any:
+        return self.config_class()
+
     def load_pretrained(self, network: keras.Model, config: Any, name: str) -> Pretrained:
         return Pretrained(get_backbone(config.BACKBONE).load_pretrained(network, name))
 

@@ -75,6 +75,9 @@ class MaskRCNNFamily:
     def reads(self, path: str | os.PathLike[str]) -> bool:
         return False
 
+    def config_for(self, path: str | os.PathLike[str]) -> Any:
+        return self.config_class()
+
     def load_pretrained(self, network: keras.Model, config: Config, name: str) -> Pretrained:
         backbone = get_backbone(config.BACKBONE)
         return Pretrained(backbone.load_pretrained(network, name, prefix="rpn_"))

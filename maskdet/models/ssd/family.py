@@ -14,7 +14,7 @@ from maskdet.family import PRETRAINED, Pretrained
 from maskdet.geometry.placement import Placement
 from maskdet.models.ssd import losses as loss_functions
 from maskdet.models.ssd.config import SsdConfig
-from maskdet.models.ssd.foreign import load_detector
+from maskdet.models.ssd.foreign import config_of, load_detector, read_detector
 from maskdet.models.ssd.lite import build_lite_network
 from maskdet.models.ssd.network import build_inference_network, build_training_network
 from maskdet.pixels import Pixels
@@ -71,6 +71,9 @@ class SsdFamily:
 
     def reads(self, path: str | os.PathLike[str]) -> bool:
         return find_api_file(path) is not None
+
+    def config_for(self, path: str | os.PathLike[str]) -> SsdConfig:
+        return config_of(read_detector(path), path, {})
 
     # ---- training --------------------------------------------------------------------------
     def image_facts(self, dataset: Any, config: SsdConfig) -> dict[str, np.ndarray]:

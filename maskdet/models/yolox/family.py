@@ -67,6 +67,9 @@ class YoloxFamily:
     def reads(self, path: str | os.PathLike[str]) -> bool:
         return False
 
+    def config_for(self, path: str | os.PathLike[str]) -> Any:
+        return self.config_class()
+
     def load_pretrained(self, network: keras.Model, config: YoloxConfig, name: str) -> Pretrained:
         layers = get_backbone(config.BACKBONE).load_pretrained(network, name)
         knows_classes = any(layer.endswith("_class_logits") for layer in layers)
