@@ -452,7 +452,7 @@ def test_records_of_other_classes_than_the_label_map(folder, capsys):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("train.record", "PATH_TO_BE_CONFIGURED/t.record", "line 34: .*input_path is 'PATH_TO_BE"),
+        ("train.record", "PATH_TO_BE_CONFIGURED/t.record", "line 34: .*path is 'PATH.* still;"),
         ("train.record", "no.record", "line 34: train_input_reader.* 'no.record', but there is no"),
         ("val-?????-of-00002", "v-?????-of-00009", "line 38: eval_input_reader.tf_record_input_re"),
         ('"train.record"', "7", "line 34: .*input_path is 7; give text in quotes"),
