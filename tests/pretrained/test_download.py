@@ -209,7 +209,7 @@ def test_catalogue_says_where_everything_is():
         assert source.name == name and source.address and source.licence
         assert source.megabytes is None or source.megabytes > 0
         assert source.advice.endswith((".", "_model"))
-        if source.file_name is not None:
+        if source.file_name is not None and source.member is None:
             assert source.address.endswith(f"/{source.file_name}")
             assert find_source(source.file_name) is source
         if source.checksum is not None:

@@ -1,5 +1,5 @@
-"""Promise: the published quantised SSD is a detector of COCO's classes here, and finds what its file
-finds."""
+"""Promise: the published quantised SSD is a detector of COCO's classes here, and finds what its
+file finds."""
 
 from pathlib import Path
 
