@@ -129,8 +129,19 @@ def start(model: Any, pipeline: Pipeline, dataset: Dataset) -> None:
         if files:
             _load(model, files[0], dataset)
             return
-        state = "there, but not a .h5 file of maskdet" if _has_checkpoint(named) else "not there"
-        print(f"{named.field} (line {named.line}) is {named.text!r}, which is {state}.")
+        state = "not there"
+        for folder in (Path(), named.config.parent):
+            if model.family.reads(folder / named.text):
+                try:
+                    loaded = model.load_weights(folder / named.text).loaded
+                except WeightsError as error:
+                    state = f"not used: {error}"
+                    continue
+                print(f"Starts from {folder / named.text}: {len(loaded)} layers.")
+                return
+        end = "" if state.endswith(".") else "."
+        state = state if state.startswith("not used") else f"which is {state}"
+        print(f"{named.field} (line {named.line}) is {named.text!r}, {state}{end}")
     failures = []
     for name in ("coco", "imagenet"):
         try:
@@ -141,14 +152,6 @@ def start(model: Any, pipeline: Pipeline, dataset: Dataset) -> None:
             print(f"Starts from {name} weights: {len(loaded)} layers.")
             return
     print(f"Starts from random weights. {' '.join(failures)}")
-
-
-def _has_checkpoint(named: Any) -> bool:
-    """Whether something of a TensorFlow checkpoint, whose name lacks its endings, is there."""
-    return any(
-        list((folder / named.text).parent.glob(f"{Path(named.text).name}*"))
-        for folder in (Path(), named.config.parent)
-    )
 
 
 def _load(model: Any, path: Path, dataset: Dataset) -> None:
