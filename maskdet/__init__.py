@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from maskdet.detections import Detections
     from maskdet.models.mask_rcnn.mask_rcnn import MaskRCNN
     from maskdet.models.opening import open_model
+    from maskdet.models.ssd.config import SsdConfig
+    from maskdet.models.ssd.ssd import SSD
     from maskdet.models.yolox.config import YoloxConfig
     from maskdet.models.yolox.yolox import YOLOX
 
@@ -36,6 +38,8 @@ _HOMES = {
     "MobileConfig": "maskdet.config",
     "PiConfig": "maskdet.config",
     "PiSmallConfig": "maskdet.config",
+    "SSD": "maskdet.models.ssd.ssd",
+    "SsdConfig": "maskdet.models.ssd.config",
     "YOLOX": "maskdet.models.yolox.yolox",
     "YoloxConfig": "maskdet.models.yolox.config",
     "open_model": "maskdet.models.opening",
@@ -51,6 +55,8 @@ __all__ = [
     "MobileConfig",
     "PiConfig",
     "PiSmallConfig",
+    "SSD",
+    "SsdConfig",
     "YOLOX",
     "YoloxConfig",
     "__version__",

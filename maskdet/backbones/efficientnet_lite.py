@@ -109,16 +109,45 @@ def inverted_residual(
 
     Its layers are called ``name`` with ``_expand``, ``_depthwise``, ``_project`` and ``_add``.
     """
-    inputs, width = x, x.shape[-1]
     norm: dict[str, Any] = {"train_bn": train_bn, "momentum": momentum}
-    if expansion != 1:
-        expand = ConvNorm(width * expansion, 1, activation="relu6", name=f"{name}_expand", **norm)
-        x = expand(x)
+    wide = widened(x, name, expansion=expansion, **norm)
+    return narrowed(
+        wide, x, name, channels=channels, kernel_size=kernel_size, stride=stride, **norm
+    )
+
+
+def widened(x: Any, name: str, *, expansion: int, train_bn: bool, momentum: float) -> Any:
+    """The first third of :func:`inverted_residual`: ``expansion`` times the channels."""
+    if expansion == 1:
+        return x
+    return ConvNorm(
+        x.shape[-1] * expansion,
+        1,
+        activation="relu6",
+        train_bn=train_bn,
+        momentum=momentum,
+        name=f"{name}_expand",
+    )(x)
+
+
+def narrowed(
+    wide: Any,
+    inputs: Any,
+    name: str,
+    *,
+    channels: int,
+    kernel_size: int,
+    stride: int,
+    train_bn: bool,
+    momentum: float,
+) -> Any:
+    """The rest of :func:`inverted_residual`, of what :func:`widened` made of ``inputs``."""
+    norm: dict[str, Any] = {"train_bn": train_bn, "momentum": momentum}
     depthwise = ConvNorm(
         None, kernel_size, strides=stride, activation="relu6", name=f"{name}_depthwise", **norm
     )
-    x = ConvNorm(channels, 1, name=f"{name}_project", **norm)(depthwise(x))
-    if stride == 1 and channels == width:
+    x = ConvNorm(channels, 1, name=f"{name}_project", **norm)(depthwise(wide))
+    if stride == 1 and channels == inputs.shape[-1]:
         x = keras.layers.Add(name=f"{name}_add")([inputs, x])
     return x
 

@@ -1,6 +1,7 @@
 """Backbones by name: how to build each, how its stages are called, how its pixels are scaled."""
 
 import difflib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -9,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from maskdet.backbones.efficientnet_lite import efficientnet_lite
+from maskdet.backbones.inception_v2 import inception_v2
 from maskdet.backbones.mobilenet import mobilenet_v2
+from maskdet.backbones.mobilenet_v1 import mobilenet_v1
 from maskdet.backbones.resnet import resnet
 from maskdet.backbones.yolox import yolox_nano
 from maskdet.base_config import BaseConfig
@@ -46,6 +49,8 @@ class Backbone:
         coco: what the catalogue calls weights of a detector with this backbone; None without.
         strides: pixels between neighbouring cells of C1 .. C5.
         pixels_known: False for a caller's function, which may want any scaling.
+        pair_builder: ``(input_tensor, train_bn=...)`` -> the maps of stride 16 and 32 that
+            detectors without a pyramid were published with; None where these are C4 and C5.
     """
 
     name: str
@@ -58,6 +63,7 @@ class Backbone:
     coco: str | None = None
     strides: tuple[int, ...] = STRIDES
     pixels_known: bool = True
+    pair_builder: Callable[..., list[Any]] | None = None
 
     @property
     def pixels(self) -> Pixels:
@@ -72,6 +78,12 @@ class Backbone:
             train_bn: False freezes the statistics of batch norms; None lets training move them.
         """
         return list(self.builder(input_tensor, train_bn=train_bn))
+
+    def build_pair(self, input_tensor: Any, train_bn: bool | None = False) -> list[Any]:
+        """The maps of stride 16 and 32 for a detector without a pyramid; see :meth:`build`."""
+        if self.pair_builder is None:
+            return self.build(input_tensor, train_bn)[3:5]
+        return list(self.pair_builder(input_tensor, train_bn=train_bn))
 
     def stage_pattern(self, stage: int) -> str:
         """Regular expression (for ``re.fullmatch``) of the layers that make C``stage``, 1 .. 5.
@@ -111,6 +123,12 @@ class Backbone:
         known = [name for name, backbone in _BACKBONES.items() if backbone.coco]
         return load_coco(network, self.coco, self.name, prefix, known)
 
+    def has_coco_here(self) -> bool:
+        """Whether weights of a COCO detector with it are on this machine."""
+        from maskdet.pretrained.coco import coco_here
+
+        return self.coco is not None and coco_here(self.coco)
+
     def load_pretrained(self, network: Any, name: str, prefix: str = "") -> list[str]:
         """:meth:`load_imagenet` or :meth:`load_coco` by the name, "imagenet" or "coco"."""
         return self.load_coco(network, prefix) if name == "coco" else self.load_imagenet(network)
@@ -136,14 +154,44 @@ def _short_lite(variant: str) -> Backbone:
     )
 
 
-def _mobilenet(name: str, alpha: float) -> Backbone:
+def _named(kind: str, alpha: float) -> str:
+    return kind if alpha == 1 else f"{kind}_{alpha:g}"
+
+
+def _mobilenet(alpha: float) -> Backbone:
     return Backbone(
-        name=name,
+        name=_named("mobilenet_v2", alpha),
         builder=partial(mobilenet_v2, alpha=alpha),
         stage_patterns=_NAMED_STAGES,
         mean_pixel=(127.5, 127.5, 127.5),
         pixel_std=127.5,
-        imagenet=name,
+        pair_builder=partial(mobilenet_v2, alpha=alpha, pair=True),
+    )
+
+
+def _published_mobilenet(alpha: float) -> Backbone:
+    plain = _mobilenet(alpha)
+    return replace(plain, imagenet=plain.name)
+
+
+def _first_mobilenet(alpha: float) -> Backbone:
+    return Backbone(
+        name=_named("mobilenet_v1", alpha),
+        builder=partial(mobilenet_v1, alpha=alpha),
+        stage_patterns=_NAMED_STAGES,
+        mean_pixel=(127.5, 127.5, 127.5),
+        pixel_std=127.5,
+    )
+
+
+def _inception(alpha: float) -> Backbone:
+    return Backbone(
+        name=_named("inception_v2", alpha),
+        builder=partial(inception_v2, alpha=alpha),
+        stage_patterns=_NAMED_STAGES,
+        mean_pixel=(127.5, 127.5, 127.5),
+        pixel_std=127.5,
+        pair_builder=partial(inception_v2, alpha=alpha, pair=True),
     )
 
 
@@ -176,8 +224,19 @@ _BACKBONES = {
     for spec in (
         _resnet("resnet50"),
         _resnet("resnet101"),
-        _mobilenet("mobilenet_v2", 1.0),
-        _mobilenet("mobilenet_v2_0.5", 0.5),
+        _first_mobilenet(1.0),
+        # 128 is what the quantised detector on COCO was trained with; half a step from 127.5.
+        replace(
+            _first_mobilenet(0.75),
+            coco="ssd_mobilenet_v1_0.75",
+            mean_pixel=(128.0, 128.0, 128.0),
+            pixel_std=128.0,
+        ),
+        _first_mobilenet(0.5),
+        _first_mobilenet(0.25),
+        _published_mobilenet(1.0),
+        _published_mobilenet(0.5),
+        _inception(1.0),
         _lite("lite0"),
         _short_lite("lite0"),
         _lite("lite1"),
@@ -185,6 +244,14 @@ _BACKBONES = {
         _yolox(),
     )
 }
+# These have any width: "inception_v2_0.5" has half of the channels everywhere.
+_OF_ANY_WIDTH = {
+    "mobilenet_v1": _first_mobilenet,
+    "mobilenet_v2": _mobilenet,
+    "inception_v2": _inception,
+}
+_MOST_WIDTH = 4
+_WIDTH = re.compile(rf"({'|'.join(_OF_ANY_WIDTH)})_(\d+(?:\.\d+)?)")
 
 
 def backbone_names() -> list[str]:
@@ -196,7 +263,8 @@ def get_backbone(backbone: str | Backbone | Callable[..., Any]) -> Backbone:
     """The backbone of that name, or a caller's own function wrapped as one.
 
     Args:
-        backbone: a name, a :class:`Backbone` (returned as it is), or a function
+        backbone: a name, with a factor of its channels behind it for MobileNets and Inception
+            (``"mobilenet_v2_0.35"``), a :class:`Backbone` (returned as it is), or a function
             ``(input_image, stage5, train_bn) -> [C1 .. C5]``.
 
     Raises:
@@ -208,6 +276,10 @@ def get_backbone(backbone: str | Backbone | Callable[..., Any]) -> Backbone:
         return _wrapped(backbone)
     if backbone in _BACKBONES:
         return _BACKBONES[backbone]
+    width = _WIDTH.fullmatch(str(backbone))
+    if width and 0 < float(width[2]) <= _MOST_WIDTH:
+        scaled = _OF_ANY_WIDTH[width[1]](float(width[2]))
+        return _BACKBONES.get(scaled.name, scaled)
     near = difflib.get_close_matches(str(backbone), _BACKBONES, n=1, cutoff=0.5)
     hint = f"; the nearest is '{near[0]}'" if near else ""
     raise ConfigError(

@@ -23,6 +23,7 @@ def match_anchors(
     positive_iou: float = POSITIVE_IOU,
     negative_iou: float = NEGATIVE_IOU,
     crowd_iou: float = CROWD_IOU,
+    own_best: bool = False,
 ) -> tuple[Any, Any, Any]:
     """Anchors that overlap an object, those that overlap none, and the object of each.
 
@@ -35,6 +36,8 @@ def match_anchors(
         anchors: (B or 1, A, 4) y1, x1, y2, x2, float32, in the unit of ``boxes``.
         class_ids: (B, M) int32; 0 padding, negative crowds.
         boxes: (B, M, 4) y1, x1, y2, x2, float32.
+        own_best: an object's best anchors are that object's even where they overlap another more,
+            as SSD has it.
 
     Returns:
         positive (B, A) bool; negative (B, A) bool; owner (B, A) integer, the object with the
@@ -45,9 +48,10 @@ def match_anchors(
     is_crowd = (class_ids < 0)[:, None]  # (B, 1, M)
     of_objects = ops.where(is_object, overlaps, -1.0)  # (B, A, M)
     best = ops.max(of_objects, axis=2)  # (B, A)
-    owner = ops.argmax(of_objects, axis=2)  # (B, A)
     best_of_object = ops.max(of_objects, axis=1, keepdims=True)  # (B, 1, M)
     is_best = is_object & (of_objects >= best_of_object) & (best_of_object > 0)  # (B, A, M)
+    ranked = ops.where(is_best, of_objects + 1.0, of_objects) if own_best else of_objects
+    owner = ops.argmax(ranked, axis=2)  # (B, A)
     positive = (best >= positive_iou) | ops.any(is_best, axis=2)  # (B, A)
     in_crowd = ops.any(is_crowd & (overlaps >= crowd_iou), axis=2)  # (B, A)
     negative = (best < negative_iou) & ~positive & ~in_crowd  # (B, A)

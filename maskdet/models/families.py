@@ -11,10 +11,12 @@ from maskdet.errors import WeightsError
 #: Where the class of each family is. A new family is a new folder and a line here.
 FAMILIES = {
     "mask_rcnn": "maskdet.models.mask_rcnn.mask_rcnn:MaskRCNN",
+    "ssd": "maskdet.models.ssd.ssd:SSD",
     "yolox": "maskdet.models.yolox.yolox:YOLOX",
 }
-#: Published weights that are a whole model, and the family whose default Config they are for.
-PUBLISHED = {"coco": "yolox"}
+#: Published weights that are a whole model, and the families that have such for their default
+#: Config, the best first.
+PUBLISHED = {"coco": ("yolox", "ssd")}
 
 
 def family_class(name: str) -> Any:

@@ -117,7 +117,7 @@ def load_published(
     """Published weights into a network, all that fit or none.
 
     Args:
-        name: one of :data:`maskdet.family.PRETRAINED`.
+        name: one of :data:`maskdet.family.PRETRAINED`, or a path that the family reads.
         exclude: names of layers to leave as they are.
 
     Returns:

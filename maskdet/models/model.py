@@ -24,6 +24,7 @@ from maskdet.models.known_facts import KnownFacts
 from maskdet.models.loading import (
     as_it_was_after_errors,
     load_by_name,
+    load_published,
     take_fallback_of,
     with_file_facts,
 )
@@ -134,7 +135,8 @@ class Model(KnownFacts):
         that lies beside it exactly as if the training had never been cut.
 
         Args:
-            filepath: a weights-only or whole-model file in matterport's layout.
+            filepath: a weights-only or whole-model file in matterport's layout; or one of another
+                library, where the family reads such.
             by_name: layers that the file lacks keep their values (with a warning).
             exclude: names of layers to leave as they are; implies ``by_name``.
 
@@ -148,6 +150,9 @@ class Model(KnownFacts):
         self.resumption = None
         if os.fspath(filepath) in (*PRETRAINED, BEST_PRETRAINED):
             return load_by_name(self, os.fspath(filepath), exclude or ())
+        if self.family.reads(filepath):
+            self.trained, report = load_published(self.trained, os.fspath(filepath), exclude or ())
+            return report
         sidecar = read_facts(filepath)
         check_origin(filepath, sidecar, self.family, type(self).__name__)
         with as_it_was_after_errors(self):

@@ -3,8 +3,9 @@
 import os
 from typing import Any
 
+from maskdet.backbones.registry import get_backbone
 from maskdet.errors import UsageError
-from maskdet.models.families import PUBLISHED, family_class
+from maskdet.models.families import FAMILIES, PUBLISHED, family_class
 from maskdet.models.model import Model
 from maskdet.models.weight_files import read_facts
 from maskdet.setting_checks import check_share_value
@@ -36,20 +37,32 @@ def open_model(
     if min_score is not None:
         check_share_value("The lowest score", min_score)
         kind.family.task.set_min_score(config, min_score)
-    for name, value in settings.items():
-        if not hasattr(config, name):
-            raise UsageError(f"{name} is no setting of {type(config).__name__}; see its display().")
-        setattr(config, name, value)
+    set_settings(config, settings)
     model = kind(mode, config, model_dir)
     model.load_weights(weights)
     return model
 
 
+def set_settings(config: Any, settings: dict[str, Any]) -> None:
+    """Give a Config some settings.
+
+    Raises:
+        UsageError: for a name that is no setting of it.
+    """
+    for name, value in settings.items():
+        if not hasattr(config, name):
+            raise UsageError(f"{name} is no setting of {type(config).__name__}; see its display().")
+        setattr(config, name, value)
+
+
 def _kind_and_config(weights: str | os.PathLike[str]) -> tuple[Any, Any]:
     """The class of the weights' family, and the Config that they are for."""
     if os.fspath(weights) in PUBLISHED:
-        kind = family_class(PUBLISHED[os.fspath(weights)])
-        return kind, kind.family.config_class()
+        return _published(os.fspath(weights))
+    if not os.fspath(weights).endswith(".h5"):
+        for kind in map(family_class, FAMILIES):
+            if kind.family.reads(weights):
+                return kind, kind.family.config_for(weights)
     sidecar = read_facts(weights)
     if "config" not in sidecar:
         raise UsageError(
@@ -60,3 +73,14 @@ def _kind_and_config(weights: str | os.PathLike[str]) -> tuple[Any, Any]:
     # Weights of the first version do not say what they are of.
     kind = family_class(sidecar.get("family", "mask_rcnn"))
     return kind, kind.family.config_class.from_dict(sidecar["config"])
+
+
+def _published(name: str) -> tuple[Any, Any]:
+    """The first family whose published weights are on this machine; of none the first."""
+    choices = []
+    for kind in map(family_class, PUBLISHED[name]):
+        config = kind.family.config_class()
+        choices.append((kind, config))
+        if get_backbone(config.BACKBONE).has_coco_here():
+            return choices[-1]
+    return choices[0]

@@ -21,6 +21,8 @@ class WeightSource:
         file_name: how the file is called; None where another library names it.
         other_names: how people call it too.
         other_checksums: of files that are not the published one, but as good.
+        member: how the file is called in the zip archive at the address; None where it is not in
+            one.
     """
 
     name: str
@@ -32,6 +34,7 @@ class WeightSource:
     file_name: str | None = None
     other_names: tuple[str, ...] = ()
     other_checksums: tuple[str, ...] = ()
+    member: str | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -117,6 +120,20 @@ _SOURCES = {
             "https://github.com/matterport/Mask_RCNN/releases/download/v2.0/mask_rcnn_coco.h5",
             257.6,
             "md5:e98aaff6f99e307b5e2a8a3ff741a518",
+        ),
+        # SSD MobileNetV1, 90 classes, the mobile examples' detect.tflite: its archive has no
+        # published checksum, this one is the file's own.
+        WeightSource(
+            name="ssd_mobilenet_v1_0.75",
+            address="https://storage.googleapis.com/download.tensorflow.org/models/tflite/"
+            "coco_ssd_mobilenet_v1_1.0_quant_2018_06_29.zip",
+            licence="Apache-2.0",
+            megabytes=None,
+            advice="fetch it on another machine and put its detect.tflite into ./weights.",
+            checksum="sha256:e4b118e5e4531945de2e659742c7c590f7536f8d0ed26d135abcfe83b4779d13",
+            file_name="ssd_mobilenet_v1_0.75_coco_quant.tflite",
+            other_names=("detect.tflite",),
+            member="detect.tflite",
         ),
         # YOLOX-Nano, 80 classes, twice. The publisher gives no checksums; these are in the recipes
         # of two users.

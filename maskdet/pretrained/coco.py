@@ -1,19 +1,25 @@
 """Weights of detectors trained on COCO into a network's layers."""
 
+import importlib
 import importlib.util
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import keras
 
 from maskdet.errors import WeightsError
-from maskdet.pretrained.by_layer import set_layers
+from maskdet.pretrained.by_layer import LayerArrays, set_layers
+from maskdet.pretrained.catalog import source_names
 from maskdet.pretrained.weights import fetch_weights, local_weights
-from maskdet.pretrained.yolox import yolox_layers
 
 #: Layers of a detector's head that give classes.
 CLASS_LAYERS = r".*_class_logits"
 _ONNX_ENDING = "_onnx"
+# Who reads which weights of the catalogue, as module:function from a path to arrays by layer name.
+_READERS = {
+    "yolox_nano": "maskdet.pretrained.yolox:yolox_layers",
+    "ssd_mobilenet_v1_0.75": "maskdet.pretrained.detection_tflite:tflite_layers",
+}
 
 
 def load_coco(
@@ -47,11 +53,38 @@ def load_coco(
     path = coco_file(weights)
     return set_layers(
         network,
-        yolox_layers(path),
+        _reader(weights)(path),
         what=f"COCO weights of '{backbone}' ({path})",
         key=lambda name: name.removeprefix(prefix),
         classes=CLASS_LAYERS,
     )
+
+
+def _reader(name: str) -> Callable[[Path], LayerArrays]:
+    module, _, function = _READERS[name].partition(":")
+    reader: Callable[[Path], LayerArrays] = getattr(importlib.import_module(module), function)
+    return reader
+
+
+def coco_here(name: str) -> bool:
+    """Whether a file that can be read is on this machine.
+
+    Raises:
+        WeightsError: if what lies there is not the published one.
+    """
+    return _local_files(name)[0] is not None
+
+
+def _local_files(name: str) -> tuple[Path | None, Path | None]:
+    """The file to read, and the .onnx that could be if the package onnx were here."""
+    path = local_weights(name)
+    if path is not None:
+        return path, None
+    other = f"{name}{_ONNX_ENDING}"
+    onnx = local_weights(other) if other in source_names() else None
+    if onnx is not None and importlib.util.find_spec("onnx") is not None:
+        return onnx, None
+    return None, onnx
 
 
 def coco_file(name: str) -> Path:
@@ -62,12 +95,9 @@ def coco_file(name: str) -> Path:
     Raises:
         WeightsError: if it is not here and cannot be downloaded; says what to put where.
     """
-    path = local_weights(name)
+    path, onnx = _local_files(name)
     if path is not None:
         return path
-    onnx = local_weights(f"{name}{_ONNX_ENDING}")
-    if onnx is not None and importlib.util.find_spec("onnx") is not None:
-        return onnx
     try:
         return fetch_weights(name)
     except WeightsError as error:

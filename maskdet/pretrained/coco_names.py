@@ -12,3 +12,8 @@ hair drier, toothbrush
 """
 #: By class id: the background, then the 80 classes in the order of COCO's own ids.
 COCO_NAMES = ("BG", *(name.strip() for name in _NAMES.replace("\n", " ").split(",")))
+
+# Ids of COCO's annotations that no class has.
+_UNUSED_IDS = frozenset({12, 26, 29, 30, 45, 66, 68, 69, 71, 83})
+#: By class id: COCO's own id, which networks of the TF Object Detection API have as their slot.
+COCO_SLOTS = tuple(slot for slot in range(91) if slot not in _UNUSED_IDS)

@@ -7,6 +7,7 @@ import os
 import re
 import urllib.error
 import urllib.request
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,9 +42,37 @@ def fetch(
     if source.file_name is None:
         raise WeightsError(f"'{source.name}' is not a file to download; {source.advice}")
     path = Path(folder or cache_folder()) / source.file_name
-    if not path.exists():
+    if path.exists():
+        return path
+    if source.member is None:
         download(source.address, path, source.checksum, source.advice, progress)
+        return path
+    archive = path.with_name(source.address.rpartition("/")[2])
+    download(source.address, archive, None, source.advice, progress)
+    try:
+        _unpack(archive, source.member, path, source.checksum)
+    finally:
+        archive.unlink(missing_ok=True)
     return path
+
+
+def _unpack(archive: Path, member: str, path: Path, checksum: str | None) -> None:
+    """Put a member of a zip archive at a path, whole and with its checksum right."""
+    part = path.with_name(path.name + ".part")
+    try:
+        with zipfile.ZipFile(archive) as files:
+            part.write_bytes(files.read(member))
+    except (OSError, KeyError, zipfile.BadZipFile) as error:
+        raise WeightsError(
+            f"{archive} holds no {member} that can be read ({error}); fetch it again."
+        ) from error
+    if checksum is not None and not has_checksum(part, checksum):
+        part.unlink()
+        raise WeightsError(
+            f"{member} in {archive} is not the published file (its checksum is not {checksum}); "
+            "fetch it elsewhere."
+        )
+    os.replace(part, path)
 
 
 def download(

@@ -122,6 +122,8 @@ def mobilenet_v2_layers(name: str, weights: str | None = "imagenet") -> LayerArr
     alpha = float(name.removeprefix("mobilenet_v2").lstrip("_") or 1)
     model = _application(name, "MobileNetV2", weights, alpha=alpha)
     layers = {"stem": _joined(model, "Conv1", "bn_Conv1")}
+    if alpha >= 1:  # below, theirs keeps all 1280 channels
+        layers["top"] = _joined(model, "Conv_1", "Conv_1_bn")
     for layer in model.layers:
         match = re.fullmatch(
             r"(?:block_(\d+)|expanded_conv)_(expand|depthwise|project)", layer.name

@@ -27,9 +27,11 @@ from maskdet import (
     PiConfig,
     YoloxConfig,
 )
+from maskdet.data.formats import tfrecord
 from maskdet.data.scenes import write_scenes
 from maskdet.images import read_image, write_image
 from tests.docs.pages import PAGES, ROOT, Step, steps_of
+from tests.models.ssd.pipeline_sample import PIPELINE
 from tests.pretrained.yolox_files import fresh_layers, published, write_checkpoint
 
 # TensorFlow tells that its own input pipeline does not go step by step, which is as well.
@@ -65,6 +67,7 @@ SKIPS = [
 # How many classes a page's data set has, where the page counts on a number, and which files the
 # page's reader has already.
 CLASSES = {"README.md": 3, "docs/raspberry_pi.md": 1, "examples/raspberry_pi/README.md": 1}
+RECORDS = "docs/migrating_from_tf_od_api.md"
 TRAINED = ("docs/raspberry_pi.md", "examples/raspberry_pi/README.md")
 # What lies in the reader's folder at the end.
 RESULTS = {
@@ -78,6 +81,7 @@ RESULTS = {
     ],
     "docs/coco.md": ["mine.h5", "detections/scene_00000.jpg"],
     "docs/data_sets.md": ["variants.png"],
+    RECORDS: ["mine.h5", "detections/scene_00000.jpg"],
     "docs/raspberry_pi.md": ["mine.tflite", "mine_saved/saved_model.pb"],
     "examples/raspberry_pi/README.md": [
         "mine.tflite",
@@ -206,6 +210,12 @@ def reader(tmp_path, monkeypatch, coco_file):
         if page in TRAINED:
             for name in ("mine.h5", "balloon.h5"):
                 write_untrained(tmp_path / name, Dataset.load(photos))
+        if page == RECORDS:
+            for name in ("train.record", "val"):
+                shards = 2 if name == "val" else 1
+                tfrecord.write(Dataset.load(photos), tmp_path, name=name, shards=shards)
+            config = PIPELINE.replace("num_classes: 5", "num_classes: 2")
+            (tmp_path / "pipeline.config").write_text(config)
         usual = maskdet.runtime.app.Viewer
         camera = lambda source, size: ThreeFrames(photos / "JPEGImages")  # noqa: E731
         monkeypatch.setattr(maskdet.runtime.app, "open_camera", camera)

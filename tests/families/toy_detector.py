@@ -4,6 +4,7 @@
 but the tests of this folder, and no engine knows it.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -134,6 +135,12 @@ class ToyDetectorFamily:
 
     def side_multiple(self, config: Any) -> int:
         return 1
+
+    def reads(self, path: str | os.PathLike[str]) -> bool:
+        return False
+
+    def config_for(self, path: str | os.PathLike[str]) -> Any:
+        return self.config_class()
 
     def load_pretrained(self, network: keras.Model, config: Any, name: str) -> Pretrained:
         return Pretrained(get_backbone(config.BACKBONE).load_pretrained(network, name))

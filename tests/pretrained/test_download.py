@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -208,7 +209,7 @@ def test_catalogue_says_where_everything_is():
         assert source.name == name and source.address and source.licence
         assert source.megabytes is None or source.megabytes > 0
         assert source.advice.endswith((".", "_model"))
-        if source.file_name is not None:
+        if source.file_name is not None and source.member is None:
             assert source.address.endswith(f"/{source.file_name}")
             assert find_source(source.file_name) is source
         if source.checksum is not None:
@@ -216,3 +217,42 @@ def test_catalogue_says_where_everything_is():
             assert len(bytes.fromhex(digits)) == {"sha256": 32, "md5": 16}[kind]
     with pytest.raises(WeightsError, match=r"did you mean 'resnet50'\?.*known are"):
         find_source("resnet5")
+
+
+# ---- archives ----------------------------------------------------------------------------------
+def zipped(folder, name="inside.bin", content=CONTENT):
+    path = folder / "archive.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(name, content)
+    return WeightSource(
+        name="packed",
+        address=path.as_uri(),
+        licence="MIT",
+        megabytes=None,
+        advice="fetch it elsewhere.",
+        checksum=SHA256,
+        file_name="packed.bin",
+        member="inside.bin",
+    )
+
+
+def test_a_file_in_an_archive_comes_out_of_it_whole_and_the_archive_goes(tmp_path):
+    source = zipped(tmp_path)
+    (tmp_path / "cache").mkdir()
+    path = fetch(source, tmp_path / "cache", progress=False)
+    assert path.name == "packed.bin" and path.read_bytes() == CONTENT
+    assert [file.suffix for file in (tmp_path / "cache").iterdir()] in ([".bin"], [".bin", ".lock"])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"name": "other.bin"}, "holds no inside.bin"),
+        ({"content": b"other"}, "is not the published file"),
+    ],
+)
+def test_an_archive_of_something_else_leaves_nothing(tmp_path, change, words):
+    source = zipped(tmp_path, **change)
+    with pytest.raises(WeightsError, match=words):
+        fetch(source, tmp_path / "cache", progress=False)
+    assert not list((tmp_path / "cache").glob("*.bin*"))

@@ -78,7 +78,16 @@ def read(
     files = _files(root)
     if not files:
         raise nothing_at(path, "TFRecord file", LOOKS_FOR)
-    names = _label_map(root, label_map)
+    return read_files(files, _label_map(root, label_map), classes, on_error)
+
+
+def read_files(
+    files: Sequence[Path],
+    names: dict[int, str],
+    classes: Sequence[str] | None = None,
+    on_error: str = "raise",
+) -> AnnotatedDataset:
+    """:func:`read` of these files, whatever they are called; ``names`` are the label map's."""
     skip = on_error == "skip"
     pictures = pictures_of(files, lambda file: _pictures(file, names, skip), skip)
     ids = {name: number for number, name in sorted(names.items())}

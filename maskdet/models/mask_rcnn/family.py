@@ -1,5 +1,6 @@
 """Mask R-CNN as the engines see it."""
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -70,6 +71,12 @@ class MaskRCNNFamily:
         if mode == "inference":
             return build_inference_network(config, kernels)
         raise UsageError(f"mode is {mode!r}; use 'training' or 'inference'.")
+
+    def reads(self, path: str | os.PathLike[str]) -> bool:
+        return False
+
+    def config_for(self, path: str | os.PathLike[str]) -> Any:
+        return self.config_class()
 
     def load_pretrained(self, network: keras.Model, config: Config, name: str) -> Pretrained:
         backbone = get_backbone(config.BACKBONE)

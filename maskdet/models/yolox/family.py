@@ -1,5 +1,6 @@
 """YOLOX as the engines see it."""
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -62,6 +63,12 @@ class YoloxFamily:
         if mode == "inference":
             return build_inference_network(config, kernels)
         raise UsageError(f"mode is {mode!r}; use 'training' or 'inference'.")
+
+    def reads(self, path: str | os.PathLike[str]) -> bool:
+        return False
+
+    def config_for(self, path: str | os.PathLike[str]) -> Any:
+        return self.config_class()
 
     def load_pretrained(self, network: keras.Model, config: YoloxConfig, name: str) -> Pretrained:
         layers = get_backbone(config.BACKBONE).load_pretrained(network, name)

@@ -1,0 +1,137 @@
+"""Settings of SSD: subclass :class:`SsdConfig` and hand an instance over."""
+
+import os
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from maskdet.errors import ConfigError
+from maskdet.setting_checks import check_keys, check_share, check_whole
+from maskdet.tasks.detection.config import DetectionConfig
+
+if TYPE_CHECKING:
+    from maskdet.models.ssd.pipeline import Pipeline
+
+#: Smallest input: below it the last maps have no cells to tell apart.
+LEAST_SIDE = 32
+CLASS_LOSSES = ("softmax", "sigmoid", "focal")
+_MODES = ("stretch", "corner", "square")
+
+
+class SsdConfig(DetectionConfig):
+    """SSD MobileNetV1 of three quarters' width, 300 pixels, COCO's 80 classes, boxes alone.
+
+    As the TF Object Detection API published it. For a set of your own, NUM_CLASSES is the number
+    of its classes plus the background. Its training settings are for small sets of photos and
+    minutes, not days, of training from ``load_weights("coco")``.
+
+    Raises:
+        ConfigError: in :meth:`validate`, when settings contradict each other.
+    """
+
+    #: What a pipeline.config said beside settings, see :meth:`from_pipeline`.
+    pipeline: "Pipeline | None" = None
+
+    family_name: ClassVar[str] = "ssd"
+    plain_boxes: ClassVar[bool] = True
+
+    NAME: str | None = "ssd"
+    NUM_CLASSES = 81
+    BACKBONE = "mobilenet_v1_0.75"
+    # "stretch": photos are brought to the input's sides whatever their shape, as the API does.
+    IMAGE_RESIZE_MODE = "stretch"
+    IMAGE_MIN_DIM = 300
+    IMAGE_MAX_DIM = 300
+
+    # Maps behind the trunk, each of half the sides of the one before: channels of each. The trunk
+    # gives two maps, of stride 16 and 32.
+    EXTRA_CHANNELS: Any = (384, 192, 192, 96)
+    # True: the maps' and the heads' 3 x 3 convolutions are depthwise + 1 x 1 (SSDLite, Sandler et
+    # al. 2018, section 6.2).
+    SEPARABLE_HEADS = False
+    # Side of the heads' window: 1 or 3. SSDLite's heads are 3 x 3 depthwise, then 1 x 1.
+    HEAD_KERNEL = 1
+    # Side of the square anchor of the finest and of the coarsest map, as shares of the input's
+    # shorter side; the other maps' lie evenly between.
+    ANCHOR_SIZES: Any = (0.2, 0.95)
+    # Shapes of anchors: width / height.
+    ANCHOR_RATIOS: Any = (1.0, 2.0, 0.5, 3.0, 0.3333)
+    # True: a square between each map's size and the next one's.
+    ANCHOR_BETWEEN = True
+    # True: the finest map has three anchors a cell, one of them of a tenth.
+    ANCHOR_REDUCED = True
+    # Deltas (dy, dx, log dh, log dw) are divided by these for training.
+    BBOX_STD_DEV: Any = (0.1, 0.1, 0.2, 0.2)
+
+    # An anchor is an object from this IoU on, and background below; an object's best anchor is
+    # always its own.
+    MATCH_IOU = 0.5
+    # "softmax": classes exclude each other, and the background is one. "sigmoid": each class for
+    # itself. "focal": so too, and what is easy counts little (Lin et al. 2017).
+    CLASS_LOSS = "focal"
+    FOCAL_ALPHA = 0.75
+    FOCAL_GAMMA = 2.0
+    # Of the background, the worst this many times as many anchors as there are objects' (Liu et
+    # al. 2016, section 2.2). 0: all of it, as focal loss wants.
+    NEGATIVES_PER_POSITIVE = 0.0
+
+    DETECTION_MIN_CONFIDENCE = 0.3
+    DETECTION_NMS_THRESHOLD = 0.6
+    # Pairs of an anchor and a class, best first, that non-maximum suppression looks at.
+    DETECTION_CANDIDATES = 1000
+    LOSS_WEIGHTS: ClassVar[dict[str, float]] = {"ssd_class_loss": 1.0, "ssd_box_loss": 1.0}
+
+    IMAGES_PER_GPU = 8
+    STEPS_PER_EPOCH: int | None = None
+    VALIDATION_STEPS: int | None = None
+    OPTIMIZER = "adamw"
+    LEARNING_RATE = 0.002
+    LEARNING_RATE_SCHEDULE = "cosine"
+    WARMUP_STEPS = 50
+    WEIGHT_DECAY = 0.02
+    BACKBONE_RATE = 0.2
+    EMA_DECAY = 0.995
+    AUGMENTATION = "default"
+
+    @classmethod
+    def from_pipeline(cls, path: str | os.PathLike[str]) -> Self:
+        """The settings of a pipeline.config of the TF Object Detection API.
+
+        ``config.pipeline`` has the paths in the file and a report, to be printed, of what became of
+        each field: carried over, replaced by what is nearest, or not carried over.
+
+        Raises:
+            ConfigError: if the file cannot be read, or its model is none that there is here; names
+                the line.
+        """
+        # Imported here: whoever has no such file needs none of it.
+        from maskdet.models.ssd.pipeline import take_pipeline
+
+        config = cls()
+        config.pipeline = take_pipeline(path, config)
+        return config
+
+    def validate(self) -> None:
+        """Check that the settings fit together.
+
+        Raises:
+            ConfigError: one sentence that names the setting and what it may be.
+        """
+        super().validate()
+        check_keys(self, "LOSS_WEIGHTS", SsdConfig.LOSS_WEIGHTS)
+        check_whole(self, "DETECTION_CANDIDATES", 1)
+        self._check_choice("IMAGE_RESIZE_MODE", _MODES)
+        self._check_choice("CLASS_LOSS", CLASS_LOSSES)
+        if self.HEAD_KERNEL not in (1, 3):
+            raise ConfigError(f"HEAD_KERNEL is {self.HEAD_KERNEL!r}; use 1 or 3.")
+        for name in ("MATCH_IOU", "FOCAL_ALPHA"):
+            check_share(self, name)
+        smallest, largest = self.ANCHOR_SIZES
+        if not 0 < smallest <= largest:
+            raise ConfigError(
+                f"ANCHOR_SIZES is {tuple(self.ANCHOR_SIZES)}; give the smallest and the largest "
+                "anchor's side as shares of the input's, such as (0.2, 0.95)."
+            )
+        if min(self.input_sides) < LEAST_SIDE:
+            raise ConfigError(
+                f"IMAGE_MAX_DIM gives an input of {self.input_sides[0]} x {self.input_sides[1]}; "
+                f"use a side of {LEAST_SIDE} or more, such as 300 or 320."
+            )

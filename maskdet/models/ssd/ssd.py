@@ -1,0 +1,71 @@
+"""The class that users make: SSD (Liu et al. 2016)."""
+
+import os
+from typing import Any, Self
+
+from maskdet.errors import WeightsError
+from maskdet.models.detecting import DetectingModel
+from maskdet.models.opening import open_model
+from maskdet.models.ssd.config import SsdConfig
+from maskdet.models.ssd.family import SsdFamily
+from maskdet.models.ssd.foreign import config_of, read_detector
+from maskdet.pretrained.detection_api import find_api_file
+
+
+class SSD(DetectingModel):
+    """Finds objects with a box each: of COCO's classes at once, of yours after a training.
+
+    See :class:`maskdet.models.model.Model` for the methods. ``load_weights`` also takes files of
+    the TF Object Detection API (TensorFlow 1): a frozen graph (.pb), a checkpoint (its prefix or
+    its .index), the quantised SSD MobileNetV1 as .tflite, or a folder with one of them.
+    """
+
+    family = SsdFamily()
+    config: SsdConfig
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        mode: str = "inference",
+        model_dir: str | os.PathLike[str] = "logs",
+        **settings: Any,
+    ) -> Self:
+        """A model for the weights in a file, with the network that they are for.
+
+        COCO's detectors get COCO's class names; those of other classes have none until you set
+        ``class_names``.
+
+        Args:
+            path: as ``load_weights`` takes it; an .h5 of ours too.
+            mode: "inference" or "training".
+            model_dir: where a training's log folders go.
+            **settings: what the file does not say, such as IMAGE_MIN_DIM=512, IMAGE_MAX_DIM=512
+                where photos were not brought to 300 pixels, or CLASS_LOSS="softmax".
+
+        Raises:
+            WeightsError: if the file is missing, damaged, or of another network.
+            UsageError: if a setting is not one of SSD's.
+        """
+        if find_api_file(path) is None:
+            model = open_model(path, mode, model_dir, **settings)
+            if isinstance(model, cls):
+                return model
+            raise WeightsError(
+                f"{os.fspath(path)} holds weights of {model.family.name!r}; open it with "
+                "maskdet.open_model(path)."
+            )
+        made = cls(mode, config_of(read_detector(path), path, settings), model_dir)
+        made.load_weights(path)
+        return made
+
+    @classmethod
+    def from_tflite(cls, path: str | os.PathLike[str], **settings: Any) -> Self:
+        """A model from the quantised SSD MobileNetV1, such as the mobile examples' detect.tflite.
+
+        Raises:
+            WeightsError: if the file is missing, damaged, or of another network.
+        """
+        if os.path.splitext(path)[1] != ".tflite":
+            raise WeightsError(f"{os.fspath(path)} is no .tflite; use SSD.load(path).")
+        return cls.load(path, **settings)

@@ -1,0 +1,121 @@
+"""Variables of TensorFlow 1: of frozen graphs, SavedModels of such, and checkpoints."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from maskdet.errors import WeightsError
+
+#: Arrays by the variable's name.
+Variables = dict[str, np.ndarray]
+
+_PART = re.compile(r"(.+)\.(?:index|meta|data-\d+-of-\d+)")
+_OBJECTS = "_CHECKPOINTABLE_OBJECT_GRAPH"
+
+
+def checkpoint_prefix(path: str | os.PathLike[str]) -> Path | None:
+    """What the names of a checkpoint's files have in common; None for anything else.
+
+    Args:
+        path: that, or one of the files.
+    """
+    part = _PART.fullmatch(os.fspath(path))
+    prefix = part[1] if part else os.fspath(path)
+    return Path(prefix) if part or Path(f"{prefix}.index").is_file() else None
+
+
+def read_graph(path: str | os.PathLike[str], wanted: str) -> Variables:
+    """Constants of a frozen graph.
+
+    Args:
+        path: a ``.pb``: a GraphDef, or the ``saved_model.pb`` that was written from one.
+        wanted: regular expression of the names to read.
+
+    Raises:
+        WeightsError: if the file is missing or no graph, or holds no constants; or TensorFlow is
+            not installed.
+    """
+    tf = _tensorflow(path)
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be read: {error}.") from error
+    try:
+        nodes = _graph(tf, Path(path).name, content).node
+    except Exception as error:  # protobuf's own, by its version
+        raise WeightsError(f"{path} is no whole frozen graph ({error}); fetch it again.") from error
+    constants = [node for node in nodes if node.op == "Const"]
+    if not constants or any(node.op in ("VariableV2", "VarHandleOp") for node in nodes):
+        raise WeightsError(
+            f"{path} holds a graph whose values are not in it, as TensorFlow 2 writes them; give a "
+            "frozen graph or a checkpoint of TensorFlow 1."
+        )
+    return {
+        node.name: _floats(tf.make_ndarray(node.attr["value"].tensor))
+        for node in constants
+        if re.fullmatch(wanted, node.name)
+    }
+
+
+def _graph(tf: Any, name: str, content: bytes) -> Any:
+    if name == "saved_model.pb":
+        from tensorflow.core.protobuf import saved_model_pb2
+
+        return saved_model_pb2.SavedModel.FromString(content).meta_graphs[0].graph_def
+    return tf.compat.v1.GraphDef.FromString(content)
+
+
+def read_checkpoint(prefix: str | os.PathLike[str], wanted: str) -> Variables:
+    """Variables of a checkpoint as they were trained, not their moving averages.
+
+    Args:
+        prefix: what the files' names begin with, such as ``model.ckpt-200000``.
+        wanted: regular expression of the names to read.
+
+    Raises:
+        WeightsError: if a file is missing or damaged, the checkpoint is of TensorFlow 2, or
+            TensorFlow is not installed.
+    """
+    tf = _tensorflow(prefix)
+    try:
+        reader = tf.train.load_checkpoint(os.fspath(prefix))
+        names = list(reader.get_variable_to_shape_map())
+    except Exception as error:  # TensorFlow's own, and RuntimeError
+        raise WeightsError(
+            f"{prefix}.index is missing or damaged ({_first_line(error)}); fetch it again."
+        ) from error
+    if _OBJECTS in names:
+        raise WeightsError(
+            f"{prefix} is a checkpoint of TensorFlow 2, which names variables by Python's objects; "
+            "only those of TensorFlow 1 are read here."
+        )
+    try:
+        return {
+            name: _floats(reader.get_tensor(name)) for name in names if re.fullmatch(wanted, name)
+        }
+    except Exception as error:
+        raise WeightsError(
+            f"{prefix}.data-00000-of-00001, which holds the values, is missing or damaged "
+            f"({_first_line(error)}); put it beside {Path(prefix).name}.index."
+        ) from error
+
+
+def _tensorflow(path: Any) -> Any:
+    try:
+        import tensorflow as tf
+    except ImportError as error:
+        raise WeightsError(
+            f"{path} is a file of TensorFlow, which is not installed; run: pip install tensorflow"
+        ) from error
+    return tf
+
+
+def _floats(array: np.ndarray) -> np.ndarray:
+    return array.astype(np.float32) if array.dtype.kind == "f" else array
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).split("\n")[0].rstrip(".")
