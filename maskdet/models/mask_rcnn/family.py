@@ -153,7 +153,7 @@ class MaskRCNNFamily:
     # 3 dB above its error instead of 15).
     float_layers = (
         r"ROI_|roi_align|rpn_(objectness|class|bbox|cells|kept)|rpn_head\d"
-        r"|stage1_focus|stage2_(down|csp)|stage3_down"
+        r"|stage1_focus|stage[23]_(down|csp)"
         r"|mrcnn_class_logits|mrcnn_bbox|mrcnn_class_\d"
         r"|detection|Identity|mrcnn_mask_\d|mask_own_class|mask_outputs"
     )
