@@ -1,0 +1,123 @@
+"""What families of single-shot detectors share: a trunk, heads on its maps, boxes and no masks."""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import keras
+import numpy as np
+
+from maskdet.backbones.registry import get_backbone, pixels_of
+from maskdet.detections import Detections
+from maskdet.errors import UsageError
+from maskdet.family import Pretrained
+from maskdet.geometry.placement import Placement
+from maskdet.pixels import Pixels
+from maskdet.pretrained.coco_names import COCO_NAMES
+from maskdet.tasks.detection.task import DETECTION
+from maskdet.tasks.task import Task
+
+
+class SingleShotFamily:
+    """Base of such families; see :class:`maskdet.family.Family` for the methods.
+
+    A subclass names itself and its Config's class, and gives the networks, the losses and the twin
+    for export. Training networks take input_image, input_class_ids and input_boxes; inference
+    networks give rows (B, N, 6): y1, x1, y2, x2 as shares of the input's sides, class id, score.
+    """
+
+    task: Task = DETECTION
+    outputs = frozenset({"boxes"})
+    weightless: frozenset[str] = frozenset()
+    #: Begin the names of the layers that no trunk has.
+    head_prefixes: ClassVar[tuple[str, ...]] = ("head",)
+
+    def stages(self, config: Any) -> dict[str, str]:
+        backbone = get_backbone(config.BACKBONE)
+        heads = rf"({'|'.join(self.head_prefixes)})\d_.*"
+        words = {"heads": heads}
+        for first in (3, 4, 5):
+            upper = "|".join(f"({backbone.stage_pattern(stage)})" for stage in range(first, 6))
+            words[f"{first}+"] = f"{upper}|{heads}"
+        words["all"] = ".*"
+        return words
+
+    def rate(self, layer_name: str, config: Any) -> float:
+        return 1.0 if layer_name.startswith(self.head_prefixes) else float(config.BACKBONE_RATE)
+
+    def pixels(self, config: Any) -> Pixels:
+        return pixels_of(config)
+
+    def build(self, config: Any, mode: str, kernels: str = "auto") -> keras.Model:
+        if mode == "training":
+            return self.training_network(config)
+        if mode == "inference":
+            return self.inference_network(config, kernels)
+        raise UsageError(f"mode is {mode!r}; use 'training' or 'inference'.")
+
+    def training_network(self, config: Any) -> keras.Model:
+        """From images and their objects to predictions and what they should have been."""
+        raise NotImplementedError
+
+    def inference_network(self, config: Any, kernels: str) -> keras.Model:
+        """From images to rows."""
+        raise NotImplementedError
+
+    def load_pretrained(self, network: keras.Model, config: Any, name: str) -> Pretrained:
+        layers = get_backbone(config.BACKBONE).load_pretrained(network, name)
+        knows_classes = any(layer.endswith("_class_logits") for layer in layers)
+        return Pretrained(layers, COCO_NAMES if knows_classes else ())
+
+    def reads(self, path: str | os.PathLike[str]) -> bool:
+        return False
+
+    # ---- training --------------------------------------------------------------------------
+    def image_facts(self, dataset: Any, config: Any) -> dict[str, np.ndarray]:
+        return {}
+
+    def training_outputs(
+        self, network: keras.Model, outputs: frozenset[str]
+    ) -> tuple[list[Any], Any]:
+        return list(network.inputs), dict(network.output)
+
+    def training_inputs(
+        self, batch: Mapping[str, np.ndarray], config: Any
+    ) -> dict[str, np.ndarray]:
+        return {
+            "input_image": pixels_of(config).of_images(batch["images"]),
+            "input_class_ids": batch["class_ids"],
+            "input_boxes": batch["boxes"],
+        }
+
+    # ---- inference -------------------------------------------------------------------------
+    def inference_inputs(
+        self, images: np.ndarray, placements: Sequence[Placement], config: Any
+    ) -> list[np.ndarray]:
+        return [pixels_of(config).of_images(images)]
+
+    def decode(
+        self,
+        arrays: Sequence[np.ndarray],
+        placements: Sequence[Placement],
+        config: Any,
+        class_names: Sequence[str],
+        outputs: frozenset[str],
+    ) -> list[Detections]:
+        return [
+            _decoded(rows, placement, class_names)
+            for rows, placement in zip(arrays[0], placements, strict=True)
+        ]
+
+
+def _decoded(rows: np.ndarray, placement: Placement, class_names: Sequence[str]) -> Detections:
+    """One image's rows (N, 6) in the image's own pixels."""
+    rows = rows[rows[:, 4] > 0]
+    boxes = placement.inverse_boxes(rows[:, :4] * (placement.canvas_shape * 2))
+    with_area = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+    return Detections(
+        boxes=boxes[with_area],
+        class_ids=rows[with_area, 4].astype(np.int32),
+        scores=rows[with_area, 5].astype(np.float32),
+        class_names=tuple(class_names),
+        image_shape=placement.image_shape,
+    )
