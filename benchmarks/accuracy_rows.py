@@ -16,7 +16,12 @@ from maskdet.models.families import family_class
 
 #: Average precision looks at the whole course from the surest detection down.
 MIN_SCORE = 0.001
-CONFIG_MODULES = ("maskdet.config", "maskdet.models.mask_rcnn.scenes_config")
+CONFIG_MODULES = (
+    "maskdet.config",
+    "maskdet.models.mask_rcnn.scenes_config",
+    "maskdet.models.ssd.config",
+    "maskdet.models.yolox.config",
+)
 
 
 def config_of(name, dataset, seed, side=None, settings=()):
