@@ -331,7 +331,7 @@ def test_a_file_that_fits_has_nothing_to_say(read):
         ("num_classes: 5", "", "line 3: model.ssd.num_classes is 0"),
         ("  ssd {", "  faster_rcnn {", "line 3 is of model.faster_rcnn, but maskdet reads model.s"),
         ("'ssd_mobilenet_v1'", "'ssd_resnet50_v1_fpn'", "line 6: .*'ssd_resnet50_v1_fpn'.* mobil"),
-        ("'ssd_mobilenet_v1'", "'ssd_yolox_nano'", "line 6: .*'ssd_yolox_nano'.* has mobilenet_v1"),
+        ("'ssd_mobilenet_v1'", "'ssd_yolox_nano'", "line 6: .*'ssd_yolox_nano'.* mobilenet_v1,"),
         ("depth_multiplier: 0.25", "depth_multiplier: 0.3", "line 6: .*depth_multiplier of 0.3"),
         ("num_layers: 4", "num_layers: 9", "num_layers is 9, but ssd_mobilenet_v1 has 2 to 6"),
         ("convolutional_box_predictor", "weight_shared_convolutional_box_predictor", "line 19: "),
