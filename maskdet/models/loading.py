@@ -69,14 +69,15 @@ def as_it_was_after_errors(model: Any) -> Iterator[None]:
     """Give a model back the settings and the network that it had, if an error ends what is done."""
     settings = {name: getattr(model.config, name) for name in model.config.FALLBACK}
     trained = model.trained
+    done = False
     try:
         yield
-    except Exception:
-        if model.trained is not trained:
+        done = True
+    finally:
+        if not done and model.trained is not trained:
             for name, value in settings.items():
                 setattr(model.config, name, value)
             model.trained, model.keras_model = trained, trained.network
-        raise
 
 
 def _choices(own: Any, fallback: str | None, name: str) -> list[tuple[Any, str]]:

@@ -1,6 +1,7 @@
 """What families of single-shot detectors share: a trunk, heads on its maps, boxes and no masks."""
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -18,7 +19,7 @@ from maskdet.tasks.detection.task import DETECTION
 from maskdet.tasks.task import Task
 
 
-class SingleShotFamily:
+class SingleShotFamily(ABC):
     """Base of such families; see :class:`maskdet.family.Family` for the methods.
 
     A subclass names itself and its Config's class, and gives the networks, the losses and the twin
@@ -55,13 +56,13 @@ class SingleShotFamily:
             return self.inference_network(config, kernels)
         raise UsageError(f"mode is {mode!r}; use 'training' or 'inference'.")
 
+    @abstractmethod
     def training_network(self, config: Any) -> keras.Model:
         """From images and their objects to predictions and what they should have been."""
-        raise NotImplementedError
 
+    @abstractmethod
     def inference_network(self, config: Any, kernels: str) -> keras.Model:
         """From images to rows."""
-        raise NotImplementedError
 
     def load_pretrained(self, network: keras.Model, config: Any, name: str) -> Pretrained:
         layers = get_backbone(config.BACKBONE).load_pretrained(network, name)
