@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 
 from maskdet.errors import UsageError
 from maskdet.exporters.exact_sums import make_sums_exact
-from maskdet.exporters.flatbuffer import pack_model, read_model
+from maskdet.exporters.flatbuffer import operator_names, pack_model, read_model, tensor_name
 from maskdet.exporters.rounding import correct_rounding
 
 NO_IMAGES = (
     "int8 needs images to measure the network's values with, but there are none; give "
     "calibration=dataset with some photos like those the detector will see."
 )
+_WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED")
 
 
 @dataclass
@@ -101,6 +102,21 @@ def activation_statistics(
     return seen
 
 
+def _geometry_outputs(model: Any) -> list[str]:
+    """Names of the outputs (of a ModelT) that no layer with weights gives.
+
+    The converter calls them all alike, whatever layer made them: a class id or a box in 256 steps
+    would be another class or another place.
+    """
+    graph = model.subgraphs[0]
+    made = {
+        int(operator.outputs[0])
+        for operator, name in zip(graph.operators, operator_names(model), strict=True)
+        if name in _WEIGHTED
+    }
+    return [tensor_name(graph, int(i)) for i in graph.outputs if int(i) not in made]
+
+
 def quantize(
     content: bytes, seen: Statistics, float_layers: str, fixed: Mapping[str, tuple[float, float]]
 ) -> bytes:
@@ -111,14 +127,16 @@ def quantize(
     Args:
         content: the float file.
         seen: of its activations.
-        float_layers: regular expression of the names of tensors whose operations stay in floats.
+        float_layers: regular expression of the names of tensors whose operations stay in floats;
+            the file's outputs do so too, unless a convolution or dense layer gives them.
         fixed: ranges that are known beforehand.
     """
     from ai_edge_quantizer import qtyping, quantizer
 
     model = read_model(content)
-    correct_rounding(model, seen.means, lambda name: re.search(float_layers, name))
+    float_layers = "|".join([float_layers, *map(re.escape, _geometry_outputs(model))])
     ranges = seen.ranges | dict(fixed)
+    correct_rounding(model, seen.means, ranges, lambda name: re.search(float_layers, name))
     make_sums_exact(model, ranges, float_layers)
     statistics = {
         name: {"min": np.array([[low]], np.float32), "max": np.array([[high]], np.float32)}

@@ -6,6 +6,10 @@ Two corrections, made on the float file so that the quantizer finds weights it n
 
 * the weights of a window are rounded so that their sum stays (a flat area gives what it gave);
 * what is left of a layer's mean error moves into its bias (Nagel et al. 2019, section 4.2).
+
+And a channel whose weights are all (next to) nothing, as training leaves those of anchors that no
+object ever matched, keeps its bias: in integers a bias counts steps of the weights times those of
+the input, and where these are too fine it does not fit into 32 bits.
 """
 
 from typing import Any
@@ -22,6 +26,32 @@ from maskdet.exporters.flatbuffer import (
 
 Array = NDArray[Any]
 LEVELS = 127
+_INPUT_LEVELS = 255
+# A quarter of what 32 bits hold: ranges may still be widened a little.
+_MOST_STEPS = 2.0**29
+
+
+def with_room_for_bias(weights: Array, offsets: Array, axis: int, input_step: float) -> Array:
+    """Weights whose steps are coarse enough for their channels' biases.
+
+    Args:
+        weights: as for :func:`rounded`, float32.
+        offsets: bias of each channel.
+        axis: of the channels.
+        input_step: between neighbouring values that the layer reads.
+
+    Returns:
+        The same shape. In channels that lacked room the largest weight has grown, by so little that
+        the layer's output changes by less than a ten-thousandth of the bias.
+    """
+    by_channel = np.moveaxis(weights, axis, 0).reshape(weights.shape[axis], -1).copy()
+    least = np.abs(offsets.astype(np.float64)) * LEVELS / (input_step * _MOST_STEPS)
+    largest = np.abs(by_channel).argmax(axis=1)
+    rows = np.arange(len(by_channel))
+    poor = np.abs(by_channel[rows, largest]) < least
+    by_channel[rows[poor], largest[poor]] = least[poor]
+    moved = [weights.shape[axis], *(s for i, s in enumerate(weights.shape) if i != axis)]
+    return np.moveaxis(by_channel.reshape(moved), 0, axis)
 
 
 def rounded(weights: Array, axis: int) -> Array:
@@ -64,11 +94,14 @@ def _move_sums(whole: Array, exact: Array, wanted: Array) -> None:
     whole[...] = np.moveaxis(flat, 2, 1).reshape(whole.shape)
 
 
-def correct_rounding(model: Any, means: dict[str, Array], is_float: Any) -> None:
+def correct_rounding(
+    model: Any, means: dict[str, Array], ranges: dict[str, tuple[float, float]], is_float: Any
+) -> None:
     """Round the weights of a float file (a ModelT) in place, and correct its biases.
 
     Args:
         means: mean of each channel of the tensors that layers read, by their names.
+        ranges: smallest and largest value of these tensors.
         is_float: function of a tensor's name: whether its layer stays in floats.
     """
     graph = model.subgraphs[0]
@@ -84,9 +117,13 @@ def correct_rounding(model: Any, means: dict[str, Array], is_float: Any) -> None
             continue
         shaped = stored if stored.ndim == 4 else stored[:, None, None]
         depthwise = kind == "DEPTHWISE_CONV_2D"
-        new = rounded(shaped, 3 if depthwise else 0)
-        store_constant(model, weights, new.reshape(stored.shape))
+        axis = 3 if depthwise else 0
         offsets = constant(model, bias)
+        low, high = ranges.get(tensor_name(graph, source), (0.0, 0.0))
+        if offsets is not None and high > low:
+            shaped = with_room_for_bias(shaped, offsets, axis, (high - low) / _INPUT_LEVELS)
+        new = rounded(shaped, axis)
+        store_constant(model, weights, new.reshape(stored.shape))
         if mean is None or offsets is None or mean.shape != (shaped.shape[3],):
             continue
         error = (new.astype(np.float64) - shaped).sum(axis=(1, 2)) * mean

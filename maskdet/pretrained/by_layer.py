@@ -17,7 +17,7 @@ def set_layers(
     values: LayerArrays,
     what: str,
     key: Callable[[str], str] = str,
-    classes: str = "",
+    open_ended: str = "",
 ) -> list[str]:
     """Set the layers of a network that somebody else's weights are for.
 
@@ -26,8 +26,8 @@ def set_layers(
         values: what to set.
         what: the weights' name, for messages.
         key: from a layer's name in the network to its name in ``values``.
-        classes: regular expression of the names of layers that know classes; those of another
-            number of classes keep their values.
+        open_ended: regular expression of the names of layers whose shapes follow classes or
+            anchors; those of other shapes keep their values.
 
     Returns:
         Names of the layers that were set. Nothing is set unless everything fits.
@@ -42,7 +42,7 @@ def set_layers(
             continue
         wanted = [tuple(weight.shape) for weight in layer.weights]
         shapes = [array.shape for array in arrays]
-        if wanted != shapes and re.fullmatch(classes, layer.name):
+        if wanted != shapes and re.fullmatch(open_ended, layer.name):
             continue
         if wanted != shapes:
             raise WeightsError(

@@ -12,8 +12,8 @@ from maskdet.pretrained.by_layer import LayerArrays, set_layers
 from maskdet.pretrained.catalog import source_names
 from maskdet.pretrained.weights import fetch_weights, local_weights
 
-#: Layers of a detector's head that give classes.
-CLASS_LAYERS = r".*_class_logits"
+#: Last layers of a detector's heads, which give classes, and boxes for each anchor of a cell.
+LAST_LAYERS = r".*_(class_logits|deltas)"
 _ONNX_ENDING = "_onnx"
 # Who reads which weights of the catalogue, as module:function from a path to arrays by layer name.
 _READERS = {
@@ -39,8 +39,8 @@ def load_coco(
         known: names of the backbones that have such weights, for the message.
 
     Returns:
-        Names of the layers that were set; the head's class layers are not among them where the
-        network has another number of classes. Nothing is set unless everything fits.
+        Names of the layers that were set; a head's last layers are not among them where the
+        network has another number of classes or of anchors. Nothing is set unless everything fits.
 
     Raises:
         WeightsError: if there are no such weights, they cannot be had here, or do not fit.
@@ -56,7 +56,7 @@ def load_coco(
         _reader(weights)(path),
         what=f"COCO weights of '{backbone}' ({path})",
         key=lambda name: name.removeprefix(prefix),
-        classes=CLASS_LAYERS,
+        open_ended=LAST_LAYERS,
     )
 
 

@@ -3,9 +3,11 @@
 import keras
 import numpy as np
 import pytest
+from ai_edge_litert.interpreter import Interpreter
 
 from maskdet.exporters.flatbuffer import constant, operator_names, read_model, tensor_name
-from maskdet.exporters.rounding import correct_rounding, rounded
+from maskdet.exporters.quantize import activation_statistics, quantize
+from maskdet.exporters.rounding import correct_rounding, rounded, with_room_for_bias
 from tests.exporters.lite_files import layer_of, lite_file
 
 
@@ -75,6 +77,41 @@ def test_a_channel_of_zeros_stays():
     np.testing.assert_array_equal(rounded(weights, 0), weights)
 
 
+@pytest.mark.parametrize("axis", [0, 3])
+def test_a_dead_channel_gets_steps_that_its_bias_fits(axis):
+    weights = np.moveaxis(np.zeros((3, 3, 3, 2), np.float32), 0, 0 if axis == 0 else 3)
+    by_channel = np.moveaxis(weights, axis, 0)
+    by_channel[0, 1, 1, 1] = 0.5
+    by_channel[1, 0, 0, 0] = -1e-12
+    offsets, input_step = np.array([2.0, -4.6, 0.0], np.float32), 6 / 255
+    new = np.moveaxis(with_room_for_bias(weights, offsets, axis, input_step), axis, 0)
+    np.testing.assert_array_equal(new[0], by_channel[0])
+    np.testing.assert_array_equal(new[2], by_channel[2])
+    step = np.abs(new[1]).max() / 127
+    assert abs(offsets[1]) / (step * input_step) == pytest.approx(2**29, rel=1e-4)
+    assert np.abs(new[1]).max() * 6 < 1e-4 * abs(offsets[1])
+
+
+def test_a_dead_channel_keeps_its_bias_in_an_int8_file():
+    """Told by the file itself: a channel's weights are nothing, its bias is -4.6."""
+    image = keras.Input(batch_shape=(1, 4, 4, 3), name="image")
+    layer = keras.layers.Conv2D(2, 1, name="logits")
+    network = keras.Model({"image": image}, {"y": layer(image)})
+    kernel = np.zeros((1, 1, 3, 2), np.float32)
+    kernel[..., 0] = 0.3
+    layer.set_weights([kernel, np.array([1.0, -4.6], np.float32)])
+    content = lite_file(network)
+    draws = np.random.default_rng(0)
+    samples = [{"image": draws.uniform(-1, 1, (1, 4, 4, 3)).astype("f4")} for _ in range(4)]
+    content = quantize(content, activation_statistics(content, samples, 1), "no such layer", {})
+    interpreter = Interpreter(model_content=content)
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], samples[0]["image"])
+    interpreter.invoke()
+    detail = interpreter.get_output_details()[0]
+    np.testing.assert_allclose(interpreter.get_tensor(detail["index"])[..., 1], -4.6, atol=0.05)
+
+
 # ---- biases -----------------------------------------------------------------------------------
 @pytest.fixture(scope="module")
 def content():
@@ -106,7 +143,7 @@ def layers_of(model):
 
 def corrected(content, means):
     model = read_model(content)
-    correct_rounding(model, means, lambda name: "head" in name)
+    correct_rounding(model, means, {}, lambda name: "head" in name)
     return layers_of(model)
 
 

@@ -76,7 +76,7 @@ class SsdConfig(DetectionConfig):
     DETECTION_MIN_CONFIDENCE = 0.3
     DETECTION_NMS_THRESHOLD = 0.6
     # Pairs of an anchor and a class, best first, that non-maximum suppression looks at.
-    DETECTION_CANDIDATES = 1000
+    DETECTION_CANDIDATES = 400
     LOSS_WEIGHTS: ClassVar[dict[str, float]] = {"ssd_class_loss": 1.0, "ssd_box_loss": 1.0}
 
     IMAGES_PER_GPU = 8

@@ -22,8 +22,8 @@ class SsdFamily(SingleShotFamily):
     name = "ssd"
     config_class = SsdConfig
     head_prefixes = ("head", "extra")
-    # Geometry.
-    float_layers = r"_rows|best_anchors|detection"
+    # Geometry, and the boxes' last layers: they cost next to nothing, and boxes keep every bit.
+    float_layers = r"head\d+_deltas(?!_depth)|delta_rows|best_anchors|detection"
 
     def side_multiple(self, config: SsdConfig) -> int:
         return 1

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -13,7 +14,7 @@ from maskdet.models.opening import set_settings
 from maskdet.models.ssd.anchors import anchors_per_cell
 from maskdet.models.ssd.config import SsdConfig
 from maskdet.pixels import Pixels
-from maskdet.pretrained.by_layer import set_layers
+from maskdet.pretrained.by_layer import LayerArrays, set_layers
 from maskdet.pretrained.coco_names import COCO_NAMES
 from maskdet.pretrained.detection_api import ApiDetector, find_api_file, read_api_detector
 
@@ -39,7 +40,10 @@ def read_detector(path: str | os.PathLike[str]) -> ApiDetector:
 def load_detector(
     network: keras.Model, config: SsdConfig, path: str | os.PathLike[str]
 ) -> Pretrained:
-    """Put a file's weights into a network: all, but class layers for another number of classes.
+    """Put a file's weights into a network.
+
+    All, but class layers for another number of classes, and the heads of maps whose cells have
+    another number of anchors.
 
     Raises:
         WeightsError: if the network is not the one that the file is for; nothing has changed then.
@@ -61,10 +65,23 @@ def load_detector(
             f"{os.fspath(path)} holds another network (layer '{differing[0]}' is not in {where}: "
             f"see EXTRA_CHANNELS and SEPARABLE_HEADS); {advice}."
         )
+    layers = _of_same_anchors(layers, detector.anchors, config)
     names = set_layers(network, layers, f"Weights of {os.fspath(path)}")
     classes = any(name.endswith("_class_logits") for name in names)
     of_coco = classes and detector.of_coco and config.NUM_CLASSES == len(COCO_NAMES)
     return Pretrained(names, COCO_NAMES if of_coco else ())
+
+
+def _of_same_anchors(layers: LayerArrays, anchors: Sequence[int], config: SsdConfig) -> LayerArrays:
+    """The layers without the heads' last ones where a cell has other anchors than the file's."""
+    own = anchors_per_cell(config)
+    other = {
+        f"head{number}_{what}"
+        for number, counts in enumerate(zip(anchors, own, strict=True), start=1)
+        for what in ("class_logits", "deltas")
+        if len(set(counts)) > 1
+    }
+    return {name: arrays for name, arrays in layers.items() if name not in other}
 
 
 def config_of(

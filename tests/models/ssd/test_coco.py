@@ -14,6 +14,7 @@ from maskdet.images import resize_image, write_image
 from maskdet.models.ssd.anchors import anchors_as_shares
 from maskdet.models.ssd.network import predictions
 from maskdet.pretrained.coco_names import COCO_NAMES, COCO_SLOTS
+from maskdet.runtime import Detector
 from tests.models.yolox.test_networks import nms
 
 SHARED = Path(__file__).resolve().parents[3] / "../shared"
@@ -49,6 +50,28 @@ def test_a_set_of_other_classes_starts_from_it(here):
     report = model.load_weights("coco")
     assert report.unmatched == [f"head{level}_class_logits" for level in range(1, 7)]
     assert model.class_names == ()
+
+
+def test_heads_of_other_anchors_are_to_be_trained(here):
+    """Small objects want small anchors, and all but the heads that see them starts from COCO."""
+    config = _three_classes()
+    config.ANCHOR_SIZES, config.ANCHOR_REDUCED = (0.07, 0.6), False
+    report = SSD("training", config, here).load_weights("coco")
+    logits = {f"head{level}_class_logits" for level in range(1, 7)}
+    assert set(report.unmatched) == {*logits, "head1_deltas"}
+    assert "head2_deltas" in report.loaded
+
+
+def test_int8_keeps_what_it_finds(sample, tmp_path):
+    """COCO's coarsest map has an anchor whose weights are nothing: its bias must stay."""
+    model = SSD.from_tflite(TFLITE)
+    path = tmp_path / "coco.tflite"
+    photos = [sample.load_image(i) for i in sample.image_ids[:60]]
+    model.export(path, "int8", "detect", calibration=photos, count=100, verify=False)
+    file = Detector(path, min_confidence=0.3)
+    networks = model.detections(photos[:12])
+    counts = [(len(file.detect(p)), len(d)) for p, d in zip(photos[:12], networks, strict=True)]
+    assert sum(n for n, _ in counts) == pytest.approx(sum(n for _, n in counts), rel=0.15)
 
 
 def _three_classes():

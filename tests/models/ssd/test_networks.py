@@ -6,6 +6,8 @@ import json
 import keras
 import numpy as np
 import pytest
+from ai_edge_litert.interpreter import Interpreter
+from PIL import Image
 
 from maskdet import SSD, Detections, MaskRCNN, MobileConfig, open_model
 from maskdet.cli import main
@@ -119,6 +121,28 @@ def test_a_softmax_network_and_its_file_find_the_same(ssd_weights, ssd_set, tmp_
     model = open_model(ssd_weights, CLASS_LOSS="softmax", DETECTION_MIN_CONFIDENCE=0.5)
     report = model.export(tmp_path / "soft.tflite", dataset=ssd_set, progress=False)
     assert report.verified and report.comparison.agreement.expected > 3
+
+
+def test_an_int8_file_names_the_networks_classes(model, ssd_set, tmp_path):
+    """Class ids, scores and boxes come out as the floats they are worked out in."""
+    path = tmp_path / "bytes.tflite"
+    model.export(path, "int8", "detect", calibration=ssd_set, verify=False, progress=False)
+    interpreter = Interpreter(str(path))
+    interpreter.allocate_tensors()
+    feed = interpreter.get_input_details()[0]
+    picture = np.asarray(Image.fromarray(ssd_set.load_image(3)).resize((SIDE, SIDE)))
+    interpreter.set_tensor(feed["index"], picture[None].astype(feed["dtype"]))
+    interpreter.invoke()
+    values = {
+        d["name"]: interpreter.get_tensor(d["index"]) for d in interpreter.get_output_details()
+    }
+    count = int(values["number of detections"][0])
+    classes = values["category"][0, :count]
+    assert count > 3 and set(classes.tolist()) == {0.0, 1.0}
+    scores = values["score"][0, :count]
+    assert (np.diff(scores) <= 0).all() and scores.min() > 0
+    [expected] = model.detections([picture])
+    np.testing.assert_allclose(values["location"][0, 0] * SIDE, expected.boxes[0], atol=3)
 
 
 def test_the_command_line_detects(ssd_weights, ssd_set, tmp_path, capsys):
