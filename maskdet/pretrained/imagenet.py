@@ -57,7 +57,7 @@ def load_imagenet(
         values,
         what=f"ImageNet weights of '{backbone}'",
         key=lambda name: re.sub(r"^stage\d_", "", name),
-        classes="top_logits",
+        open_ended="top_logits",
     )
 
 
