@@ -155,7 +155,7 @@ class MaskRCNNFamily:
         r"ROI_|roi_align|rpn_(objectness|class|bbox|cells|kept)|rpn_head\d"
         r"|stage1_focus|stage[23]_(down|csp)"
         r"|mrcnn_class_logits|mrcnn_bbox|mrcnn_class_\d"
-        r"|detection|Identity|mrcnn_mask_\d|mask_own_class|mask_outputs"
+        r"|detection|mrcnn_mask_\d|mask_own_class|mask_outputs"
     )
 
     def export_network(
