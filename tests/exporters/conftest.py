@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from maskdet import LiteConfig, MaskRCNN
+from maskdet import SSD, LiteConfig, MaskRCNN
 from maskdet.images import write_image
+from tests.models.ssd.conftest import SmallSsd, spread
 
 
 class TinyConfig(LiteConfig):
@@ -49,21 +51,52 @@ def tiny_model():
     return seeded_model()
 
 
+class TinySsd(SmallSsd):
+    NUM_CLASSES = 4
+    DETECTION_CANDIDATES = 16
+
+
+@pytest.fixture(scope="session")
+def ssd_model():
+    """A single-shot detector with seeded weights that make a few anchors stand out."""
+    model = SSD("inference", TinySsd(), model_dir="unused")
+    spread(model, stretched()[:120])
+    model.class_names = NAMES
+    return model
+
+
+def stretched(side=128):
+    """A photo as most clients give it: stretched to the input."""
+    return np.asarray(Image.fromarray(photos(1, 9)[0]).resize((side, side)))
+
+
 @pytest.fixture(scope="session")
 def exported(tiny_model, tmp_path_factory):
     """Paths by (precision, profile)."""
-    folder = tmp_path_factory.mktemp("exported")
-    paths = {}
-    for precision, profile in (
+    keys = (
         ("float32", "instances"),
         ("float16", "instances"),
         ("int8", "instances"),
         ("int8", "detect"),
         ("float32", "detect"),
-    ):
+    )
+    return written(tiny_model, keys, tmp_path_factory.mktemp("exported"))
+
+
+@pytest.fixture(scope="session")
+def exported_ssd(ssd_model, tmp_path_factory):
+    """Paths by (precision, profile)."""
+    keys = (("int8", "detect"), ("float32", "detect"))
+    return written(ssd_model, keys, tmp_path_factory.mktemp("exported_ssd"))
+
+
+def written(model, keys, folder):
+    """Export a model once for each (precision, profile); paths by these."""
+    paths = {}
+    for precision, profile in keys:
         path = folder / f"{precision}_{profile}.tflite"
         # Seeded weights amplify rounding; tests of verify give it limits of their own.
-        tiny_model.export(
+        model.export(
             path,
             precision=precision,
             profile=profile,

@@ -14,19 +14,20 @@ from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
 from maskdet.runtime import Detector
-from tests.exporters.conftest import photos
+from tests.exporters.conftest import stretched
 
-FILES = [("int8", "detect"), ("float32", "detect")]
+# The fixture with a family's files, and the precision.
+FILES = [
+    (family, precision)
+    for family in ("exported", "exported_ssd")
+    for precision in ("int8", "float32")
+]
 
 
-@pytest.fixture(params=FILES, ids=lambda key: key[0])
-def path(request, exported):
-    return exported[request.param]
-
-
-def stretched(side=128):
-    """A photo as these clients give it: stretched to the input."""
-    return np.asarray(Image.fromarray(photos(1, 9)[0]).resize((side, side)))
+@pytest.fixture(params=FILES, ids="-".join)
+def path(request):
+    family, precision = request.param
+    return request.getfixturevalue(family)[precision, "detect"]
 
 
 @pytest.fixture
@@ -141,8 +142,7 @@ def test_the_loops_that_look_for_a_converters_name(path, expected):
 
 
 @pytest.mark.mediapipe
-@pytest.mark.parametrize("key", FILES, ids=lambda key: key[0])
-def test_mediapipes_object_detector(key, exported, tmp_path):
+def test_mediapipes_object_detector(path, expected, tmp_path):
     """The real package; it also judges the metadata. MASKDET_MEDIAPIPE names its Python."""
     python = os.environ.get("MASKDET_MEDIAPIPE", sys.executable)
     Image.fromarray(stretched()).save(tmp_path / "photo.png")
@@ -158,16 +158,15 @@ for d in found:
     print(c.category_name, c.score, b.origin_y, b.origin_x, b.height, b.width, sep="|")
 """
     run = subprocess.run(
-        [python, "-c", code, str(exported[key]), str(tmp_path / "photo.png")],
+        [python, "-c", code, str(path), str(tmp_path / "photo.png")],
         capture_output=True,
         text=True,
         check=False,
     )
     assert run.returncode == 0, run.stderr[-2000:]
     rows = [line.split("|") for line in run.stdout.splitlines() if line.count("|") == 5]
-    found = Detector(exported[key], min_confidence=0.0).detect(stretched())
-    assert len(rows) == len(found) > 2
-    assert [row[0] for row in rows] == [name.replace("ä", "a") for name in found.names]
-    np.testing.assert_allclose([float(r[1]) for r in rows], found.scores, atol=1e-3)
+    assert len(rows) == len(expected)
+    assert [row[0] for row in rows] == [name.replace("ä", "a") for name in expected.names]
+    np.testing.assert_allclose([float(r[1]) for r in rows], expected.scores, atol=1e-3)
     corners = np.array([[float(v) for v in row[2:4]] for row in rows])
-    np.testing.assert_allclose(corners, found.boxes[:, :2], atol=1.01)  # whole pixels there
+    np.testing.assert_allclose(corners, expected.boxes[:, :2], atol=1.01)  # whole pixels there

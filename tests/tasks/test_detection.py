@@ -72,3 +72,11 @@ def test_facts_of_a_file_name_the_form_of_its_boxes():
         for config in (MobileConfig, YoloxConfig)
     ]
     assert facts == [False, True]
+
+
+def test_class_numbers_that_int8_moved_a_little_are_those_they_were():
+    """Files of older exports gave 1.9961 for class 2 of the contract, the third with background."""
+    arrays = [np.array([[[0.25, 0.5, 1.0, 1.0]]]), np.full((1, 1), 1.9961), np.ones((1, 1))]
+    facts = FileFacts(class_names=("BG", "cat", "dog", "emu"), ours=True)
+    found = DetectionTask().decode([*arrays, np.ones(1)], place((128, 128), 0, 64), facts)
+    assert found.names == ["emu"]

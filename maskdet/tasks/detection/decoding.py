@@ -34,7 +34,8 @@ def decode_outputs(arrays: Sequence[Array], placement: Placement, facts: FileFac
         boxes = placement.inverse_boxes(shares[indices] * (placement.canvas_shape * 2))
     with_area = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
     indices, boxes = indices[with_area], boxes[with_area]
-    class_ids = classes[indices].astype(np.int32) + 1
+    # Files of older exports have class numbers that int8 has moved a little.
+    class_ids = np.rint(classes[indices]).astype(np.int32) + 1
     return Detections(
         boxes=boxes,
         class_ids=class_ids,
