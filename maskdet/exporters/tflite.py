@@ -30,9 +30,6 @@ from maskdet.exporters.writer import Made, check_path, write_file
 from maskdet.runtime.model_file import FACTS, LABELS
 
 Array = NDArray[Any]
-# What the converter calls the tensors that a file gives out. They stay in floats in every family:
-# with 256 values for all rows a class's number would be rounded, and cut off to another's.
-_OUTPUTS = "Identity"
 #: A file that is smaller than this share of its weights has lost some.
 LEAST_SHARE = 0.9
 
@@ -74,7 +71,7 @@ def tflite_bytes(source: Source, calibration: Iterable[Array] | None = None) -> 
         raise UsageError(NO_IMAGES)
     inputs, outputs = source.inputs, source.outputs
     levels = source.pixels.grey_levels()
-    float_layers = f"{source.trained.family.float_layers}|{_OUTPUTS}"
+    float_layers = source.trained.family.float_layers
     # Bytes go straight into the first quantised layer where one scale fits all channels.
     from_bytes = not (int8 and levels)
     content = convert(source, from_bytes, request.precision == "float16")
