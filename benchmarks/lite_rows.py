@@ -66,17 +66,25 @@ def at_side(path, side):
     model = loaded(path)
     if side is None:
         return model
-    scale = side / model.config.IMAGE_MAX_DIM
-    scales = tuple(scale * anchor for anchor in model.config.RPN_ANCHOR_SCALES)
-    return loaded(path, IMAGE_MIN_DIM=side, IMAGE_MAX_DIM=side, RPN_ANCHOR_SCALES=scales)
+    settings = {"IMAGE_MIN_DIM": side, "IMAGE_MAX_DIM": side}
+    if model.family.name == "mask_rcnn":  # the others' anchors are shares of the input
+        scale = side / model.config.IMAGE_MAX_DIM
+        settings["RPN_ANCHOR_SCALES"] = tuple(
+            scale * anchor for anchor in model.config.RPN_ANCHOR_SCALES
+        )
+    return loaded(path, **settings)
 
 
-def backbone_alone(config, trained):
-    """The backbone's stages of the pyramid, with its trained weights."""
-    side = int(config.IMAGE_MAX_DIM)
-    image = keras.Input(batch_shape=(1, side, side, 3), name="image")
-    stages = get_backbone(config.BACKBONE).build(image)
-    network = keras.Model({"image": image}, {f"c{i}": stages[i - 1] for i in (3, 4, 5)})
+def backbone_alone(config, family, trained):
+    """The backbone as the family has it, with its trained weights."""
+    height, width = (int(side) for side in config.IMAGE_SHAPE[:2])
+    image = keras.Input(batch_shape=(1, height, width, 3), name="image")
+    backbone = get_backbone(config.BACKBONE)
+    if family.name == "ssd":
+        maps = backbone.build_pair(image)
+    else:
+        maps = backbone.build(image)[2:5]
+    network = keras.Model({"image": image}, {f"map{i}": m for i, m in enumerate(maps)})
     copy_weights(network, trained)
     return network
 
@@ -110,15 +118,36 @@ def copy_weights(network, trained):
             layer.set_weights(trained.get_layer(layer.name).get_weights())
 
 
-def cut_after_rpn(lite):
-    """Backbone, pyramid and RPN: what comes behind is geometry and heads."""
-    ends = [lite.get_layer(name).output for name in ("rpn_objectness", "rpn_bbox")]
-    return keras.Model({"image": lite.input["image"]}, {"scores": ends[0], "boxes": ends[1]})
+# Where networks are cut, by family: stage, the layers that it ends with, whether it is geometry.
+STAGES = {
+    "mask_rcnn": (
+        ("pyramid and RPN", ("rpn_objectness", "rpn_bbox"), False),
+        ("proposals", ("ROI",), True),
+        ("RoI Align", ("roi_align_rois",), True),
+        ("box head", ("mrcnn_bbox",), False),
+        ("detections", ("mrcnn_detection",), True),
+        ("RoI Align, masks", ("roi_align_mask",), True),
+        ("mask head", (), False),
+    ),
+    "ssd": (
+        ("extra maps and heads", ("class_rows", "delta_rows"), False),
+        ("best anchors", ("best_anchors",), True),
+        ("detections", (), True),
+    ),
+}
 
 
-def cut_at(lite, name):
-    output = lite.get_layer(name).output
-    outputs = output if isinstance(output, list | tuple) else [output]
+def stages_of(model):
+    """The family's stages that this network has; the last one ends with the network."""
+    stages = [s for s in STAGES[model.family.name] if model.has_masks or "mask" not in s[0]]
+    return [*stages[:-1], (stages[-1][0], (), stages[-1][2])]
+
+
+def cut_at(lite, names):
+    outputs = []
+    for name in names:
+        output = lite.get_layer(name).output
+        outputs += output if isinstance(output, list | tuple) else [output]
     return keras.Model(lite.input, {f"o{i}": o for i, o in enumerate(outputs)})
 
 
@@ -177,26 +206,17 @@ def alone(path, photo, threads=1):
 def parts_of(model, precision, photos, quick):
     """Files of the network cut behind each stage, of the backbone and of an SSDLite on it."""
     config, family = model.config, model.family
-    stages = {
-        "backbone": backbone_alone(config, model.network),
-        "SSDLite": ssdlite(config, model.network, config.NUM_CLASSES),
-    }
+    networks = {"backbone": backbone_alone(config, family, model.network)}
+    if family.name != "ssd":
+        networks["SSDLite"] = ssdlite(config, model.network, config.NUM_CLASSES)
     request = ExportRequest.of(family.task, precision, "instances", False, None, 0.05)
     source = Source(model.trained, request)
     if not quick:
-        lite = source.lite
-        stages |= {
-            "to RPN": cut_after_rpn(lite),
-            "to proposals": cut_at(lite, "ROI"),
-            "to RoIs": cut_at(lite, "roi_align_rois"),
-            "to boxes": cut_at(lite, "mrcnn_bbox"),
-            "to detections": cut_at(lite, "mrcnn_detection"),
-        }
-        if model.has_masks:
-            stages["to mask RoIs"] = cut_at(lite, "roi_align_mask")
+        for stage, names, _ in stages_of(model)[:-1]:
+            networks[f"to {stage}"] = cut_at(source.lite, names)
     return {
         f"{precision} {stage}": as_file(network, source, photos[:8])
-        for stage, network in stages.items()
+        for stage, network in networks.items()
     }
 
 
@@ -239,41 +259,33 @@ def rows_of(name, model, dataset, calibration, folder, quick):
             "fps_2_threads": 1e3 / steps2["whole"],
             "memory_MB": steps["memory"],
             "to_backbone": times[key] / times[f"{precision} backbone"],
-            "to_ssdlite": times[key] / times[f"{precision} SSDLite"],
             **{f"{step}_ms": steps[step] for step in ("prepare", "decode", "masks")},
             "objects": steps["objects"],
             **task.figures(task.score(dataset, detections)),
         }
+        if f"{precision} SSDLite" in times:
+            row["to_ssdlite"] = times[key] / times[f"{precision} SSDLite"]
         if not quick:
             row["to_float32"] = times[key] / times[f"float32 {profile}"]
         if not quick and profile == "instances":
-            row |= stage_times(times, key, precision, model.has_masks)
+            row |= stage_times(times, key, precision, stages_of(model))
         rows.append(row)
     for precision in precisions:
         for part in ("backbone", "SSDLite"):
             key = f"{precision} {part}"
-            size = len(parts[key]) / 1e6
-            rows.append({"model": name, "file": key, "MB": size, "invoke_ms": times[key]})
+            if key in parts:
+                size = len(parts[key]) / 1e6
+                rows.append({"model": name, "file": key, "MB": size, "invoke_ms": times[key]})
     return rows
 
 
-def stage_times(times, key, precision, has_masks):
+def stage_times(times, key, precision, stages):
     """Milliseconds by stage, from networks cut short; geometry is all between the convolutions."""
-
-    def at(stage):
-        return times[f"{precision} {stage}"]
-
-    stages = {
-        "backbone": at("backbone"),
-        "pyramid and RPN": at("to RPN") - at("backbone"),
-        "proposals": at("to proposals") - at("to RPN"),
-        "RoI Align": at("to RoIs") - at("to proposals"),
-        "box head": at("to boxes") - at("to RoIs"),
-        "detections": at("to detections") - at("to boxes"),
-    }
-    geometry = stages["proposals"] + stages["RoI Align"] + stages["detections"]
-    if has_masks:
-        stages["RoI Align, masks"] = at("to mask RoIs") - at("to detections")
-        stages["mask head"] = times[key] - at("to mask RoIs")
-        geometry += stages["RoI Align, masks"]
-    return {f"stage {k}": v for k, v in stages.items()} | {"geometry_share": geometry / times[key]}
+    before, geometry = times[f"{precision} backbone"], 0.0
+    row = {"stage backbone": before}
+    for stage, names, is_geometry in stages:
+        until = times[f"{precision} to {stage}"] if names else times[key]
+        row[f"stage {stage}"] = until - before
+        geometry += (until - before) * is_geometry
+        before = until
+    return row | {"geometry_share": geometry / times[key]}
