@@ -4,13 +4,16 @@ what to do, from Python and from the command line.
 
 import shutil
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from maskdet import SSD, YOLOX, MaskRCNN, YoloxConfig, open_model
 from maskdet.cli import main
 from maskdet.errors import ConfigError, MaskdetError, UsageError, WeightsError
 from maskdet.images import write_image
+from tests.exporters.lite_files import lite_file
 from tests.models.conftest import SmallConfig
 from tests.models.ssd.conftest import SmallSsd
 from tests.pretrained.api_files import ApiGraph
@@ -32,12 +35,37 @@ def files(ssd_weights, tmp_path_factory):
         (folder / f"half_{name}").write_bytes(content[: len(content) // 2])
     for name in ("empty.pb", "empty.tflite", "empty.h5"):
         (folder / name).touch()
+    write_others(folder)
     config = SmallConfig()
     config.NUM_CLASSES = 3
     MaskRCNN("inference", config, folder).save_weights(folder / "mrcnn.h5")
     (folder / "mrcnn.h5.json").unlink()  # the file itself says what it is
     write_image(folder / "photo.png", np.full((40, 40, 3), 90, np.uint8))
     return folder
+
+
+def write_others(folder):
+    """A classifier as TFLite, a two-stage detector's checkpoint, and an SSD's that lacks a head."""
+    image = keras.Input(batch_shape=(1, 32, 32, 3), name="image")
+    scores = keras.layers.Dense(3)(keras.layers.GlobalAveragePooling2D()(image))
+    (folder / "classifier.tflite").write_bytes(
+        lite_file(keras.Model({"image": image}, {"scores": scores}))
+    )
+    name = "FirstStageFeatureExtractor/InceptionV2/Conv2d_2b_1x1/weights"
+    write_checkpoint(folder / "faster.ckpt", {name: np.zeros((1, 1, 3, 2), "f4")})
+    reader = tf.train.load_checkpoint(str(folder / "model.ckpt"))
+    variables = {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+    del variables["BoxPredictor_3/ClassPredictor/biases"]
+    write_checkpoint(folder / "lacking.ckpt", variables)
+
+
+def write_checkpoint(prefix, variables):
+    tf.raw_ops.SaveV2(
+        prefix=str(prefix),
+        tensor_names=list(variables),
+        shape_and_slices=[""] * len(variables),
+        tensors=[tf.constant(value) for value in variables.values()],
+    )
 
 
 # What the command line and every way in Python says of a file.
@@ -48,6 +76,9 @@ SAID = {
     "half_frozen_inference_graph.pb": "is no whole frozen graph",
     "empty.pb": "is empty; fetch it again",
     "half_model.ckpt": r"half_model\.ckpt\.index is missing or damaged",
+    "classifier.tflite": "does not hold SSD MobileNetV1 .*: it lacks 'FeatureExtractor/Mobilenet",
+    "faster.ckpt": "holds a two-stage detector .*; those of SSD with MobilenetV1,",
+    "lacking.ckpt": "not hold a whole SSD .*'BoxPredictor_3/ClassPredictor/biases' is not in it",
     "half_mine.h5": "cannot be read as a Keras weight file: .*truncated.*; it may be damaged",
     "empty.h5": "is no HDF5 file",
     "none.h5": "does not exist; check the path",
