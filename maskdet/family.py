@@ -27,10 +27,12 @@ class Pretrained:
         layers: names of the layers that were set.
         class_names: what the network finds now, the background first; empty where heads are to be
             trained yet.
+        pixels: how they want pixels scaled, where that is not as the backbone's own weights do.
     """
 
     layers: list[str]
     class_names: tuple[str, ...] = ()
+    pixels: Pixels | None = None
 
 
 class Family(Protocol):

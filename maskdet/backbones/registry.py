@@ -95,6 +95,19 @@ class Backbone:
             raise ConfigError(f"A backbone has stages 1 to 5. Received: {stage!r}.")
         return self.stage_patterns[stage - 1]
 
+    def stages(self, heads: str) -> dict[str, str]:
+        """The words for ``layers=`` of a network with this backbone: heads, 3+, 4+, 5+, all.
+
+        Args:
+            heads: regular expression of the names of the layers that the backbone has not.
+        """
+        words = {"heads": heads}
+        for first in (3, 4, 5):
+            upper = "|".join(f"({self.stage_pattern(stage)})" for stage in range(first, 6))
+            words[f"{first}+"] = f"{upper}|{heads}"
+        words["all"] = ".*"
+        return words
+
     def load_imagenet(self, network: Any) -> list[str]:
         """Give the backbone's layers inside ``network`` their ImageNet weights.
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import keras
 
+from maskdet.errors import ConfigError
 from maskdet.trained import Trained
 
 
@@ -19,12 +20,22 @@ class KnownFacts:
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """Names by class id, the background first; empty where nobody said."""
+        """Names by class id, the background first; empty where nobody said.
+
+        Raises ConfigError where names are set that are not as many as NUM_CLASSES.
+        """
         return self.trained.facts.class_names
 
     @class_names.setter
     def class_names(self, names: Sequence[str]) -> None:
-        self.trained = self.trained.with_facts(class_names=tuple(names))
+        names, count = tuple(names), int(self.trained.config.NUM_CLASSES)
+        if names and len(names) != count:
+            lacks = "; begin with the background" if len(names) == count - 1 else ""
+            raise ConfigError(
+                f"class_names has {len(names)} names, but NUM_CLASSES is {count}, the background "
+                f"among them{lacks}: give ('BG', ...) with a name for each class."
+            )
+        self.trained = self.trained.with_facts(class_names=names)
 
     @property
     def outputs(self) -> frozenset[str]:

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from maskdet.backbones.registry import get_backbone
+from maskdet.backbones.registry import get_backbone, pixels_of
 from maskdet.errors import MaskdetWarning, WeightsError
 from maskdet.family import BEST_PRETRAINED
+from maskdet.pixels import Pixels
 from maskdet.pretrained.assign import LoadReport
 from maskdet.trained import Facts, Trained
 from maskdet.training import checkpoints
@@ -112,6 +113,23 @@ def _take_fallback(model: Any) -> None:
     model.build_anew()
 
 
+def take_pixels(config: Any, pixels: Pixels, name: str) -> None:
+    """Let a Config scale pixels as weights want; one that sets its own keeps them, and is told."""
+    own = pixels_of(config)
+    if own == pixels:
+        return
+    if config.MEAN_PIXEL is None and config.PIXEL_STD is None:
+        config.MEAN_PIXEL, config.PIXEL_STD = list(pixels.mean), pixels.std
+        return
+    warnings.warn(
+        f"{type(config).__name__} scales pixels by MEAN_PIXEL {list(own.mean)} and PIXEL_STD "
+        f"{own.std:g}, but {name} was trained with {list(pixels.mean)} and {pixels.std:g}; set "
+        "both to None before weights are loaded, and they become the file's.",
+        MaskdetWarning,
+        stacklevel=4,
+    )
+
+
 def load_published(
     trained: Trained, name: str, exclude: Sequence[str]
 ) -> tuple[Trained, LoadReport]:
@@ -137,6 +155,8 @@ def load_published(
         )
     kept = {layer: layers[layer].get_weights() for layer in exclude if layer in layers}
     published = trained.family.load_pretrained(trained.network, trained.config, name)
+    if published.pixels is not None:
+        take_pixels(trained.config, published.pixels, name)
     for layer, values in kept.items():
         layers[layer].set_weights(values)
     loaded = [layer for layer in published.layers if layer not in kept]

@@ -28,7 +28,7 @@ from maskdet.models.loading import (
     take_fallback_of,
     with_file_facts,
 )
-from maskdet.models.origin import check_family, check_origin, resumption_of
+from maskdet.models.origin import check_family, check_origin, check_reader, resumption_of
 from maskdet.models.recipe_run import run_recipe
 from maskdet.models.stage_run import run_stage
 from maskdet.models.weight_files import read_facts, write_weights
@@ -153,6 +153,7 @@ class Model(KnownFacts):
         if self.family.reads(filepath):
             self.trained, report = load_published(self.trained, os.fspath(filepath), exclude or ())
             return report
+        check_reader(filepath, self.family, type(self).__name__)
         sidecar = read_facts(filepath)
         check_origin(filepath, sidecar, self.family, type(self).__name__)
         with as_it_was_after_errors(self):

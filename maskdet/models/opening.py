@@ -8,6 +8,7 @@ from maskdet.errors import UsageError
 from maskdet.models.families import FAMILIES, PUBLISHED, family_class
 from maskdet.models.model import Model
 from maskdet.models.weight_files import read_facts
+from maskdet.pretrained.matterport_h5 import read_layers
 from maskdet.setting_checks import check_share_value
 
 
@@ -30,7 +31,8 @@ def open_model(
 
     Raises:
         UsageError: if the weights lack the JSON, or a setting is not one of the family's.
-        WeightsError: if the family is unknown, or the file does not fit its Config.
+        WeightsError: if the file is missing or damaged, the family is unknown, or the file does
+            not fit its Config.
         ConfigError: if a setting cannot be.
     """
     kind, config = _kind_and_config(weights)
@@ -65,6 +67,7 @@ def _kind_and_config(weights: str | os.PathLike[str]) -> tuple[Any, Any]:
                 return kind, kind.family.config_for(weights)
     sidecar = read_facts(weights)
     if "config" not in sidecar:
+        read_layers(weights)  # says what is wrong with a file that is missing or damaged
         raise UsageError(
             f"{os.fspath(weights)} does not say how its network is made, and {os.fspath(weights)}"
             ".json is missing or damaged; copy it along with the weights, it holds the Config and "

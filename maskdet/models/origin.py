@@ -8,6 +8,7 @@ from typing import Any
 from maskdet.base_config import BaseConfig
 from maskdet.errors import ConfigError, MaskdetWarning, WeightsError
 from maskdet.family import Family
+from maskdet.models.families import FAMILIES, family_class
 from maskdet.training.state import load_state
 from maskdet.training.train import Resumption
 
@@ -33,6 +34,26 @@ def check_origin(
             f"{name} is of {family.name!r} (for {family.task.name}); open it with "
             "maskdet.open_model(path)."
         )
+
+
+def check_reader(path: str | os.PathLike[str], family: Family, name: str) -> None:
+    """Raises WeightsError for a file of another library that another family than that of the class
+    ``name`` reads."""
+    if os.fspath(path).endswith(".h5"):
+        return
+    for kind in map(family_class, FAMILIES):
+        if kind.family.name != family.name and _reads(kind.family, path):
+            raise WeightsError(
+                f"{os.fspath(path)} is read by {kind.__name__}, but {name} is of {family.name!r}; "
+                "open it with maskdet.open_model(path)."
+            )
+
+
+def _reads(family: Family, path: str | os.PathLike[str]) -> bool:
+    try:
+        return family.reads(path)
+    except WeightsError:  # a folder without a file of that family's
+        return False
 
 
 def resumption_of(path: str | os.PathLike[str]) -> Resumption:

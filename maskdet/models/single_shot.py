@@ -34,14 +34,8 @@ class SingleShotFamily(ABC):
     head_prefixes: ClassVar[tuple[str, ...]] = ("head",)
 
     def stages(self, config: Any) -> dict[str, str]:
-        backbone = get_backbone(config.BACKBONE)
         heads = rf"({'|'.join(self.head_prefixes)})\d_.*"
-        words = {"heads": heads}
-        for first in (3, 4, 5):
-            upper = "|".join(f"({backbone.stage_pattern(stage)})" for stage in range(first, 6))
-            words[f"{first}+"] = f"{upper}|{heads}"
-        words["all"] = ".*"
-        return words
+        return get_backbone(config.BACKBONE).stages(heads)
 
     def rate(self, layer_name: str, config: Any) -> float:
         return 1.0 if layer_name.startswith(self.head_prefixes) else float(config.BACKBONE_RATE)

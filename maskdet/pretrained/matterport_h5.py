@@ -33,6 +33,8 @@ def read_layers(path: str | os.PathLike[str]) -> dict[str, LayerWeights]:
         WeightsError: if the file is missing, no HDF5 file, damaged or of another layout.
     """
     path = Path(path)
+    if path.is_dir():
+        raise WeightsError(f"{path} is a folder; give the path of the weight file in it.")
     if not path.is_file():
         raise WeightsError(f"Weight file {path} does not exist; check the path.")
     if not h5py.is_hdf5(path):

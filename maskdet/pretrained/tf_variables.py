@@ -43,6 +43,8 @@ def read_graph(path: str | os.PathLike[str], wanted: str) -> Variables:
         content = Path(path).read_bytes()
     except OSError as error:
         raise WeightsError(f"{path} cannot be read: {error}.") from error
+    if not content:
+        raise WeightsError(f"{path} is empty; fetch it again.")
     try:
         nodes = _graph(tf, Path(path).name, content).node
     except Exception as error:  # protobuf's own, by its version

@@ -31,6 +31,11 @@ def read_label_map(path: str | os.PathLike[str]) -> dict[int, str]:
     return items
 
 
+def classes_by_id(names: dict[int, str]) -> list[str]:
+    """The classes of a label map in the order of their ids, each once."""
+    return list(dict.fromkeys(names[number] for number in sorted(names)))
+
+
 def _item(message: Message, path: str | os.PathLike[str], line: int) -> tuple[int, str]:
     fields = {field.name: field.value for field in message.fields}
     name = fields.get("display_name") or fields.get("name")

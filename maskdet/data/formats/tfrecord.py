@@ -23,7 +23,7 @@ from maskdet.data.formats.example_proto import (
     records,
 )
 from maskdet.data.formats.json_file import as_size
-from maskdet.data.formats.label_map import read_label_map, write_label_map
+from maskdet.data.formats.label_map import classes_by_id, read_label_map, write_label_map
 from maskdet.data.formats.photo_files import files_below
 from maskdet.data.formats.photo_names import file_names
 from maskdet.data.formats.reading import files_at, is_empty, nothing_at, pictures_of, with_damaged
@@ -69,7 +69,8 @@ def read(
 
     Args:
         classes: names in the order of their ids; by default the label map's by id.
-        label_map: a .pbtxt; by default the only one at or below the path's folder.
+        label_map: a .pbtxt, whose classes the objects must be of; by default the only one at or
+            below the path's folder, to which classes of the records are added.
 
     Raises:
         DataError: for what cannot be used; names file and record.
@@ -78,7 +79,10 @@ def read(
     files = _files(root)
     if not files:
         raise nothing_at(path, "TFRecord file", LOOKS_FOR)
-    return read_files(files, _label_map(root, label_map), classes, on_error)
+    names = _label_map(root, label_map)
+    if classes is None and label_map is not None:
+        classes = classes_by_id(names)
+    return read_files(files, names, classes, on_error)
 
 
 def read_files(

@@ -46,13 +46,7 @@ class MaskRCNNFamily:
     )
 
     def stages(self, config: Config) -> dict[str, str]:
-        backbone = get_backbone(config.BACKBONE)
-        words = {"heads": HEADS}
-        for first in (3, 4, 5):
-            upper = "|".join(f"({backbone.stage_pattern(stage)})" for stage in range(first, 6))
-            words[f"{first}+"] = f"{upper}|{HEADS}"
-        words["all"] = ".*"
-        return words
+        return get_backbone(config.BACKBONE).stages(HEADS)
 
     def rate(self, layer_name: str, config: Config) -> float:
         if layer_name.startswith("rpn_"):

@@ -17,8 +17,9 @@ from maskdet.pixels import Pixels
 from maskdet.pretrained.by_layer import LayerArrays, set_layers
 from maskdet.pretrained.coco_names import COCO_NAMES
 from maskdet.pretrained.detection_api import ApiDetector, find_api_file, read_api_detector
+from maskdet.runtime.model_file import read_content, read_facts
 
-# (mean, std) of pixels: quantised files and the others.
+# How pixels were scaled for quantised files and for the others.
 _QUANTISED = Pixels((128.0,) * 3, 128.0)
 _PLAIN = Pixels((127.5,) * 3, 127.5)
 
@@ -33,6 +34,11 @@ def read_detector(path: str | os.PathLike[str]) -> ApiDetector:
     if file is None:
         raise WeightsError(
             f"{os.fspath(path)} is neither a .pb, a .tflite nor a checkpoint (model.ckpt.index)."
+        )
+    if file.suffix == ".tflite" and file.is_file() and read_facts(file, read_content(file)).ours:
+        raise WeightsError(
+            f"{os.fspath(path)} is a file that maskdet exported, which is run (by "
+            "maskdet.runtime.Detector) but no more trained; give the .h5 that it was made from."
         )
     return read_api_detector(file)
 
@@ -69,7 +75,8 @@ def load_detector(
     names = set_layers(network, layers, f"Weights of {os.fspath(path)}")
     classes = any(name.endswith("_class_logits") for name in names)
     of_coco = classes and detector.of_coco and config.NUM_CLASSES == len(COCO_NAMES)
-    return Pretrained(names, COCO_NAMES if of_coco else ())
+    pixels = _QUANTISED if detector.quantised else _PLAIN
+    return Pretrained(names, COCO_NAMES if of_coco else (), pixels)
 
 
 def _of_same_anchors(layers: LayerArrays, anchors: Sequence[int], config: SsdConfig) -> LayerArrays:
@@ -106,9 +113,6 @@ def config_of(
     )
     config.SEPARABLE_HEADS = "head1_deltas_depthwise" in layers
     config.HEAD_KERNEL = 3 if config.SEPARABLE_HEADS else layers["head1_deltas"][0].shape[0]
-    pixels = _QUANTISED if detector.quantised else _PLAIN
-    if get_backbone(config.BACKBONE).pixels != pixels:
-        config.MEAN_PIXEL, config.PIXEL_STD = list(pixels.mean), pixels.std
     set_settings(config, settings)
     names = ("ANCHOR_BETWEEN", "ANCHOR_REDUCED")
     choices = ((settings[name],) if name in settings else (True, False) for name in names)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from maskdet.data.dataset import Dataset
-from maskdet.data.formats.label_map import read_label_map
+from maskdet.data.formats.label_map import classes_by_id, read_label_map
 from maskdet.data.formats.tfrecord import read_files
 from maskdet.errors import ConfigError, UsageError, WeightsError
 from maskdet.evaluation.report import Evaluation
@@ -60,6 +60,7 @@ def train_pipeline(
     model.save_weights(weights)
     evaluation = _evaluate(config, weights, val_set)
     print(f"weights: {weights}")
+    print(f"To see what they find: python -m maskdet detect {weights} FOLDER_OF_PHOTOS")
     return evaluation
 
 
@@ -106,8 +107,7 @@ def _read(path: Path, records: list[Path], pipeline: Pipeline) -> Dataset:
             f"{pipeline.path}, line {line}: model.ssd.num_classes is {classes}, but {path} has the "
             f"id {max(names)} ({names[max(names)]}); set num_classes: {max(names)}."
         )
-    classes_by_id = dict.fromkeys(names[number] for number in sorted(names))
-    return read_files(records, names, list(classes_by_id))
+    return read_files(records, names, classes_by_id(names))
 
 
 def fit_classes(config: Any, dataset: Dataset) -> None:
@@ -151,7 +151,11 @@ def start(model: Any, pipeline: Pipeline, dataset: Dataset) -> None:
         else:
             print(f"Starts from {name} weights: {len(loaded)} layers.")
             return
-    print(f"Starts from random weights. {' '.join(failures)}")
+    print(
+        f"Starts from random weights. {' '.join(failures)} From random weights small sets teach "
+        "little: fetch the model that the file names (one of TensorFlow 1) and give its model.ckpt "
+        "as fine_tune_checkpoint."
+    )
 
 
 def _load(model: Any, path: Path, dataset: Dataset) -> None:
@@ -175,6 +179,16 @@ def epochs_of(steps: int, photos: int, batch: int) -> tuple[int, int]:
     return math.ceil(steps / each), each
 
 
+def course_text(steps: int, photos: int, batch: int) -> str:
+    """What :func:`epochs_of` makes of ``num_steps``, for people; days of training are said to be
+    such."""
+    epochs, each = epochs_of(steps, photos, batch)
+    passes = steps * batch // photos
+    many = f" That is {passes} passes over the set; --epochs 50 makes 50 of them."
+    text = f"num_steps, {steps}: epochs {epochs}, steps of each {each}."
+    return f"{text}{many if passes > _MOST_EPOCHS else ''}"
+
+
 def _train(
     model: Any, pipeline: Pipeline, train_set: Dataset, val_set: Dataset | None, epochs: int | None
 ) -> None:
@@ -187,7 +201,7 @@ def _train(
         photos = len(train_set.image_ids)
         epochs, each = epochs_of(pipeline.steps, photos, config.BATCH_SIZE)
         config.STEPS_PER_EPOCH = each
-        print(f"num_steps, {pipeline.steps}: epochs {epochs}, steps of each {each}.")
+        print(course_text(pipeline.steps, photos, config.BATCH_SIZE))
     model.train(train_set, val_set, config.LEARNING_RATE, epochs, "all", augmentation)
 
 

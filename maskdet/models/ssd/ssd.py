@@ -44,7 +44,8 @@ class SSD(DetectingModel):
                 where photos were not brought to 300 pixels, or CLASS_LOSS="softmax".
 
         Raises:
-            WeightsError: if the file is missing, damaged, or of another network.
+            WeightsError: if the file is missing, damaged, or of another network; in inference also
+                if it knows other classes than NUM_CLASSES says.
             UsageError: if a setting is not one of SSD's.
         """
         if find_api_file(path) is None:
@@ -55,8 +56,14 @@ class SSD(DetectingModel):
                 f"{os.fspath(path)} holds weights of {model.family.name!r}; open it with "
                 "maskdet.open_model(path)."
             )
-        made = cls(mode, config_of(read_detector(path), path, settings), model_dir)
-        made.load_weights(path)
+        detector = read_detector(path)
+        made = cls(mode, config_of(detector, path, settings), model_dir)
+        if made.load_weights(path).unmatched and mode == "inference":
+            raise WeightsError(
+                f"{os.fspath(path)} knows {detector.slots - 1} classes, and with NUM_CLASSES="
+                f"{made.config.NUM_CLASSES} nothing would be found before a training; leave "
+                "NUM_CLASSES out, or give mode='training'."
+            )
         return made
 
     @classmethod

@@ -1,41 +1,17 @@
-"""YOLOX for TFLite: the inference network for one image, in built-in operations only."""
+"""YOLOX for TFLite."""
 
 import keras
 
 from maskdet.layers.lite.candidates import BestAnchors
-from maskdet.layers.lite.detection import ContractOutputs, DetectionWindow, LiteDetections
+from maskdet.models.single_shot_lite import lite_detector
 from maskdet.models.yolox.config import YoloxConfig
 from maskdet.models.yolox.network import BOX_STD, cells_as_shares, predictions
 
 
 def build_lite_network(config: YoloxConfig, count: int, min_score: float) -> keras.Model:
-    """The network that detects in one image, its weights fresh.
+    """See :func:`lite_detector`.
 
     Layers with weights are called as in the inference network, so weights go over by name.
-
-    Args:
-        count: rows of the result.
-        min_score: lowest score of a row.
-
-    Returns:
-        A model. Inputs: a dict, image (1, H, W, 3) scaled. Outputs, a dict in this order: boxes
-        (1, count, 4) y1, x1, y2, x2 as shares of the input's sides; classes (1, count) from 0
-        without background; scores (1, count); count (1,). All float32, zeros behind the last
-        object.
     """
-    height, width = config.input_sides
-    image = keras.Input(batch_shape=(1, height, width, config.IMAGE_CHANNEL_COUNT), name="image")
-    logits, deltas, objectness = predictions(image, config)
     best = BestAnchors(cells_as_shares(config), config.DETECTION_CANDIDATES, name="best_cells")
-    boxes, scores, deltas = best(logits, deltas, objectness)
-    boxes, class_ids, scores, valid = LiteDetections(
-        count,
-        min_score,
-        config.DETECTION_NMS_THRESHOLD,
-        BOX_STD,
-        classes="all",
-        candidates=config.DETECTION_CANDIDATES,
-        name="detections",
-    )(boxes, scores, deltas, DetectionWindow(name="detection_window")(image))
-    contract = ContractOutputs((height, width), plain=True, name="detection_outputs")
-    return keras.Model({"image": image}, contract(boxes, class_ids, scores, valid), name="yolox")
+    return lite_detector(config, predictions, best, BOX_STD, count, min_score)

@@ -1,27 +1,18 @@
 """A small YOLOX whose weights are drawn, not trained, so that it is sure of a few cells."""
 
-import keras
 import numpy as np
 import pytest
 
 from maskdet import YOLOX, YoloxConfig
 from maskdet.models.yolox.network import predictions
 from tests.models.conftest import BoxedRectangles
+from tests.models.single_shot import SIDE, SmallSettings, raw, write_drawn
 
-SIDE = 128
+__all__ = ["SIDE"]
 
 
-class SmallYolox(YoloxConfig):
-    NAME = "small"
-    NUM_CLASSES = 3
-    IMAGE_MIN_DIM = SIDE
-    IMAGE_MAX_DIM = SIDE
-    IMAGES_PER_GPU = 2
-    STEPS_PER_EPOCH = 2
-    VALIDATION_STEPS = 1
-    MAX_GT_INSTANCES = 8
-    AUGMENTATION = "none"
-    WARMUP_STEPS = 0
+class SmallYolox(SmallSettings, YoloxConfig):
+    pass
 
 
 @pytest.fixture(scope="session")
@@ -32,26 +23,13 @@ def yolox_set():
 @pytest.fixture(scope="session")
 def yolox_weights(yolox_set, tmp_path_factory):
     """A file of weights that find a few boxes in each rectangle picture."""
-    config = SmallYolox()
-    model = YOLOX("inference", config, tmp_path_factory.mktemp("yolox"))
-    _spread(model, yolox_set.load_image(3))
-    model.class_names = ("BG", "red", "blue")
-    path = tmp_path_factory.mktemp("weights") / "small.h5"
-    model.save_weights(path)
-    return path
+    model = YOLOX("inference", SmallYolox(), tmp_path_factory.mktemp("yolox"))
+    return write_drawn(model, _spread, yolox_set, tmp_path_factory.mktemp("weights") / "small.h5")
 
 
 def _spread(model, picture):
     """Make logits differ: two of spread, so that few of hundreds of cells are above a half."""
-    image = keras.Input((SIDE, SIDE, 3))
-    logits, _, objectness = predictions(image, model.config)
-    probe = keras.Model(image, [logits, objectness])
-    for layer in probe.layers:
-        if layer.weights:
-            layer.set_weights(model.network.get_layer(layer.name).get_weights())
-    canvas = np.zeros((1, SIDE, SIDE, 3), "f4")
-    canvas[0, :120] = picture / 128
-    outputs = probe.predict_on_batch(canvas)
+    outputs = raw(model, predictions, picture, slice(0, None, 2))
     for kind, values in zip(("class_logits", "objectness"), outputs, strict=True):
         rows, start = values[0], 0
         for level, cells in ((3, 256), (4, 64), (5, 16)):
