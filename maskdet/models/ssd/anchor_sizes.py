@@ -32,7 +32,7 @@ def fit_anchor_sizes(dataset: Dataset, config: SsdConfig) -> tuple[float, float]
     Raises:
         UsageError: if the set has no box with an area.
     """
-    boxes, class_ids = _placed_boxes(dataset, config)
+    boxes, class_ids = placed_boxes(dataset, config)
     if not len(boxes):
         raise UsageError("No object of the set has a box to fit anchors to; check its annotations.")
     order = np.argsort(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1))
@@ -53,7 +53,7 @@ def best_overlaps(boxes: Any, config: SsdConfig, sizes: tuple[float, float]) -> 
     return pairwise_iou(boxes, pixel_anchors(other)).max(axis=1)
 
 
-def _placed_boxes(dataset: Dataset, config: SsdConfig) -> tuple[Any, Any]:
+def placed_boxes(dataset: Dataset, config: SsdConfig) -> tuple[Any, Any]:
     """Boxes (N, 4) with an area in pixels of the input, and class ids (N,); crowds left out."""
     placed, kinds = [np.zeros((0, 4), np.float32)], [np.zeros(0, np.int64)]
     placement_of = config.placement_rule(detecting=True)

@@ -146,7 +146,6 @@ def test_other_classes_leave_the_class_layers_fresh(coco_folder):
         ({"SEPARABLE_HEADS": True}, "another network .*SEPARABLE_HEADS.*SSD.load"),
         ({"EXTRA_CHANNELS": (128, 64)}, "another network .*EXTRA_CHANNELS"),
         ({"EXTRA_CHANNELS": (128, 64, 64, 64)}, "do not fit layer 'extra6_"),
-        ({"ANCHOR_RATIOS": (1.0, 2.0)}, "do not fit layer 'head"),
     ],
 )
 def test_a_file_of_another_network_changes_nothing(settings, words, own_folder):
@@ -155,6 +154,12 @@ def test_a_file_of_another_network_changes_nothing(settings, words, own_folder):
     with pytest.raises(WeightsError, match=words):
         model.load_weights(own_folder)
     assert all((a == b).all() for a, b in zip(before, values_of(model), strict=True))
+
+
+def test_heads_of_other_anchors_keep_their_own_weights(own_folder):
+    report = small_ssd(4, ANCHOR_RATIOS=(1.0, 2.0)).load_weights(own_folder)
+    assert all(name.endswith(("_class_logits", "_deltas")) for name in report.unmatched)
+    assert "head2_deltas" in report.unmatched and "extra3_wide" in report.loaded
 
 
 def test_other_shapes_of_anchors_can_be_said(tmp_path):
