@@ -9,6 +9,7 @@ from maskdet.base_config import BaseConfig
 from maskdet.errors import ConfigError, MaskdetWarning, WeightsError
 from maskdet.family import Family
 from maskdet.models.families import FAMILIES, family_class
+from maskdet.models.weight_files import refuse_exported
 from maskdet.training.state import load_state
 from maskdet.training.train import Resumption
 
@@ -37,10 +38,11 @@ def check_origin(
 
 
 def check_reader(path: str | os.PathLike[str], family: Family, name: str) -> None:
-    """Raises WeightsError for a file of another library that another family than that of the class
-    ``name`` reads."""
+    """Raises WeightsError for an exported file, and for one of another library that another family
+    than that of the class ``name`` reads."""
     if os.fspath(path).endswith(".h5"):
         return
+    refuse_exported(path)
     for kind in map(family_class, FAMILIES):
         if kind.family.name != family.name and _reads(kind.family, path):
             raise WeightsError(

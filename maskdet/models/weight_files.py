@@ -5,9 +5,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-from maskdet.errors import UsageError
+from maskdet.errors import UsageError, WeightsError
 from maskdet.pretrained.assign import save_from
 from maskdet.pretrained.matterport_h5 import read_note
+from maskdet.runtime import model_file
 from maskdet.trained import Trained
 from maskdet.training.checkpoints import facts_text, read_sidecar, write_sidecar
 
@@ -23,6 +24,18 @@ def write_weights(trained: Trained, path: Path) -> None:
         raise UsageError(f"There is no folder {path.parent} to save {path.name} in; create it.")
     save_from(trained.network, path, facts_text(trained))
     write_sidecar(path, trained)
+
+
+def refuse_exported(path: str | os.PathLike[str]) -> None:
+    """Raises WeightsError for a .tflite that was exported here: it has no weights to load."""
+    file = Path(path)
+    if file.suffix != ".tflite" or not file.is_file():
+        return
+    if model_file.read_facts(file, model_file.read_content(file)).ours:
+        raise WeightsError(
+            f"{file} is a file that maskdet exported, which is run (by maskdet.runtime) but no "
+            "more loaded as weights; give the .h5 that it was made from."
+        )
 
 
 def read_facts(path: str | os.PathLike[str]) -> dict[str, Any]:

@@ -43,7 +43,8 @@ def test_a_folder_without_annotations_is_one_sentence(tmp_path):
     (tmp_path / "photos").mkdir()
     result = run("--dataset", "photos", cwd=tmp_path)
     assert result.returncode == 1
-    assert result.stderr.startswith("train.py: ") and "photos" in result.stderr
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith("train.py: ") and "photos" in last
     assert "Traceback" not in result.stderr
 
 

@@ -13,11 +13,11 @@ from maskdet.family import Pretrained
 from maskdet.models.opening import set_settings
 from maskdet.models.ssd.anchors import anchors_per_cell
 from maskdet.models.ssd.config import SsdConfig
+from maskdet.models.weight_files import refuse_exported
 from maskdet.pixels import Pixels
 from maskdet.pretrained.by_layer import LayerArrays, set_layers
 from maskdet.pretrained.coco_names import COCO_NAMES
 from maskdet.pretrained.detection_api import ApiDetector, find_api_file, read_api_detector
-from maskdet.runtime.model_file import read_content, read_facts
 
 # How pixels were scaled for quantised files and for the others.
 _QUANTISED = Pixels((128.0,) * 3, 128.0)
@@ -35,11 +35,7 @@ def read_detector(path: str | os.PathLike[str]) -> ApiDetector:
         raise WeightsError(
             f"{os.fspath(path)} is neither a .pb, a .tflite nor a checkpoint (model.ckpt.index)."
         )
-    if file.suffix == ".tflite" and file.is_file() and read_facts(file, read_content(file)).ours:
-        raise WeightsError(
-            f"{os.fspath(path)} is a file that maskdet exported, which is run (by "
-            "maskdet.runtime.Detector) but no more trained; give the .h5 that it was made from."
-        )
+    refuse_exported(file)
     return read_api_detector(file)
 
 

@@ -129,9 +129,11 @@ def test_weights_of_an_ssd_are_refused_by_the_others(files, make_config, tmp_pat
         kind, own = type(model).__name__, model.family.name
         with pytest.raises(WeightsError, match=f"weights of 'ssd' .*, but {kind} is of '{own}'"):
             model.load_weights(files / "mine.h5")
-        for name in ("frozen_inference_graph.pb", "model.ckpt", "mine.tflite", ""):
+        for name in ("frozen_inference_graph.pb", "model.ckpt", ""):
             with pytest.raises(WeightsError, match=f"is read by SSD, but {kind} is of '{own}'"):
                 model.load_weights(files / name)
+        with pytest.raises(WeightsError, match=SAID["mine.tflite"]):
+            model.load_weights(files / "mine.tflite")
 
 
 def test_a_folder_without_weights_is_called_a_folder(make_config, tmp_path):
