@@ -21,7 +21,7 @@ class SsdFamily(SingleShotFamily):
 
     name = "ssd"
     config_class = SsdConfig
-    head_prefixes = ("head", "extra")
+    head_prefixes = ("head", "extra", "fpn")
     # Geometry.
     float_layers = r"_rows|best_anchors|detection"
 
