@@ -54,7 +54,7 @@ def test_sizes_are_strides_times_the_scale_in_even_steps_of_an_octave():
 
 
 def test_centres_lie_half_a_stride_in_only_where_the_stride_divides_the_side():
-    """An input of 320 x 320 has level 7 (128 pixels) begin at its edge, level 6 half a stride in."""
+    """At 320 pixels level 7 (stride 128) begins at the edge, level 6 half a stride in."""
     pixels = np.array([[320, 320, 320, 320]])
     square = np.array([[64.0, 64.0]])
     coarse = grid_anchors([7], [square], (320, 320)) * pixels
