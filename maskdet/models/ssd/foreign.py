@@ -86,7 +86,7 @@ def config_of(
     config.BACKBONE = detector.backbone
     config.NUM_CLASSES = len(COCO_NAMES) if detector.of_coco else detector.slots
     if detector.levels is not None:
-        take_pyramid(detector, config, settings)
+        take_pyramid(detector, path, config, settings)
         if tuple(anchors_per_cell(config)) == detector.anchors:
             return config
         raise _other_anchors(detector, path, config)

@@ -1,15 +1,24 @@
 """The Config of an SSD on a feature pyramid for weights of the TF Object Detection API."""
 
+import os
 import re
+from pathlib import Path
 from typing import Any
 
 from maskdet.backbones.registry import get_backbone
+from maskdet.errors import ConfigError
 from maskdet.models.opening import set_settings
 from maskdet.models.ssd.config import SsdConfig
 from maskdet.models.ssd.fpn import SHARED
 from maskdet.pixels import Pixels
-from maskdet.pretrained.detection_api import ApiDetector
+from maskdet.pretrained.detection_api import ApiDetector, find_api_file
 
+_PIPELINE = "pipeline.config"
+# What the weights do not say and the pipeline beside them does.
+_OF_PIPELINE = (
+    *("IMAGE_RESIZE_MODE", "IMAGE_MIN_DIM", "IMAGE_MAX_DIM", "ANCHOR_RATIOS", "FPN_ANCHOR_SCALE"),
+    *("BBOX_STD_DEV", "CLASS_LOSS"),
+)
 # What the published ones have, and their files do not say.
 _SIDE = 320
 _RATIOS = (1.0, 2.0, 0.5)
@@ -17,11 +26,18 @@ _RATIOS = (1.0, 2.0, 0.5)
 _RESNET_PIXELS = Pixels((123.68, 116.779, 103.939), 1.0)
 
 
-def take_pyramid(detector: ApiDetector, config: SsdConfig, settings: dict[str, Any]) -> None:
+def take_pyramid(
+    detector: ApiDetector,
+    path: str | os.PathLike[str],
+    config: SsdConfig,
+    settings: dict[str, Any],
+) -> None:
     """Give ``config``, whose BACKBONE is set, the settings of a detector's pyramid.
 
     Args:
-        settings: what the file does not say; they count.
+        path: of the weights; a pipeline.config beside them, as they are published with, says the
+            input's sides and the anchors.
+        settings: what neither says, or what counts instead.
 
     Raises:
         UsageError: if a setting is not one of SSD's.
@@ -41,10 +57,24 @@ def take_pyramid(detector: ApiDetector, config: SsdConfig, settings: dict[str, A
     config.FPN_HEAD_LAYERS = len(convolutions)
     if convolutions:
         config.FPN_HEAD_CHANNELS = layers[convolutions[0]][0].shape[-1]
-    config.ANCHOR_RATIOS = settings.get("ANCHOR_RATIOS", _RATIOS)
-    config.FPN_SCALES_PER_OCTAVE = max(detector.anchors[0] // len(config.ANCHOR_RATIOS), 1)
-    config.IMAGE_MIN_DIM = config.IMAGE_MAX_DIM = _SIDE
+    config.ANCHOR_RATIOS, config.IMAGE_MIN_DIM, config.IMAGE_MAX_DIM = _RATIOS, _SIDE, _SIDE
+    settings = _beside(path) | settings
+    ratios = settings.get("ANCHOR_RATIOS", _RATIOS)
+    config.FPN_SCALES_PER_OCTAVE = max(detector.anchors[0] // len(ratios), 1)
     resnet = config.BACKBONE.startswith("resnet")
     if resnet and get_backbone(config.BACKBONE).pixels != _RESNET_PIXELS:
         config.MEAN_PIXEL, config.PIXEL_STD = list(_RESNET_PIXELS.mean), _RESNET_PIXELS.std
     set_settings(config, settings)
+
+
+def _beside(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Settings of the pipeline.config in the weights' folder or in the one above."""
+    file = find_api_file(path) or Path(path)
+    for folder in file.parents[:2]:
+        if (folder / _PIPELINE).is_file():
+            try:
+                config = SsdConfig.from_pipeline(folder / _PIPELINE)
+            except ConfigError:  # somebody else's, whose weights may be read all the same
+                return {}
+            return {name: getattr(config, name) for name in _OF_PIPELINE}
+    return {}

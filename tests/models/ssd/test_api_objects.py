@@ -8,6 +8,7 @@ from maskdet import SSD, SsdConfig
 from maskdet.errors import WeightsError
 from maskdet.pretrained.coco_names import COCO_NAMES
 from tests.models.ssd.test_api_weights import raw_rows, values_of
+from tests.models.ssd.test_pipeline_fpn import pyramid_text
 from tests.pretrained.api_objects import ObjectNet
 
 SIDE = 96
@@ -69,6 +70,29 @@ def test_the_settings_are_those_of_the_file(coco_folder):
         "IMAGE_MAX_DIM": 320,
     }
     assert {name: getattr(config, name) for name in expected} == expected
+
+
+def test_a_pipeline_beside_it_says_sides_and_anchors(coco_folder, tmp_path):
+    """The zoo's detector of 640 pixels opens at 640, and not with its threshold of 1e-8."""
+    (tmp_path / "zoo" / "checkpoint").mkdir(parents=True)
+    for file in (coco_folder / "checkpoint").glob("ckpt-0*"):
+        (tmp_path / "zoo" / "checkpoint" / file.name).symlink_to(file)
+    (tmp_path / "zoo" / "pipeline.config").write_text(
+        pyramid_text()
+        .replace("height: 96 width: 96", "height: 640 width: 640")
+        .replace("aspect_ratios: [1.0, 0.5]", "aspect_ratios: [1.0, 3.0, 0.3]")
+    )
+    config = SSD.load(tmp_path / "zoo").config
+    expected = {
+        "IMAGE_MAX_DIM": 640,
+        "ANCHOR_RATIOS": (1.0, 3.0, 0.3),
+        "FPN_ANCHOR_SCALE": 3.0,
+        "FPN_SCALES_PER_OCTAVE": 2,
+        "FPN_LEVELS": (3, 7),
+        "DETECTION_MIN_CONFIDENCE": SsdConfig.DETECTION_MIN_CONFIDENCE,
+    }
+    assert {name: getattr(config, name) for name in expected} == expected
+    assert SSD.load(tmp_path / "zoo", **SIDES).config.IMAGE_MAX_DIM == SIDE
 
 
 def small_fpnlite(classes, **settings):
