@@ -21,9 +21,9 @@ class SsdFamily(SingleShotFamily):
 
     name = "ssd"
     config_class = SsdConfig
-    head_prefixes = ("head", "extra")
+    head_prefixes = ("head", "extra", "fpn")
     # Geometry, and the boxes' last layers: they cost next to nothing, and boxes keep every bit.
-    float_layers = r"head\d+_deltas(?!_depth)|delta_rows|best_anchors|detection"
+    float_layers = r"head\d+_deltas(?!_(depth|conv|norm|relu))|delta_rows|best_anchors|detection"
 
     def side_multiple(self, config: SsdConfig) -> int:
         return 1
