@@ -221,7 +221,8 @@ def spread(model, picture, size=2.0):
 @pytest.fixture(scope="module")
 def sure(ssd_set, tmp_path_factory):
     """Weights, as a file, that find a few boxes in each rectangle picture."""
-    config = with_settings(SmallFpn(), LITE)
+    settings = {**LITE, "FPN_LEVELS": (4, 6), "FPN_HEAD_LAYERS": 1}
+    config = with_settings(SmallFpn(), settings)
     model = SSD("inference", config, tmp_path_factory.mktemp("sure"))
     spread(model, ssd_set.load_image(3))
     model.class_names = ("BG", "red", "blue")
@@ -239,7 +240,7 @@ def found_in(model, image):
 def test_saved_and_opened_it_finds_the_same(sure, ssd_set, tmp_path):
     image = ssd_set.load_image(3)
     model = open_model(sure)
-    assert (*model.config.FPN_LEVELS, model.config.FPN_CHANNELS) == (3, 6, 16)
+    assert (*model.config.FPN_LEVELS, model.config.FPN_CHANNELS) == (4, 6, 16)
     expected = found_in(model, image)
     model.keras_model.save(tmp_path / "whole.keras")
     whole = keras.models.load_model(tmp_path / "whole.keras")
