@@ -1,0 +1,37 @@
+"""The class that users make: a classifier of whole images."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from maskdet.models.classifier.config import ClassifierConfig
+from maskdet.models.classifier.family import ClassifierFamily
+from maskdet.models.model import Model
+from maskdet.tasks.classification.labels import Labels
+
+
+class Classifier(Model):
+    """Says which of your classes an image shows, and how sure it is.
+
+    Trained on folders of photos, one a class: ``train(layers="heads")`` learns the last layer on
+    features that stay as they are, ``"4+"``, ``"all"`` or a regular expression move the features
+    too. See :class:`maskdet.models.model.Model` for the methods.
+    """
+
+    family = ClassifierFamily()
+    config: ClassifierConfig
+
+    def labels(self, images: Iterable[Any]) -> Iterator[Labels]:
+        """Labels of each image, in order; any number of images of any size.
+
+        Args:
+            images: H x W x IMAGE_CHANNEL_COUNT each, RGB of 0..255, uint8 or floats; may be a
+                generator.
+
+        Raises:
+            UsageError: in training mode, or if an image is none.
+        """
+        return self.results(images)
+
+    def classify(self, images: Sequence[Any]) -> list[Labels]:
+        """:meth:`labels` as a list."""
+        return list(self.labels(images))
