@@ -3,10 +3,19 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
+from maskdet.layers.class_activation import grad_cam
 from maskdet.models.classifier.config import ClassifierConfig
 from maskdet.models.classifier.family import ClassifierFamily
+from maskdet.models.classifier.network import HEAD_PREFIX, LOGITS
+from maskdet.models.inspecting import Look, Panel
 from maskdet.models.model import Model
 from maskdet.tasks.classification.labels import Labels
+from maskdet.visualize.insights import heat_over
+
+#: Classes that are shown where they are seen.
+_SHOWN_CLASSES = 2
 
 
 class Classifier(Model):
@@ -35,3 +44,15 @@ class Classifier(Model):
     def classify(self, images: Sequence[Any]) -> list[Labels]:
         """:meth:`labels` as a list."""
         return list(self.labels(images))
+
+    def own_panels(self, look: Look) -> list[Panel]:
+        """Where the likeliest classes are seen; see :meth:`inspect`."""
+        [labels] = self.labels([look.image])
+        order = np.argsort(-labels.scores, kind="stable")[:_SHOWN_CLASSES]
+        pooled = self.network.get_layer(f"{HEAD_PREFIX}pool").input  # (B, h, w, C)
+        logits = self.network.get_layer(LOGITS).output
+        heats = grad_cam(self.network, pooled, logits, look.inputs, [int(i) for i in order])
+        return [
+            (heat_over(look.picture, heat), f"{labels.class_names[i]} {labels.scores[i]:.2f}")
+            for i, heat in zip(order, heats, strict=True)
+        ]
