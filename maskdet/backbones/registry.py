@@ -237,6 +237,16 @@ def _resnet(architecture: str) -> Backbone:
     )
 
 
+def _bounded_resnet(architecture: str) -> Backbone:
+    """As the TF Object Detection API's detectors have it: no activation is above 6."""
+    plain = _resnet(architecture)
+    return replace(
+        plain,
+        name=f"{architecture}_relu6",
+        builder=partial(resnet, architecture=architecture, ceiling=6.0),
+    )
+
+
 def _yolox() -> Backbone:
     return Backbone(
         name="yolox_nano",
@@ -254,6 +264,8 @@ _BACKBONES = {
     for spec in (
         _resnet("resnet50"),
         _resnet("resnet101"),
+        _bounded_resnet("resnet50"),
+        _bounded_resnet("resnet101"),
         _first_mobilenet(1.0),
         # 128 is what the quantised detector on COCO was trained with; half a step from 127.5.
         replace(

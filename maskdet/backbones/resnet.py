@@ -20,6 +20,7 @@ def resnet(
     architecture: str = "resnet50",
     train_bn: bool | None = False,
     stage5: bool = True,
+    ceiling: float | None = None,
 ) -> list[Any]:
     """Build the network on a tensor of images.
 
@@ -29,6 +30,7 @@ def resnet(
         train_bn: handed to the batch norms as their ``training``: False freezes their statistics,
             None moves them in training only, True uses the batch's own always.
         stage5: False leaves out C5, which is None then.
+        ceiling: the most that ReLUs let through; detectors of the TF Object Detection API have 6.
 
     Returns:
         ``[C1, C2, C3, C4, C5]`` with strides 4, 4, 8, 16, 32 and 64, 256, 512, 1024, 2048 channels.
@@ -42,7 +44,7 @@ def resnet(
     x = layers.ZeroPadding2D(3, name="conv1_pad")(input_tensor)
     x = layers.Conv2D(64, 7, strides=2, name="conv1")(x)
     x = _norm("bn_conv1", x, train_bn)
-    x = layers.ReLU(name="conv1_relu")(x)
+    x = layers.ReLU(ceiling, name="conv1_relu")(x)
     x = layers.MaxPooling2D(3, strides=2, padding="same", name="conv1_pool")(x)
     features: list[Any] = [x]
     for stage, repeats in enumerate(_REPEATS[architecture], start=2):
@@ -58,6 +60,7 @@ def resnet(
                 strides=2 if first and stage > 2 else 1,
                 project=first,
                 train_bn=train_bn,
+                ceiling=ceiling,
             )
         features.append(x)
     return features
@@ -72,6 +75,7 @@ def bottleneck(
     project: bool = False,
     use_bias: bool = True,
     train_bn: bool | None = False,
+    ceiling: float | None = None,
 ) -> Any:
     """One residual block.
 
@@ -83,16 +87,16 @@ def bottleneck(
         strides: of the first one, and of the shortcut's.
         project: whether the shortcut has a convolution of its own.
         use_bias: whether convolutions have biases.
-        train_bn: see :func:`resnet`.
+        train_bn, ceiling: see :func:`resnet`.
     """
     bias = {"use_bias": use_bias}
     shortcut = x
     x = layers.Conv2D(filters[0], 1, strides=strides, name=f"res{block}_branch2a", **bias)(x)
-    x = layers.ReLU(name=f"res{block}_relu1")(_norm(f"bn{block}_branch2a", x, train_bn))
+    x = layers.ReLU(ceiling, name=f"res{block}_relu1")(_norm(f"bn{block}_branch2a", x, train_bn))
     x = layers.Conv2D(filters[1], kernel_size, padding="same", name=f"res{block}_branch2b", **bias)(
         x
     )
-    x = layers.ReLU(name=f"res{block}_relu2")(_norm(f"bn{block}_branch2b", x, train_bn))
+    x = layers.ReLU(ceiling, name=f"res{block}_relu2")(_norm(f"bn{block}_branch2b", x, train_bn))
     x = layers.Conv2D(filters[2], 1, name=f"res{block}_branch2c", **bias)(x)
     if project:
         branch = layers.Conv2D(filters[2], 1, strides=strides, name=f"res{block}_branch1", **bias)
@@ -101,7 +105,7 @@ def bottleneck(
     if project:
         shortcut = _norm(f"bn{block}_branch1", shortcut, train_bn)
     x = layers.Add(name=f"res{block}_add")([x, shortcut])
-    return layers.ReLU(name=f"res{block}_out")(x)
+    return layers.ReLU(ceiling, name=f"res{block}_out")(x)
 
 
 def _norm(name: str, x: Any, train_bn: bool | None) -> Any:

@@ -1,7 +1,8 @@
 """Single-shot detectors of the TF Object Detection API, by our layers' names.
 
 SSD MobileNetV1, SSD and SSDLite MobileNetV2, SSD Inception V2 of TensorFlow 1, of any width and
-number of classes: as frozen graphs, as checkpoints, and the quantised MobileNetV1 as TFLite.
+number of classes: as frozen graphs, as checkpoints, and the quantised MobileNetV1 as TFLite. Those
+of TensorFlow 2, see :mod:`maskdet.pretrained.detection_keras`.
 """
 
 import os
@@ -14,6 +15,7 @@ import numpy as np
 from maskdet.errors import WeightsError
 from maskdet.pretrained.by_layer import LayerArrays
 from maskdet.pretrained.class_slots import COCO_SLOT_COUNT, with_coco_classes
+from maskdet.pretrained.detection_keras import read_keras_layers, saved_variables
 from maskdet.pretrained.detection_names import (
     BASES,
     EXTRACTOR,
@@ -26,6 +28,7 @@ from maskdet.pretrained.detection_tflite import raw_tflite_layers
 from maskdet.pretrained.tf_variables import (
     Variables,
     checkpoint_prefix,
+    of_objects,
     read_checkpoint,
     read_graph,
 )
@@ -40,7 +43,10 @@ _WIDTH_LAYERS = {
     "MobilenetV2": ("stage5_top", 1280),
     "InceptionV2": ("stage5_mixed5c_branch0_conv0", 352),
 }
-_GRAPHS = ("frozen_inference_graph.pb", "tflite_graph.pb", "saved_model.pb")
+# Where published folders of TensorFlow 2 have what they hold.
+_INNER = ("checkpoint", "saved_model")
+_SAVED_MODEL = "saved_model.pb"
+_GRAPHS = ("frozen_inference_graph.pb", "tflite_graph.pb", _SAVED_MODEL)
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,7 @@ class ApiDetector:
         backbone: name in our registry.
         slots: class slots, the background's among them.
         anchors: per cell of each map, finest first.
+        levels: the finest and the coarsest level of its feature pyramid; None without.
         quantised: whether it is a TFLite file, whose pixels are ``(p - 128) / 128``.
     """
 
@@ -61,6 +68,7 @@ class ApiDetector:
     slots: int
     anchors: tuple[int, ...]
     quantised: bool = False
+    levels: tuple[int, int] | None = None
 
     @property
     def of_coco(self) -> bool:
@@ -86,7 +94,8 @@ def find_api_file(path: str | os.PathLike[str]) -> Path | None:
 
     Args:
         path: a ``.tflite`` or ``.pb``, a checkpoint's prefix or one of its files, or a folder with
-            one of these: its frozen graph, else its newest checkpoint, else its only ``.tflite``.
+            one of these: its frozen graph or SavedModel, else its newest checkpoint (also of its
+            folder ``checkpoint``), else its only ``.tflite``.
 
     Raises:
         WeightsError: for a folder with none of them, or with several to choose from.
@@ -110,6 +119,9 @@ def _within(folder: Path) -> Path:
     )
     if checkpoints:
         return checkpoints[-1].with_suffix("")
+    for inner in map(folder.joinpath, _INNER):
+        if (inner / _SAVED_MODEL).is_file() or any(inner.glob("*ckpt*.index")):
+            return _within(inner)
     others = sorted([*folder.glob("*.pb"), *folder.glob("*.tflite")])
     if len(others) == 1:
         return others[0]
@@ -129,6 +141,10 @@ def read_api_detector(path: str | os.PathLike[str]) -> ApiDetector:
     path = Path(path)
     if path.suffix == ".tflite":
         return _described(path, raw_tflite_layers(path), "MobilenetV1", quantised=True)
+    prefix = saved_variables(path) if path.name == _SAVED_MODEL else path
+    if path.suffix != ".pb" or path.name == _SAVED_MODEL:
+        if prefix is not None and of_objects(prefix):
+            return _of_keras(path, prefix)
     read = read_graph if path.suffix == ".pb" else read_checkpoint
     variables = read(path, _WANTED)
     base = _base(path, variables)
@@ -154,6 +170,21 @@ def read_api_detector(path: str | os.PathLike[str]) -> ApiDetector:
     except KeyError as error:
         raise _not_whole(path, base, f"{error} is not in it") from error
     return _described(path, layers, base)
+
+
+def _of_keras(path: Path, prefix: Path) -> ApiDetector:
+    layers, trunk, levels = read_keras_layers(path, prefix)
+    if levels is None:
+        return _described(path, layers, trunk, backbone=trunk)
+    try:
+        boxes, logits = (layers[f"head0_{what}"][1].size for what in ("deltas", "class_logits"))
+    except (KeyError, IndexError) as error:
+        raise _not_whole(path, trunk, f"{error} is not in it") from error
+    anchors = (boxes // 4,) * (levels[1] - levels[0] + 1)
+    slots = logits // max(anchors[0], 1)
+    if slots < 2 or logits != slots * anchors[0]:
+        raise _not_whole(path, trunk, f"its heads have {boxes} box and {logits} class channels")
+    return ApiDetector(layers, trunk, slots, anchors, levels=levels)
 
 
 def _base(path: Path, variables: Variables) -> str:
@@ -202,7 +233,9 @@ def _kernel(variables: Variables, unit: Unit) -> np.ndarray:
     return np.ascontiguousarray(whole.astype(np.float32))
 
 
-def _described(path: Path, layers: LayerArrays, base: str, quantised: bool = False) -> ApiDetector:
+def _described(
+    path: Path, layers: LayerArrays, base: str, quantised: bool = False, backbone: str = ""
+) -> ApiDetector:
     """The layers with what their shapes say."""
     heads = len([name for name in layers if re.fullmatch(r"head\d+_deltas", name)])
     extras = [
@@ -221,9 +254,10 @@ def _described(path: Path, layers: LayerArrays, base: str, quantised: bool = Fal
     slots = logits[0] // max(anchors[0], 1)
     if slots < 2 or logits != [slots * count for count in anchors]:
         raise _not_whole(path, base, f"its heads have {boxes} box and {logits} class channels")
-    layer, channels = _WIDTH_LAYERS[base]
-    alpha = round(layers[layer][0].shape[-1] / channels, 2)
-    backbone = BASES[base] if alpha == 1 else f"{BASES[base]}_{alpha:g}"
+    if not backbone:
+        layer, channels = _WIDTH_LAYERS[base]
+        alpha = round(layers[layer][0].shape[-1] / channels, 2)
+        backbone = BASES[base] if alpha == 1 else f"{BASES[base]}_{alpha:g}"
     return ApiDetector(layers, backbone, slots, anchors, quantised)
 
 

@@ -11,21 +11,21 @@ BASES = {
     "MobilenetV2": "mobilenet_v2",
     "InceptionV2": "inception_v2",
 }
-# A number and a kind, then the width: "..._1_Conv2d_2_1x1_256", "..._2_Conv2d_2_3x3_s2_512".
-_EXTRA = re.compile(
+#: A number and a kind, then the width: "..._1_Conv2d_2_1x1_256", "..._2_Conv2d_2_3x3_s2_512".
+EXTRA = (
     r"(?:Conv2d_13_pointwise|layer_19|Mixed_5c)_([12])_Conv2d_(\d)_(?:1x1|3x3_s2)_\d+(_depthwise)?"
 )
 _HEAD = re.compile(r"BoxPredictor_(\d+)/(BoxEncoding|Class)Predictor(_depthwise)?")
-# Stage of each pair of MobileNetV1, of each block of MobileNetV2.
-_PAIR_STAGES = (1, 2, 2, 3, 3, 4, 4, 4, 4, 4, 4, 5, 5)
-_BLOCK_STAGES = (1, 2, 2, 3, 3, 3, *(4,) * 7, *(5,) * 4)
+#: Stage of each pair of MobileNetV1, of each block of MobileNetV2.
+PAIR_STAGES = (1, 2, 2, 3, 3, 4, 4, 4, 4, 4, 4, 5, 5)
+BLOCK_STAGES = (1, 2, 2, 3, 3, 3, *(4,) * 7, *(5,) * 4)
 # Inception's blocks of plain convolutions and the two that halve the map.
 _BRANCHES = (("0a_1x1",), ("0a_1x1", "0b_3x3"), ("0a_1x1", "0b_3x3", "0c_3x3"), ("0b_1x1",))
 _HALVING = (("0a_1x1", "1a_3x3"), ("0a_1x1", "0b_3x3", "1a_3x3"))
 _BLOCKS = ("3b", "3c", "4a", "4b", "4c", "4d", "4e", "5a", "5b", "5c")
 _HALVING_BLOCKS = ("4a", "5a")
-# Extra maps are counted on from the trunk's two, theirs from 2.
-_FIRST_EXTRA = 3
+#: Extra maps are counted on from the trunk's two, theirs from 2.
+FIRST_EXTRA = 3
 
 
 class Unit(NamedTuple):
@@ -51,7 +51,7 @@ def trunk_units(base: str) -> list[Unit]:
 
 def _first_mobilenet() -> list[Unit]:
     units = [Unit("stage1_stem", "Conv2d_0")]
-    for number, stage in enumerate(_PAIR_STAGES, start=1):
+    for number, stage in enumerate(PAIR_STAGES, start=1):
         ours, theirs = f"stage{stage}_pair{number}", f"Conv2d_{number}"
         units.append(Unit(f"{ours}_depthwise", f"{theirs}_depthwise", "depthwise"))
         units.append(Unit(f"{ours}_pointwise", f"{theirs}_pointwise"))
@@ -60,7 +60,7 @@ def _first_mobilenet() -> list[Unit]:
 
 def _mobilenet() -> list[Unit]:
     units = [Unit("stage1_stem", "Conv"), Unit("stage5_top", "Conv_1")]
-    for number, stage in enumerate(_BLOCK_STAGES):
+    for number, stage in enumerate(BLOCK_STAGES):
         ours = f"stage{stage}_block{number}"
         theirs = f"expanded_conv_{number}" if number else "expanded_conv"
         if number:  # the first one widens nothing
@@ -92,9 +92,9 @@ def extra_units(names: Iterable[str]) -> list[Unit]:
     """
     units = []
     for name in sorted(set(names)):
-        part = _EXTRA.fullmatch(name)
+        part = re.fullmatch(EXTRA, name)
         if part:
-            ours = f"extra{int(part[2]) - 2 + _FIRST_EXTRA}"
+            ours = f"extra{int(part[2]) - 2 + FIRST_EXTRA}"
             if part[3]:
                 units.append(Unit(f"{ours}_depthwise", name, "depthwise"))
             else:

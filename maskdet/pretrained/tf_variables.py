@@ -1,4 +1,4 @@
-"""Variables of TensorFlow 1: of frozen graphs, SavedModels of such, and checkpoints."""
+"""Variables of frozen graphs, checkpoints and SavedModels, of TensorFlow 1 and 2."""
 
 import os
 import re
@@ -78,26 +78,67 @@ def read_checkpoint(prefix: str | os.PathLike[str], wanted: str) -> Variables:
         wanted: regular expression of the names to read.
 
     Raises:
-        WeightsError: if a file is missing or damaged, the checkpoint is of TensorFlow 2, or
-            TensorFlow is not installed.
+        WeightsError: if a file is missing or damaged, or TensorFlow is not installed.
     """
+    reader, names = _reader(prefix)
+    return _values(prefix, reader, {name: name for name in names if re.fullmatch(wanted, name)})
+
+
+def of_objects(prefix: str | os.PathLike[str]) -> bool:
+    """Whether a checkpoint is of TensorFlow 2, which keeps a graph of Python's objects.
+
+    Raises:
+        WeightsError: if its index is damaged, or TensorFlow is not installed.
+    """
+    return _OBJECTS in _reader(prefix)[1]
+
+
+def read_objects(prefix: str | os.PathLike[str], wanted: str) -> Variables:
+    """Variables of a checkpoint of TensorFlow 2 by the names that their network gave them.
+
+    Keys are paths of Python's objects, which differ between a checkpoint and a SavedModel of the
+    same network; the names of layers, which the graph of objects keeps, do not.
+
+    Args:
+        prefix: what the files' names begin with, such as ``checkpoint/ckpt-0`` or, of a SavedModel,
+            ``variables/variables``.
+        wanted: regular expression of the names to read.
+
+    Raises:
+        WeightsError: if a file is missing or damaged, or several variables have a wanted name.
+    """
+    reader, _ = _reader(prefix)
+    from tensorflow.core.protobuf import trackable_object_graph_pb2
+
+    graph = trackable_object_graph_pb2.TrackableObjectGraph.FromString(reader.get_tensor(_OBJECTS))
+    keys: dict[str, str] = {}
+    for node in graph.nodes:
+        for value in node.attributes:
+            if re.fullmatch(wanted, value.full_name):
+                if keys.setdefault(value.full_name, value.checkpoint_key) != value.checkpoint_key:
+                    raise WeightsError(
+                        f"{prefix} holds several variables called {value.full_name!r}; save the "
+                        "detector's checkpoint alone."
+                    )
+    return _values(prefix, reader, keys)
+
+
+def _reader(prefix: str | os.PathLike[str]) -> tuple[Any, list[str]]:
+    """A checkpoint, and the keys of its variables."""
     tf = _tensorflow(prefix)
     try:
         reader = tf.train.load_checkpoint(os.fspath(prefix))
-        names = list(reader.get_variable_to_shape_map())
+        return reader, list(reader.get_variable_to_shape_map())
     except Exception as error:  # TensorFlow's own, and RuntimeError
         raise WeightsError(
             f"{prefix}.index is missing or damaged ({_first_line(error)}); fetch it again."
         ) from error
-    if _OBJECTS in names:
-        raise WeightsError(
-            f"{prefix} is a checkpoint of TensorFlow 2, which names variables by Python's objects; "
-            "only those of TensorFlow 1 are read here."
-        )
+
+
+def _values(prefix: str | os.PathLike[str], reader: Any, keys: dict[str, str]) -> Variables:
+    """Arrays by name, of keys by name."""
     try:
-        return {
-            name: _floats(reader.get_tensor(name)) for name in names if re.fullmatch(wanted, name)
-        }
+        return {name: _floats(reader.get_tensor(key)) for name, key in keys.items()}
     except Exception as error:
         raise WeightsError(
             f"{prefix}.data-00000-of-00001, which holds the values, is missing or damaged "

@@ -30,6 +30,8 @@ CHANNELS = {
     "mobilenet_v2_0.5": (8, 16, 16, 48, 160),
     "resnet50": (64, 256, 512, 1024, 2048),
     "resnet101": (64, 256, 512, 1024, 2048),
+    "resnet50_relu6": (64, 256, 512, 1024, 2048),
+    "resnet101_relu6": (64, 256, 512, 1024, 2048),
     "yolox_nano": (16, 32, 64, 128, 256),
 }
 
@@ -45,6 +47,17 @@ def _model(name: str, side: int = 64, train_bn: bool | None = False) -> keras.Mo
 
 def test_the_table_is_complete():
     assert backbone_names() == sorted(CHANNELS)
+
+
+@pytest.mark.parametrize("name", ["resnet50", "resnet50_relu6"])
+def test_only_the_bounded_resnet_stops_at_six(name):
+    """Weights of the API's ResNets count on it, and matterport's on the other."""
+    model = _model(name)
+    for layer in model.layers:
+        if layer.name.startswith("bn"):
+            layer.beta.assign(layer.beta + 8.0)
+    levels = model.predict_on_batch(np.zeros((1, 64, 64, 3), "f4"))
+    assert {bool(level.max() > 6.0) for level in levels} == {name == "resnet50"}
 
 
 @pytest.mark.parametrize("name", sorted(CHANNELS))

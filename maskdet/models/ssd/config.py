@@ -4,8 +4,9 @@ import os
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from maskdet.errors import ConfigError
+from maskdet.geometry.placement import divisible
 from maskdet.models.single_shot_config import SingleShotConfig
-from maskdet.setting_checks import check_keys, check_share
+from maskdet.setting_checks import check_keys, check_share, check_whole
 
 if TYPE_CHECKING:
     from maskdet.models.ssd.pipeline import Pipeline
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 #: Smallest input: below it the last maps have no cells to tell apart.
 LEAST_SIDE = 32
 CLASS_LOSSES = ("softmax", "sigmoid", "focal")
+#: The last map of every trunk has a stride of 2 to this power.
+DEEPEST_STAGE = 5
+_FINEST_STAGE = 2
 
 
 class SsdConfig(SingleShotConfig):
@@ -54,6 +58,29 @@ class SsdConfig(SingleShotConfig):
     ANCHOR_BETWEEN = True
     # True: the finest map has three anchors a cell, one of them of a tenth.
     ANCHOR_REDUCED = True
+
+    # Channels of a feature pyramid's levels (Lin et al. 2017, RetinaNet; the API's "SSD FPN"). 0:
+    # none. With one, EXTRA_CHANNELS and the ANCHOR_ settings but ANCHOR_RATIOS mean nothing, sides
+    # are those that 32 divides, and all levels share their heads; SEPARABLE_HEADS makes all of it
+    # light ("FPN-lite").
+    FPN_CHANNELS = 0
+    # The finest and the coarsest level: level 3 has a cell for 2 ** 3 pixels. Up to 5 they are of
+    # the trunk, those behind it are made by steps of 2.
+    FPN_LEVELS: Any = (3, 7)
+    # Channels of a 1 x 1 convolution between the trunk's last map and the pyramid. 0: none.
+    # MobileNetV2 of the API has 1280.
+    FPN_TOP_CHANNELS = 0
+    # Convolutions before the heads' last one, and their channels. Each level has batch norms of its
+    # own behind them.
+    FPN_HEAD_LAYERS = 4
+    FPN_HEAD_CHANNELS = 128
+    # True: classes and boxes are told from the same convolutions; False: each from its own.
+    FPN_SHARED_TOWER = True
+    # Side of the smallest square anchor of a level, in its strides, and how many sizes there are
+    # from one level's to the next one's.
+    FPN_ANCHOR_SCALE = 4.0
+    FPN_SCALES_PER_OCTAVE = 2
+
     # Deltas (dy, dx, log dh, log dw) are divided by these for training.
     BBOX_STD_DEV: Any = (0.1, 0.1, 0.2, 0.2)
 
@@ -113,8 +140,38 @@ class SsdConfig(SingleShotConfig):
                 f"ANCHOR_SIZES is {tuple(self.ANCHOR_SIZES)}; give the smallest and the largest "
                 "anchor's side as shares of the input's, such as (0.2, 0.95)."
             )
+        check_whole(self, "FPN_CHANNELS", 0)
+        if self.FPN_CHANNELS:
+            self._check_pyramid()
         if min(self.input_sides) < LEAST_SIDE:
             raise ConfigError(
                 f"IMAGE_MAX_DIM gives an input of {self.input_sides[0]} x {self.input_sides[1]}; "
                 f"use a side of {LEAST_SIDE} or more, such as 300 or 320."
+            )
+
+    def _check_pyramid(self) -> None:
+        for name, least in (
+            ("FPN_TOP_CHANNELS", 0),
+            ("FPN_HEAD_LAYERS", 0),
+            ("FPN_HEAD_CHANNELS", 1),
+            ("FPN_SCALES_PER_OCTAVE", 1),
+        ):
+            check_whole(self, name, least)
+        scale = self.FPN_ANCHOR_SCALE
+        if not (isinstance(scale, int | float) and scale > 0):
+            raise ConfigError(f"FPN_ANCHOR_SCALE is {scale!r}; give a number above 0, such as 4.0.")
+        levels = list(self.FPN_LEVELS)
+        whole = len(levels) == 2 and all(isinstance(level, int) for level in levels)
+        if not (whole and _FINEST_STAGE <= levels[0] <= min(levels[1], DEEPEST_STAGE)):
+            raise ConfigError(
+                f"FPN_LEVELS is {tuple(levels)}; give the finest level, {_FINEST_STAGE} to "
+                f"{DEEPEST_STAGE}, and the coarsest, no less, such as (3, 7)."
+            )
+        multiple = 2 ** min(levels[1], DEEPEST_STAGE)
+        height, width = self.input_sides
+        if not divisible((height, width), multiple):
+            nearest = max(round(max(height, width) / multiple), 1) * multiple
+            raise ConfigError(
+                f"IMAGE_MAX_DIM gives an input of {height} x {width}; a feature pyramid "
+                f"(FPN_CHANNELS) needs sides that {multiple} divides, such as {nearest}."
             )

@@ -21,9 +21,10 @@ class SsdFamily(SingleShotFamily):
 
     name = "ssd"
     config_class = SsdConfig
-    head_prefixes = ("head", "extra")
-    # Geometry, and the boxes' last layers: they cost next to nothing, and boxes keep every bit.
-    float_layers = r"head\d+_deltas(?!_depth)|delta_rows|best_anchors|detection"
+    head_prefixes = ("head", "extra", "fpn")
+    # Geometry, and the boxes' last layers: they cost next to nothing, and boxes keep every bit. Of
+    # logits each level has a scale of its own, for which they are joined as floats.
+    float_layers = r"head\d+_deltas(?!_(depth|conv|norm|relu))|_rows|best_anchors|detection"
 
     def side_multiple(self, config: SsdConfig) -> int:
         return 1

@@ -13,6 +13,7 @@ from maskdet.family import Pretrained
 from maskdet.models.opening import set_settings
 from maskdet.models.ssd.anchors import anchors_per_cell
 from maskdet.models.ssd.config import SsdConfig
+from maskdet.models.ssd.foreign_fpn import take_pyramid
 from maskdet.models.weight_files import refuse_exported
 from maskdet.pixels import Pixels
 from maskdet.pretrained.by_layer import LayerArrays, set_layers
@@ -53,7 +54,8 @@ def load_detector(
     detector = read_detector(path)
     advice = f"SSD.load({os.fspath(path)!r}) makes the network that the file is for"
     own = get_backbone(config.BACKBONE).name
-    if own != detector.backbone:
+    # ResNets of both activations have the same weights.
+    if own.removesuffix("_relu6") != detector.backbone.removesuffix("_relu6"):
         raise WeightsError(
             f"{os.fspath(path)} is for BACKBONE {detector.backbone!r}, this network's is {own!r}; "
             f"{advice}."
@@ -65,7 +67,8 @@ def load_detector(
         where = "the file" if differing[0] in wanted else "this network"
         raise WeightsError(
             f"{os.fspath(path)} holds another network (layer '{differing[0]}' is not in {where}: "
-            f"see EXTRA_CHANNELS and SEPARABLE_HEADS); {advice}."
+            f"see {'the FPN_ settings' if detector.levels else 'EXTRA_CHANNELS'} and "
+            f"SEPARABLE_HEADS); {advice}."
         )
     layers = _of_same_anchors(layers, detector.anchors, config)
     names = set_layers(network, layers, f"Weights of {os.fspath(path)}")
@@ -78,9 +81,11 @@ def load_detector(
 def _of_same_anchors(layers: LayerArrays, anchors: Sequence[int], config: SsdConfig) -> LayerArrays:
     """The layers without the heads' last ones where a cell has other anchors than the file's."""
     own = anchors_per_cell(config)
+    # All levels of a pyramid share the heads called 0.
+    first = 0 if config.FPN_CHANNELS else 1
     other = {
         f"head{number}_{what}"
-        for number, counts in enumerate(zip(anchors, own, strict=True), start=1)
+        for number, counts in enumerate(zip(anchors, own, strict=False), start=first)
         for what in ("class_logits", "deltas")
         if len(set(counts)) > 1
     }
@@ -100,9 +105,14 @@ def config_of(
         UsageError: if a setting is not one of SSD's.
     """
     config = SsdConfig()
-    layers = detector.layers
     config.BACKBONE = detector.backbone
     config.NUM_CLASSES = len(COCO_NAMES) if detector.of_coco else detector.slots
+    if detector.levels is not None:
+        take_pyramid(detector, path, config, settings)
+        if tuple(anchors_per_cell(config)) == detector.anchors:
+            return config
+        raise _other_anchors(detector, path, config)
+    layers = detector.layers
     levels = len(detector.anchors)
     config.EXTRA_CHANNELS = tuple(
         layers[f"extra{number}_wide"][0].shape[-1] for number in range(3, levels + 1)
@@ -115,7 +125,13 @@ def config_of(
     for config.ANCHOR_BETWEEN, config.ANCHOR_REDUCED in itertools.product(*choices):
         if tuple(anchors_per_cell(config)) == detector.anchors:
             return config
-    raise WeightsError(
+    raise _other_anchors(detector, path, config)
+
+
+def _other_anchors(
+    detector: ApiDetector, path: str | os.PathLike[str], config: SsdConfig
+) -> WeightsError:
+    return WeightsError(
         f"{os.fspath(path)} has {', '.join(map(str, detector.anchors))} anchors on the cells of "
         f"its maps, which {len(config.ANCHOR_RATIOS)} shapes do not give; say which it has: "
         "SSD.load(path, ANCHOR_RATIOS=...)."

@@ -4,9 +4,8 @@ import math
 from typing import Any
 
 import keras
-from keras import initializers, layers, ops
+from keras import layers, ops
 
-from maskdet.backbones.layers import ConvNorm
 from maskdet.backbones.registry import get_backbone
 from maskdet.errors import ConfigError
 from maskdet.geometry.placement import divisible
@@ -18,13 +17,10 @@ from maskdet.models.ssd.anchors import (
     pixel_anchors,
 )
 from maskdet.models.ssd.config import SsdConfig
+from maskdet.models.ssd.fpn import pyramid_outputs
 from maskdet.models.ssd.targets import AnchorClasses
+from maskdet.models.ssd.units import predictor, unit
 from maskdet.models.written import BuiltNetwork
-
-# Share of anchors that are taken to hold an object of a class before anything is learned (Lin et
-# al. 2017, RetinaNet, section 3.3).
-_PRIOR = 0.01
-_MOMENTUM = 0.97
 
 
 def predictions(image: Any, config: SsdConfig) -> tuple[Any, Any]:
@@ -34,27 +30,32 @@ def predictions(image: Any, config: SsdConfig) -> tuple[Any, Any]:
         Class logits (B, A, classes with the background first); deltas (B, A, 4) dy, dx, log dh,
         log dw, divided by BBOX_STD_DEV; A anchors, finest map first.
     """
-    maps = feature_maps(image, config)
-    logits: list[Any] = []
-    deltas: list[Any] = []
-    rare = config.CLASS_LOSS != "softmax"
-    for number, (level, anchors) in enumerate(
-        zip(maps, anchors_per_cell(config), strict=True), start=1
-    ):
-        for rows, what, depth in (
-            (deltas, "deltas", 4),
-            (logits, "class_logits", config.NUM_CLASSES),
-        ):
-            name = f"head{number}_{what}"
-            prior = rare and what == "class_logits"
-            x = _prediction(level, name, anchors * depth, config, prior)
-            cells = level.shape[1] * level.shape[2]
-            rows.append(layers.Reshape((cells * anchors, depth), name=f"{name}_rows")(x))
+    outputs = (pyramid_outputs if config.FPN_CHANNELS else _own_heads)(image, config)
+    depths = {"deltas": 4, "class_logits": config.NUM_CLASSES}
+    rows: dict[str, list[Any]] = {what: [] for what in depths}
+    for name, *maps in outputs:
+        for (what, depth), numbers in zip(depths.items(), maps, strict=True):
+            count = math.prod(numbers.shape[1:]) // depth
+            reshape = layers.Reshape((count, depth), name=f"{name}_{what}_rows")
+            rows[what].append(reshape(numbers))  # (B, anchors of the map, depth)
     joined = [
-        layers.Concatenate(axis=1, name=name)(rows) if len(rows) > 1 else rows[0]
-        for rows, name in ((logits, "class_rows"), (deltas, "delta_rows"))
+        layers.Concatenate(axis=1, name=name)(rows[what]) if len(rows[what]) > 1 else rows[what][0]
+        for what, name in (("class_logits", "class_rows"), ("deltas", "delta_rows"))
     ]
     return joined[0], joined[1]
+
+
+def _own_heads(image: Any, config: SsdConfig) -> list[tuple[str, Any, Any]]:
+    """:func:`pyramid_outputs` where each map has heads of its own."""
+    outputs = []
+    for number, (level, anchors) in enumerate(
+        zip(feature_maps(image, config), anchors_per_cell(config), strict=True), start=1
+    ):
+        name = f"head{number}"
+        deltas = _prediction(level, f"{name}_deltas", anchors * 4, config)
+        logits = _prediction(level, f"{name}_class_logits", anchors * config.NUM_CLASSES, config)
+        outputs.append((name, deltas, logits))
+    return outputs
 
 
 def feature_maps(image: Any, config: SsdConfig) -> list[Any]:
@@ -74,46 +75,22 @@ def feature_maps(image: Any, config: SsdConfig) -> list[Any]:
         )
     x = maps[-1]
     for number, channels in enumerate(config.EXTRA_CHANNELS, start=len(maps) + 1):
-        x = _unit(x, f"extra{number}_narrow", channels // 2, 1, 1, config)
+        x = unit(x, f"extra{number}_narrow", channels // 2, 1, 1, config)
         if config.SEPARABLE_HEADS:
-            x = _unit(x, f"extra{number}_depthwise", None, 3, 2, config)
-            x = _unit(x, f"extra{number}_wide", channels, 1, 1, config)
+            x = unit(x, f"extra{number}_depthwise", None, 3, 2, config)
+            x = unit(x, f"extra{number}_wide", channels, 1, 1, config)
         else:
-            x = _unit(x, f"extra{number}_wide", channels, 3, 2, config)
+            x = unit(x, f"extra{number}_wide", channels, 3, 2, config)
         maps.append(x)
     return maps
 
 
-def _unit(
-    x: Any, name: str, channels: int | None, size: int, stride: int, config: SsdConfig
-) -> Any:
-    """Convolution (depthwise where ``channels`` is None), norm, ReLU6."""
-    return ConvNorm(
-        channels,
-        size,
-        strides=stride,
-        activation="relu6",
-        train_bn=config.TRAIN_BN is not False,
-        momentum=_MOMENTUM,
-        name=name,
-    )(x)
-
-
-def _prediction(level: Any, name: str, channels: int, config: SsdConfig, rare: bool) -> Any:
-    """A head's last convolution; ``rare`` begins with a hundredth's probability of each class."""
-    bias = -math.log((1 - _PRIOR) / _PRIOR) if rare else 0.0
+def _prediction(level: Any, name: str, channels: int, config: SsdConfig) -> Any:
     size = config.HEAD_KERNEL
     if config.SEPARABLE_HEADS:
-        level = _unit(level, f"{name}_depthwise", None, 3, 1, config)
+        level = unit(level, f"{name}_depthwise", None, 3, 1, config)
         size = 1
-    return layers.Conv2D(
-        channels,
-        size,
-        padding="same",
-        kernel_initializer=initializers.RandomNormal(stddev=0.01),
-        bias_initializer=initializers.Constant(bias),
-        name=name,
-    )(level)
+    return predictor(name, channels, size, config)(level)
 
 
 def class_scores(logits: Any, config: SsdConfig) -> Any:

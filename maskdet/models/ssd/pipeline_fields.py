@@ -177,6 +177,15 @@ class Section:
                 yield from _leaves(field, self.full(field.name))
 
 
+def lacking(section: Section, wanted: str, why: str) -> ConfigError:
+    """The error for a section that holds nothing that can be read."""
+    found = ", ".join(field.name for field in section.fields) or "nothing"
+    return ConfigError(
+        f"{section.report.path}, line {section.line}: {section.name} has {found}, but maskdet "
+        f"reads {wanted}; {why}."
+    )
+
+
 def _leaves(field: Field, name: str) -> Iterator[tuple[int, str]]:
     inner = field.value.fields if isinstance(field.value, Message) else ()
     for child in inner:

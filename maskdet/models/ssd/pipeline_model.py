@@ -5,7 +5,8 @@ from typing import Any
 from maskdet.backbones.registry import backbone_names
 from maskdet.errors import ConfigError
 from maskdet.models.ssd.anchors import TRUNK_STRIDES
-from maskdet.models.ssd.pipeline_fields import Section, shortest
+from maskdet.models.ssd.pipeline_fields import Section, lacking, shortest
+from maskdet.models.ssd.pipeline_fpn import has_pyramid, take_pyramid
 
 # Channels of the API's maps behind the trunk, at a depth_multiplier of 1.
 _EXTRA_CHANNELS = (512, 256, 256, 128)
@@ -29,10 +30,13 @@ def take_model(ssd: Section, config: Any) -> None:
     config.NUM_CLASSES = classes + 1
     ssd.carried("num_classes", f"NUM_CLASSES = {classes + 1} (with the background)")
     _take_resizer(ssd.section("image_resizer"), config)
-    maps = _take_anchors(ssd.section("anchor_generator"), config)
     extractor = ssd.section("feature_extractor")
-    _take_extractor(extractor, maps, config)
-    _take_heads(ssd.section("box_predictor"), extractor, config)
+    if has_pyramid(extractor):
+        take_pyramid(ssd, config)
+    else:
+        maps = _take_anchors(ssd.section("anchor_generator"), config)
+        _take_extractor(extractor, maps, config)
+        _take_heads(ssd.section("box_predictor"), extractor, config)
     _take_box_coder(ssd.section("box_coder"), config)
     _take_matcher(ssd.section("matcher"), config)
     ssd.section("similarity_calculator").section("iou_similarity")
@@ -71,7 +75,7 @@ def _take_resizer(resizer: Section, config: Any) -> None:
         kept.expect("inputs have one size here", pad_to_max_dimension=True)
         kept.expect("photos are scaled with smoothing", resize_method="BILINEAR")
     else:
-        raise _lacking(
+        raise lacking(
             resizer,
             "fixed_shape_resizer or keep_aspect_ratio_resizer",
             "it has no other way to make inputs",
@@ -83,25 +87,16 @@ def _set_sides(config: Any, mode: str, shortest_side: int, longest: int) -> None
     config.IMAGE_MIN_DIM, config.IMAGE_MAX_DIM = shortest_side, longest
 
 
-def _lacking(section: Section, wanted: str, why: str) -> ConfigError:
-    """The error for a section that holds nothing that can be read."""
-    found = ", ".join(field.name for field in section.fields) or "nothing"
-    return ConfigError(
-        f"{section.report.path}, line {section.line}: {section.name} has {found}, but maskdet "
-        f"reads {wanted}; {why}."
-    )
-
-
 def _take_anchors(generator: Section, config: Any) -> int:
     """Settings of the anchors; returns the number of maps that have some."""
     anchors = generator.section("ssd_anchor_generator")
     if not anchors.given:
-        raise _lacking(generator, "ssd_anchor_generator", "its SSD has no other anchors")
+        raise lacking(generator, "ssd_anchor_generator", "its SSD has no other anchors")
     ratios = anchors.numbers("aspect_ratios")
     if not ratios:
-        raise _lacking(anchors, "aspect_ratios", "give one or more, such as 1.0")
+        raise lacking(anchors, "aspect_ratios", "give one or more, such as 1.0")
     if anchors.has("scales"):
-        raise _lacking(anchors, "min_scale and max_scale", "scales cannot be given one by one")
+        raise lacking(anchors, "min_scale and max_scale", "scales cannot be given one by one")
     maps = anchors.whole("num_layers", 6)
     sizes = anchors.number("min_scale", 0.2), anchors.number("max_scale", 0.95)
     between = anchors.number("interpolated_scale_aspect_ratio", 1.0)
@@ -154,7 +149,7 @@ def _take_extractor(extractor: Section, maps: int, config: Any) -> None:
 def _take_heads(predictor: Section, extractor: Section, config: Any) -> None:
     heads = predictor.section("convolutional_box_predictor")
     if not heads.given:
-        raise _lacking(
+        raise lacking(
             predictor, "convolutional_box_predictor", "its SSD has heads of their own on each map"
         )
     kernel = heads.whole("kernel_size", 1)
@@ -186,7 +181,7 @@ def _take_heads(predictor: Section, extractor: Section, config: Any) -> None:
 def _take_box_coder(coder: Section, config: Any) -> None:
     scales = coder.section("faster_rcnn_box_coder")
     if coder.given and not scales.given:
-        raise _lacking(coder, "faster_rcnn_box_coder", "boxes are coded as centre and size")
+        raise lacking(coder, "faster_rcnn_box_coder", "boxes are coded as centre and size")
     names = ("y_scale", "x_scale", "height_scale", "width_scale")
     values = [scales.number(n, d) for n, d in zip(names, (10.0, 10.0, 5.0, 5.0), strict=True)]
     for name, value in zip(names, values, strict=True):

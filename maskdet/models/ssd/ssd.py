@@ -22,8 +22,9 @@ class SSD(DetectingModel):
     """Finds objects with a box each: of COCO's classes at once, of yours after a training.
 
     See :class:`maskdet.models.model.Model` for the methods. ``load_weights`` also takes files of
-    the TF Object Detection API (TensorFlow 1): a frozen graph (.pb), a checkpoint (its prefix or
-    its .index), the quantised SSD MobileNetV1 as .tflite, or a folder with one of them.
+    the TF Object Detection API: of TensorFlow 1 a frozen graph (.pb), a checkpoint (its prefix or
+    its .index) or the quantised SSD MobileNetV1 as .tflite; of TensorFlow 2 a checkpoint or a
+    SavedModel, also on a feature pyramid; or a folder with one of them.
     """
 
     family = SsdFamily()
@@ -47,7 +48,8 @@ class SSD(DetectingModel):
             mode: "inference" or "training".
             model_dir: where a training's log folders go.
             **settings: what the file does not say, such as IMAGE_MIN_DIM=512, IMAGE_MAX_DIM=512
-                where photos were not brought to 300 pixels, or CLASS_LOSS="softmax".
+                where photos were not brought to 300 pixels (on a feature pyramid to what the
+                pipeline.config beside it says, else 320), or CLASS_LOSS="softmax".
 
         Raises:
             WeightsError: if the file is missing, damaged, or of another network; in inference also
