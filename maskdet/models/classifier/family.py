@@ -28,7 +28,7 @@ class ClassifierFamily:
     config_class = ClassifierConfig
     weightless: frozenset[str] = frozenset()
     # A probability in 256 steps would hide which of two near classes is the likelier.
-    float_layers = rf"{networks.HEAD_PREFIX}(logits|scores)"
+    float_layers = rf"{networks.HEAD_PREFIX}(likeness|logits|scores)"
 
     def stages(self, config: Any) -> dict[str, str]:
         return get_backbone(config.BACKBONE).stages(rf"{networks.HEAD_PREFIX}.*")

@@ -12,6 +12,30 @@ from maskdet.layers.losses import softmax_cross_entropy
 HEAD_PREFIX = "classifier_"
 LOGITS = "classifier_logits"
 LOSS = "label_loss"
+# ImageNet's logits of classes that fit a photo are about as large; it keeps the squares near them.
+_USUAL_LOGIT = 10.0
+
+
+@keras.saving.register_keras_serializable("maskdet")
+class SquaredReLU(layers.Layer):
+    """``factor`` times the square of what is positive (So et al. 2021, "Primer"), elementwise."""
+
+    def __init__(self, factor: float = 1.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def call(self, inputs: Any) -> Any:
+        """Of any shape (...)."""
+        positive = ops.relu(inputs)
+        return positive * positive * self.factor
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> Any:
+        """The input's."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """All arguments of the constructor."""
+        return {**super().get_config(), "factor": self.factor}
 
 
 def class_scores(image: Any, config: Any) -> tuple[Any, Any]:
@@ -26,9 +50,10 @@ def class_scores(image: Any, config: Any) -> tuple[Any, Any]:
     pooled = layers.GlobalAveragePooling2D(name=f"{HEAD_PREFIX}pool")(features)  # (B, C)
     kept = layers.Dropout(config.DROPOUT, seed=config.SEED, name=f"{HEAD_PREFIX}dropout")(pooled)
     if backbone.known_classes:
-        # How much a photo looks like each of ImageNet's classes says more of a new class than the
-        # same number of plain features do: on few photos a dense layer of them errs less.
-        kept = layers.Dense(backbone.known_classes, name=TOP_LOGITS)(kept)  # (B, 1000)
+        # What a photo looks like among ImageNet's classes says more of a new class than plain
+        # features do. Squared, the few classes that fit it outweigh the hundreds that do not.
+        known = layers.Dense(backbone.known_classes, name=TOP_LOGITS)(kept)  # (B, 1000)
+        kept = SquaredReLU(1.0 / _USUAL_LOGIT, name=f"{HEAD_PREFIX}likeness")(known)
     # Zeros: the first step's gradients come from the features alone, whatever the seed.
     dense = layers.Dense(config.NUM_CLASSES - 1, kernel_initializer="zeros", name=LOGITS)
     logits = dense(kept)  # (B, classes)

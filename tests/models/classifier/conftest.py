@@ -47,6 +47,6 @@ def trained(colours, tmp_path_factory):
     config.STEPS_PER_EPOCH, config.LEARNING_RATE_SCHEDULE = 25, "constant"
     model = Classifier("training", config, folder)
     model.load_weights("imagenet")
-    history = model.train(colours, colours, 0.002, 1, "heads")
+    history = model.train(colours, colours, 0.005, 1, "heads")
     model.save_weights(folder / "colours.h5")
     return folder / "colours.h5", history, model

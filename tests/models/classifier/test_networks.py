@@ -36,6 +36,16 @@ def test_below_its_own_layer_it_is_imagenets_classifier(model):
     np.testing.assert_allclose(part.predict_on_batch(photos), expected, atol=1e-4)
 
 
+def test_likeness_is_squared_and_never_negative(model):
+    part = keras.Model(
+        model.network.inputs,
+        [model.network.get_layer(n).output for n in (TOP_LOGITS, "classifier_likeness")],
+    )
+    logits, likeness = part.predict_on_batch(np.ones((1, 64, 64, 3), np.float32))
+    assert logits.min() < 0
+    np.testing.assert_allclose(likeness, np.maximum(logits, 0) ** 2 / 10, rtol=1e-5)
+
+
 def test_before_a_training_all_classes_are_alike(model):
     [labels] = model.classify([np.full((50, 80, 3), 120, np.uint8)])
     np.testing.assert_allclose(labels.scores, np.full(3, 1 / 3), atol=1e-6)
