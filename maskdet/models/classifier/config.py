@@ -44,7 +44,7 @@ class ClassifierConfig(BaseConfig):
     # AdamW gives all of the head's 1000 inputs steps of one size; plain gradients favour those that
     # tell the classes apart, and so err less on few photos.
     OPTIMIZER = "sgd"
-    LEARNING_RATE = 0.005
+    LEARNING_RATE = 0.01
     LEARNING_RATE_SCHEDULE = "cosine"
     WARMUP_STEPS = 20
     WEIGHT_DECAY = 0.001
@@ -52,7 +52,7 @@ class ClassifierConfig(BaseConfig):
     EMA_DECAY = 0.98
     AUGMENTATION = "parts"
     RECIPES: ClassVar[dict[str, Any]] = {
-        "default": (("heads", 1.0, 1900), ("4+", 0.4, 700)),
+        "default": (("heads", 1.0, 3000), ("4+", 0.2, 700)),
         "quick": (("heads", 1.0, 1000),),
     }
 
