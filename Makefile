@@ -68,6 +68,8 @@ bench: $(READY) ## every benchmark in short; with FULL=1 in full, rows appended 
 	$(BIN)/python benchmarks/first_step.py $(call quick_or_full,first_step)
 	$(BIN)/python benchmarks/loader.py $(call quick_or_full,loader)
 	$(BIN)/python benchmarks/accuracy.py $(call quick_or_full,accuracy)
+	$(BIN)/python benchmarks/classification.py $(call quick_or_full,classification)
+	$(BIN)/python benchmarks/classification.py $(call quick_or_full,classification) --latency
 	$(BIN)/python benchmarks/int8.py $(call quick_or_full,int8) --model $(WEIGHTS) --data $(PHOTOS)
 	$(BIN)/python benchmarks/lite.py $(call quick_or_full,lite) --model demo=$(WEIGHTS) --data $(PHOTOS)
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from maskdet.data.augment import Augmentation
     from maskdet.data.dataset import Dataset
     from maskdet.detections import Detections
+    from maskdet.models.classifier.classifier import Classifier
+    from maskdet.models.classifier.config import ClassifierConfig
     from maskdet.models.mask_rcnn.mask_rcnn import MaskRCNN
     from maskdet.models.opening import open_model
     from maskdet.models.ssd.config import SsdConfig
@@ -30,6 +32,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 _HOMES = {
     "Augmentation": "maskdet.data.augment",
+    "Classifier": "maskdet.models.classifier.classifier",
+    "ClassifierConfig": "maskdet.models.classifier.config",
     "Config": "maskdet.config",
     "Dataset": "maskdet.data.dataset",
     "Detections": "maskdet.detections",
@@ -47,6 +51,8 @@ _HOMES = {
 
 __all__ = [
     "Augmentation",
+    "Classifier",
+    "ClassifierConfig",
     "Config",
     "Dataset",
     "Detections",

@@ -13,7 +13,7 @@ import numpy as np
 from maskdet.errors import ConfigError, MaskdetWarning
 from maskdet.files import write_whole
 from maskdet.geometry.anchor_shapes import AnchorShapes
-from maskdet.geometry.placement import MODES, PlacementRule
+from maskdet.geometry.placement import WHOLE_MODES, PlacementRule
 from maskdet.setting_checks import (
     check_factors,
     check_name,
@@ -42,6 +42,8 @@ class BaseConfig:
     family_name: ClassVar[str] = ""
     #: Settings that are worked out from others, and so are not read from a file.
     derived: ClassVar[frozenset[str]] = frozenset({"BATCH_SIZE", "IMAGE_SHAPE"})
+    #: What IMAGE_RESIZE_MODE may be.
+    resize_modes: ClassVar[tuple[str, ...]] = WHOLE_MODES
 
     # Name of the experiment; it begins the names of log folders and checkpoints.
     NAME: str | None = None
@@ -67,7 +69,8 @@ class BaseConfig:
     # so too, but with the image in the top left corner, on grey (as YOLOX has it). "crop": in
     # training a random MIN x MIN part of the scaled image, in detection as "pad64". "pad64": scaled
     # and padded to multiples of 64. "none": as it is. "stretch": drawn out to MAX x MAX. With
-    # "pad64" and "none", all images of a training must become MAX x MAX.
+    # "pad64" and "none", all images of a training must become MAX x MAX. For classifiers there is
+    # "centre": the shorter side scaled to MIN, and the middle MAX x MAX cut out.
     IMAGE_RESIZE_MODE = "square"
     IMAGE_MIN_DIM = 800
     IMAGE_MAX_DIM = 1024
@@ -197,8 +200,8 @@ class BaseConfig:
         """
         side = max(self.input_sides)
         own = self.IMAGE_RESIZE_MODE
-        mode = own if own in ("stretch", "corner") else "square"
-        shortest = int(self.IMAGE_MIN_DIM) if own in ("square", "corner") else side
+        mode = own if own in ("stretch", "corner", "centre") else "square"
+        shortest = int(self.IMAGE_MIN_DIM) if own in ("square", "corner", "centre") else side
         return PlacementRule(shortest, side, float(self.IMAGE_MIN_SCALE or 0.0), mode)
 
     def anchor_shapes(self) -> AnchorShapes | None:
@@ -225,7 +228,7 @@ class BaseConfig:
             ConfigError: one sentence that names the setting and what it may be.
         """
         check_name(self.NAME)
-        self._check_choice("IMAGE_RESIZE_MODE", MODES)
+        self._check_choice("IMAGE_RESIZE_MODE", self.resize_modes)
         check_whole(self, "NUM_CLASSES")
         if self.NUM_CLASSES < 2:
             raise ConfigError(

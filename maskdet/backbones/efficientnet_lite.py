@@ -89,9 +89,23 @@ def efficientnet_lite(
         features[group.stage] = x
     if not include_top:
         return [features[stage] for stage in range(1, 6)]
-    x = ConvNorm(_HEAD_CHANNELS, 1, activation="relu6", train_bn=train, name="top_conv")(x)
+    x = efficientnet_lite_top(x, train_bn, name="top_conv")
     x = keras.layers.GlobalAveragePooling2D(name="top_pool")(x)
     return keras.layers.Dense(classes, name="top_logits")(x)
+
+
+def efficientnet_lite_top(
+    c5: Any, train_bn: bool | None = False, name: str = "stage5_top_conv"
+) -> Any:
+    """The convolution between C5 and the pool of ImageNet's classifier, (B, H, W, 1280).
+
+    Args:
+        c5: (B, H, W, 320) of :func:`efficientnet_lite`, or what another variant has there.
+        train_bn: as there.
+        name: of the layer; by default it counts as a part of stage 5.
+    """
+    train = train_bn is not False
+    return ConvNorm(_HEAD_CHANNELS, 1, activation="relu6", train_bn=train, name=name)(c5)
 
 
 def inverted_residual(

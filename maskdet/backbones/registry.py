@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from maskdet.backbones.efficientnet_lite import efficientnet_lite
+from maskdet.backbones.efficientnet_lite import efficientnet_lite, efficientnet_lite_top
 from maskdet.backbones.inception_v2 import inception_v2
 from maskdet.backbones.mobilenet import mobilenet_v2
 from maskdet.backbones.mobilenet_v1 import mobilenet_v1
@@ -21,6 +21,8 @@ from maskdet.pixels import Pixels
 
 #: Strides of C1 .. C5.
 STRIDES = (2, 4, 8, 16, 32)
+#: Name of the dense layer by which a trunk's ImageNet weights tell their own classes apart.
+TOP_LOGITS = "stage5_top_logits"
 #: matterport's, for all of its networks.
 MATTERPORT_PIXELS = Pixels((123.7, 116.8, 103.9), 1.0)
 _NAMED_STAGES = ("stage1_.*", "stage2_.*", "stage3_.*", "stage4_.*", "stage5_.*")
@@ -51,6 +53,10 @@ class Backbone:
         pixels_known: False for a caller's function, which may want any scaling.
         pair_builder: ``(input_tensor, train_bn=...)`` -> the maps of stride 16 and 32 that
             detectors without a pyramid were published with; None where these are C4 and C5.
+        top_builder: ``(c5, train_bn=...)`` -> the map that its ImageNet classifier pools; None
+            where that is C5.
+        known_classes: how many classes its ImageNet weights tell apart, with a dense layer
+            TOP_LOGITS on that map's mean; 0 where they hold no such layer.
     """
 
     name: str
@@ -64,6 +70,8 @@ class Backbone:
     strides: tuple[int, ...] = STRIDES
     pixels_known: bool = True
     pair_builder: Callable[..., list[Any]] | None = None
+    top_builder: Callable[..., Any] | None = None
+    known_classes: int = 0
 
     @property
     def pixels(self) -> Pixels:
@@ -84,6 +92,11 @@ class Backbone:
         if self.pair_builder is None:
             return self.build(input_tensor, train_bn)[3:5]
         return list(self.pair_builder(input_tensor, train_bn=train_bn))
+
+    def build_top(self, input_tensor: Any, train_bn: bool | None = False) -> Any:
+        """The map (B, H, W, C) of stride 32 that a classifier pools; see :meth:`build`."""
+        c5 = self.build(input_tensor, train_bn)[4]
+        return c5 if self.top_builder is None else self.top_builder(c5, train_bn=train_bn)
 
     def stage_pattern(self, stage: int) -> str:
         """Regular expression (for ``re.fullmatch``) of the layers that make C``stage``, 1 .. 5.
@@ -155,6 +168,8 @@ def _lite(variant: str) -> Backbone:
         mean_pixel=(127.0, 127.0, 127.0),
         pixel_std=128.0,
         imagenet=f"efficientnet_{variant}",
+        top_builder=efficientnet_lite_top,
+        known_classes=1000,
     )
 
 
@@ -164,6 +179,8 @@ def _short_lite(variant: str) -> Backbone:
         whole,
         name=f"{whole.name}_short",
         builder=partial(efficientnet_lite, variant=variant, last_row=False),
+        top_builder=None,
+        known_classes=0,
     )
 
 

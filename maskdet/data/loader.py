@@ -57,6 +57,8 @@ class Loader:
         crops: each image is a random crop, anew in each pass; augmentation works on the crop.
         channels: of every image.
         whole_masks: masks as large as the canvas instead of cut out and shrunk.
+        fills: the placement rule lets images fill the canvas and cuts off what is beyond;
+            augmentation starts from its scale.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class Loader:
         crops: bool = False,
         channels: int = 3,
         whole_masks: bool = False,
+        fills: bool = False,
     ) -> None:
         self.dataset, self.canvas, self.batch_size = dataset, tuple(canvas), batch_size
         self.placement_rule, self.max_instances = placement_rule, max_instances
@@ -92,6 +95,7 @@ class Loader:
         self.on_error = on_error
         self.plain_sources = frozenset(plain_sources)
         self.crops, self.channels, self.whole_masks = crops, channels, whole_masks
+        self.fills = fills
         if whole_masks:
             self.mini_mask_shape = (canvas[0], canvas[1])
         self.images = len(dataset.image_ids)
@@ -228,7 +232,10 @@ class Loader:
 
         sample, shape, scale = source(image_id)
         if self.augment is not None and not plain:
-            sample = self.augment.apply(sample, self.canvas, rng, other)  # type: ignore[arg-type]
+            # What two photos show together has no class of its own.
+            mixed = None if self.with_labels else other
+            fit = {"fit": self.placement_rule(sample.image.shape).scale} if self.fills else {}
+            sample = self.augment.apply(sample, self.canvas, rng, mixed, **fit)  # type: ignore[arg-type]
         return sample, shape, scale
 
     def _cropped(
@@ -320,7 +327,8 @@ class Loader:
         height, width = image.shape[:2]
         # Crops keep the image's own scale.
         largest = math.inf if self.crops else SOURCE_MARGIN * max(self.canvas)
-        factor = min(1.0, largest / max(height, width))
+        longest = min(height, width) if self.fills else max(height, width)
+        factor = min(1.0, largest / longest)
         size = (max(1, round(width * factor)), max(1, round(height * factor)))
         planes = None
         if masks is not None:

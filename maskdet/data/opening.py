@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from maskdet.data.dataset import Dataset
-from maskdet.data.formats import FORMATS
+from maskdet.data.formats import FORMATS, image_folders
 from maskdet.data.formats.reading import files_at
 from maskdet.data.index import load_indexed
 from maskdet.errors import DataError
@@ -44,6 +44,9 @@ def _read(path: str | os.PathLike[str], options: dict[str, Any]) -> Dataset:
     looked_for = "; ".join(f"{form.NAME} ({form.LOOKS_FOR})" for form in FORMATS)
     archive = next(iter(files_at(Path(path), *_ARCHIVES)), None)
     hint = f", but {archive}, which is an archive: unpack it first" if archive else ""
+    lacks = "" if archive else image_folders.what_lacks(path)
+    if lacks:
+        hint = f" ({lacks})"
     raise DataError(
         f"{path} holds no data set in a known format{hint}; looked for {looked_for}.",
         kind="unknown format",

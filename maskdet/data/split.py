@@ -25,8 +25,9 @@ def split(
     Stratified by class: images are dealt out class by class, the rarest first, each to the part
     that still lacks most objects of that class (Sechidis, Tsoumakas and Vlahavas, "On the
     Stratification of Multi-Label Data", 2011, with counts in place of presence). Images without
-    objects count as a class of their own. The number of images in each part is exact, up to
-    rounding (with groups: up to the groups' sizes). The same seed gives the same parts.
+    objects count as a class of their own; in sets for classification each image counts as one
+    object of its class. The number of images in each part is exact, up to rounding (with groups: up
+    to the groups' sizes). The same seed gives the same parts.
 
     Args:
         fractions: share of the images for each part's name, e.g. ``{"train": 0.8, "test": 0.2}``;
@@ -72,8 +73,15 @@ def split(
 
 
 def _class_table(dataset: Dataset) -> Array:
-    """Objects by image and class, int (images, classes + 1); the last column: has no objects."""
-    ids = [dataset.load_boxes(i)[1] for i in range(len(dataset.image_info))]
+    """Objects by image and class, int (images, classes + 1); the last column: has no objects.
+
+    An image that has a class as a whole counts as one object of it.
+    """
+    images = range(len(dataset.image_info))
+    if dataset.gives_labels:
+        ids = [np.array([dataset.load_label(i)]) for i in images]
+    else:
+        ids = [dataset.load_boxes(i)[1] for i in images]
     classes = 1 + max((int(np.abs(row).max(initial=0)) for row in ids), default=0)
     table = np.zeros((len(ids), classes + 1), dtype=np.int64)
     for row, class_ids in zip(table, ids, strict=True):

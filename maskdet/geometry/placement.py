@@ -14,7 +14,9 @@ from maskdet.errors import ConfigError
 from maskdet.geometry.boxes import as_boxes, clip_boxes, normalize_boxes
 
 Array = NDArray[Any]
-MODES = ("square", "corner", "pad64", "none", "crop", "stretch")
+#: Modes in which nothing of an image is lost when it is looked at, and all of them.
+WHOLE_MODES = ("square", "corner", "pad64", "none", "crop", "stretch")
+MODES = (*WHOLE_MODES, "centre")
 #: The grey around images in mode "corner", 0..255.
 CORNER_FILL = 114
 #: Sides that "pad64" pads to, and that a pyramid down to stride 64 can halve: one number for both.
@@ -104,6 +106,19 @@ def stretched(image_shape: Sequence[int], canvas_shape: Sequence[int]) -> Placem
     return Placement(shape, (height, width), height / shape[0], (0, 0, height, width))
 
 
+def _middle(shape: tuple[int, int], min_dim: int, side: int) -> Placement:
+    """The middle ``side`` x ``side`` of an image scaled so that its shorter side has min_dim."""
+    if min_dim < side:
+        raise ConfigError(
+            f"Resize mode 'centre' cuts {side} x {side} pixels out of an image whose shorter side "
+            f"has {min_dim}; set IMAGE_MIN_DIM to {side} or more."
+        )
+    scale = min_dim / min(shape)
+    height, width = _rounded(shape, scale)
+    place_of = (height - side) // 2, (width - side) // 2
+    return Placement(shape, (side, side), scale, (0, 0, side, side), (*place_of, side, side))
+
+
 def _rounded(shape: tuple[int, int], scale: float) -> tuple[int, int]:
     height, width = (max(1, round(side * scale)) for side in shape)
     return height, width
@@ -131,13 +146,14 @@ def place(
     Args:
         min_dim: the shorter side is enlarged to this many pixels; 0: left alone. Never shrinks.
         max_dim: side of the canvas in modes "square" and "corner"; the longer side is shrunk to it
-            if needed.
+            if needed. In "centre" the side of what is cut out.
         min_scale: enlarge at least by this factor, 0: no demand. ``max_dim`` has the last word.
         mode: "square" pads to max_dim x max_dim; "corner" does so with the image in the top left
             corner and CORNER_FILL around it, as YOLOX's networks were trained; "pad64" pads both
             sides up to multiples of 64; "none" leaves the image as it is; "crop" cuts min_dim x
-            min_dim out of the scaled image; "stretch" draws it out to max_dim x max_dim. Of an odd
-            rest, the smaller half goes top and left.
+            min_dim out of the scaled image; "stretch" draws it out to max_dim x max_dim; "centre"
+            scales the shorter side to min_dim, down too, and cuts max_dim x max_dim out of the
+            middle. Of an odd rest, the smaller half goes top and left.
         choose: where the crop begins: called with the largest possible row, then column, it gives
             one of 0 .. that; None takes the middle.
 
@@ -155,10 +171,12 @@ def place(
         raise ConfigError(
             f"Unknown resize mode {mode!r}; set IMAGE_RESIZE_MODE to one of {', '.join(MODES)}."
         )
-    if mode in ("square", "corner", "stretch") and not max_dim:
+    if mode in ("square", "corner", "stretch", "centre") and not max_dim:
         raise ConfigError(f"Resize mode {mode!r} needs the side of the canvas; set IMAGE_MAX_DIM.")
     if mode == "stretch":
         return stretched(shape, (int(max_dim or 0), int(max_dim or 0)))
+    if mode == "centre":
+        return _middle(shape, min_dim, int(max_dim or 0))
     if mode == "pad64" and (not min_dim or min_dim % SIDE_MULTIPLE):
         raise ConfigError(
             f"Resize mode 'pad64' needs a minimum side that is a multiple of 64, but it is "

@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 
 from maskdet.detections import Detections
+from maskdet.models.inspecting import AnchorLook, Look, Panel
 from maskdet.models.model import Model
+from maskdet.visualize.canvas import as_picture
 
 
 class DetectingModel(Model):
@@ -34,3 +36,15 @@ class DetectingModel(Model):
         if verbose:
             print(f"Processing {len(images)} images")
         return [detections.to_matterport() for detections in self.detections(images)]
+
+    def own_panels(self, look: Look) -> list[Panel]:
+        """Anchors, proposals and detections; see :meth:`inspect`."""
+        anchors = self.anchor_look(look)
+        panels = [] if anchors is None else anchors.panels(look)
+        [detections] = self.detections([look.image])
+        drawn = self.family.task.worth_showing(detections).draw(as_picture(look.image))
+        return [*panels, (drawn, "detections")]
+
+    def anchor_look(self, look: Look) -> AnchorLook | None:
+        """What the network says of its anchors in an image; None where the family has none."""
+        return None

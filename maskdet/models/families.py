@@ -10,6 +10,7 @@ from maskdet.errors import WeightsError
 
 #: Where the class of each family is. A new family is a new folder and a line here.
 FAMILIES = {
+    "classifier": "maskdet.models.classifier.classifier:Classifier",
     "mask_rcnn": "maskdet.models.mask_rcnn.mask_rcnn:MaskRCNN",
     "ssd": "maskdet.models.ssd.ssd:SSD",
     "yolox": "maskdet.models.yolox.yolox:YOLOX",

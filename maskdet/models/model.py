@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 from tqdm.auto import tqdm
 
 from maskdet.backbones.registry import pixel_mismatch
@@ -20,6 +21,7 @@ from maskdet.exporters.photos import photos_given
 from maskdet.exporters.request import ExportRequest
 from maskdet.family import BEST_PRETRAINED, PRETRAINED, Family
 from maskdet.inference.detect import Prepare, detect
+from maskdet.models.inspecting import Look, Panel, inspection
 from maskdet.models.known_facts import KnownFacts
 from maskdet.models.loading import (
     as_it_was_after_errors,
@@ -284,6 +286,37 @@ class Model(KnownFacts):
         images = (dataset.load_image(i) for i in ids)
         results = tqdm(self.results(images), "detecting", len(ids), disable=not progress)
         return self.family.task.score(dataset, list(results))
+
+    def inspect(
+        self,
+        image: Any,
+        path: str | os.PathLike[str] | None = None,
+        layer: str | None = None,
+    ) -> np.ndarray:
+        """One picture of what the network makes of an image.
+
+        It shows the network's input; of a detector the best anchors, the same moved by their
+        deltas, proposals and detections, of a classifier where it sees its two likeliest classes
+        (Grad-CAM); and the liveliest feature maps at the end of each stage of the backbone, from
+        what the first layer sees to what the deep ones separate.
+
+        Args:
+            image: H x W x IMAGE_CHANNEL_COUNT, RGB of 0..255.
+            path: where the picture is written (.png or .jpg); None: nowhere.
+            layer: show feature maps of this layer alone, 64 channels at most.
+
+        Returns:
+            The picture, uint8 (H, W, 3).
+
+        Raises:
+            UsageError: in training mode, for an image that is none, or for no such layer.
+        """
+        self._check_inference()
+        return inspection(self.trained, image, self.own_panels, path, layer)
+
+    def own_panels(self, look: Look) -> list[Panel]:
+        """What the family adds to :meth:`inspect`: pictures with titles."""
+        return []
 
     # ---- export ----------------------------------------------------------------------------
     def export(

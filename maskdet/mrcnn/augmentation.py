@@ -97,8 +97,9 @@ class ImgaugAugmentation(Augmentation):
         canvas: tuple[int, int],
         rng: np.random.Generator,
         other: Callable[[], Sample] | None = None,
+        fit: float | None = None,
     ) -> Sample:
-        placed = super().apply(sample, canvas, rng, None)
+        placed = super().apply(sample, canvas, rng, None, fit)
         masks = placed.masks
         planes = fill_boxes(placed.boxes, canvas) if masks is None else np.moveaxis(masks, 0, 2)
         image, moved = _with_imgaug(self.augmenter, placed.image, planes)

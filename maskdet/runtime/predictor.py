@@ -19,6 +19,11 @@ from maskdet.tasks.table import get_task
 from maskdet.tasks.task import FileFacts, Task
 
 Array = NDArray[Any]
+#: What files of each task are, and what runs them.
+_RUNNERS = {
+    "classification": "it is a classifier: use maskdet.runtime.Classifier(path), or ",
+    "detection": "it is a detector: use maskdet.runtime.Detector(path), or ",
+}
 
 
 class Predictor:
@@ -58,9 +63,10 @@ class Predictor:
         content = read_content(path)
         self.facts: FileFacts = read_facts(path, content)
         if self.task_name and self.facts.task != self.task_name:
+            runner = _RUNNERS.get(self.facts.task, "")
             raise WeightsError(
-                f"{self.path} is a file for {self.facts.task}, not for {self.task_name}; open it "
-                "with maskdet.runtime.open_file(path)."
+                f"{self.path} is a file for {self.facts.task}, not for {self.task_name}; {runner}"
+                "open it with maskdet.runtime.open_file(path)."
             )
         self.task: Task = get_task(self.facts.task)
         self._interpreter = make_interpreter(self.path, content, threads)

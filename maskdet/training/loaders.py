@@ -42,6 +42,7 @@ def make_loader(
         on_error=config.ON_ERROR,
         plain_sources=plain_sources,
         crops=config.IMAGE_RESIZE_MODE == "crop",
+        fills=config.IMAGE_RESIZE_MODE == "centre",
         channels=int(config.IMAGE_CHANNEL_COUNT),
         targets=partial(family.task.targets, dataset),
         **family.task.loader_options(dataset, config, augment),

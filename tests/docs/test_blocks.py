@@ -20,6 +20,8 @@ import pytest
 import maskdet.runtime.app
 from maskdet import (
     YOLOX,
+    Classifier,
+    ClassifierConfig,
     Dataset,
     LiteConfig,
     MaskRCNN,
@@ -31,6 +33,7 @@ from maskdet.data.formats import tfrecord
 from maskdet.data.scenes import write_scenes
 from maskdet.images import read_image, write_image
 from tests.docs.pages import PAGES, ROOT, Step, steps_of
+from tests.models.classifier.conftest import write_folders
 from tests.models.ssd.pipeline_sample import PIPELINE
 from tests.pretrained.yolox_files import fresh_layers, published, write_checkpoint
 
@@ -68,6 +71,7 @@ SKIPS = [
 # page's reader has already.
 CLASSES = {"README.md": 3, "docs/raspberry_pi.md": 1, "examples/raspberry_pi/README.md": 1}
 RECORDS = "docs/migrating_from_tf_od_api.md"
+FOLDERS = "docs/transfer_learning.md"
 TRAINED = ("docs/raspberry_pi.md", "examples/raspberry_pi/README.md")
 # What lies in the reader's folder at the end.
 RESULTS = {
@@ -81,6 +85,7 @@ RESULTS = {
     ],
     "docs/coco.md": ["mine.h5", "detections/scene_00000.jpg"],
     "docs/data_sets.md": ["variants.png"],
+    FOLDERS: ["insects.h5", "worst.png", "inside.png", "insects.tflite", "detected/photo.json"],
     RECORDS: ["mine.h5", "detections/scene_00000.jpg"],
     "docs/raspberry_pi.md": ["mine.tflite", "mine_saved/saved_model.pb"],
     "examples/raspberry_pi/README.md": [
@@ -194,9 +199,15 @@ def reader(tmp_path, monkeypatch, coco_file):
                 monkeypatch.setattr(config, name, 1)
             short = (("heads", 1.0, 1), ("all", 0.5, 1))
             monkeypatch.setattr(config, "RECIPES", {"default": short, "quick": short})
-        for kind in (MaskRCNN, YOLOX):
+        monkeypatch.setattr(ClassifierConfig, "IMAGE_MIN_DIM", 72)
+        monkeypatch.setattr(ClassifierConfig, "IMAGE_MAX_DIM", 64)
+        monkeypatch.setattr(ClassifierConfig, "STEPS_PER_EPOCH", 1)
+        monkeypatch.setattr(ClassifierConfig, "IMAGES_PER_GPU", 2)
+        monkeypatch.setattr(ClassifierConfig, "RECIPES", {"default": (("heads", 1.0, 1),)})
+        for kind in (MaskRCNN, YOLOX, Classifier):
             monkeypatch.setattr(kind, "train", with_defaults(eagerly(kind.train), one_epoch))
-        monkeypatch.setattr(MaskRCNN, "export", with_defaults(MaskRCNN.export, unverified))
+        for kind in (MaskRCNN, Classifier):
+            monkeypatch.setattr(kind, "export", with_defaults(kind.export, unverified))
         photos = tmp_path / "my_photos"
         write_photos(photos, CLASSES.get(page, 2))
         (tmp_path / "my_set").symlink_to(photos)
@@ -207,6 +218,9 @@ def reader(tmp_path, monkeypatch, coco_file):
         for name in ("train", "val"):
             (tmp_path / "balloon").mkdir(exist_ok=True)
             (tmp_path / "balloon" / name).symlink_to(photos)
+        if page == FOLDERS:
+            for part in ("train", "val"):
+                write_folders(tmp_path / "photos" / part, ["blue", "red"], 4)
         if page in TRAINED:
             for name in ("mine.h5", "balloon.h5"):
                 write_untrained(tmp_path / name, Dataset.load(photos))

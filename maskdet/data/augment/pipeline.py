@@ -71,7 +71,7 @@ class Augmentation:
 
     @classmethod
     def preset(cls, name: str) -> "Augmentation":
-        """ "none", "light", "default" or "strong".
+        """ "none", "light", "default", "strong" or "parts".
 
         Raises:
             ConfigError: for another name.
@@ -95,6 +95,7 @@ class Augmentation:
         canvas: tuple[int, int],
         rng: np.random.Generator,
         other: Callable[[], Sample] | None = None,
+        fit: float | None = None,
     ) -> Sample:
         """An augmented image of the canvas's size.
 
@@ -102,12 +103,13 @@ class Augmentation:
             sample: the image at any size.
             canvas: (height, width) of the result.
             rng: decides everything.
-            other: gives another image of the set, for mosaics.
+            other: gives another image of the set, for mosaics; None: nothing is mixed.
+            fit: scale at a zoom of 1; by default that at which the whole image is just inside.
         """
         if other is not None and rng.random() < self.mosaic:
             changed = self._mosaic([sample, other(), other(), other()], canvas, rng)
         else:
-            changed = self._moved(sample, canvas, self.zoom, rng)
+            changed = self._moved(sample, canvas, self.zoom, rng, fit)
         if other is not None:
             changed = self._mixed(changed, other, canvas, rng)
         return self._marked(self._coloured(changed, rng), rng)
@@ -146,9 +148,10 @@ class Augmentation:
         canvas: tuple[int, int],
         zoom: tuple[float, float],
         rng: np.random.Generator,
+        fit: float | None = None,
     ) -> Sample:
         fill = tuple(int(value) for value in rng.integers(80, 170, 3))
-        affine = self._affine(sample, canvas, zoom, rng)
+        affine = self._affine(sample, canvas, zoom, rng, fit)
         moved = affine.sample(sample, fill)  # type: ignore[arg-type]
         if self.perspective:
             matrix = random_homography(canvas, self.perspective, rng)
@@ -161,9 +164,10 @@ class Augmentation:
         canvas: tuple[int, int],
         zoom: tuple[float, float],
         rng: np.random.Generator,
+        fit: float | None = None,
     ) -> Affine:
         source = (sample.image.shape[0], sample.image.shape[1])
-        fit = min(canvas[0] / source[0], canvas[1] / source[1])
+        fit = min(canvas[0] / source[0], canvas[1] / source[1]) if fit is None else fit
         scale = fit * math.exp(rng.uniform(math.log(zoom[0]), math.log(zoom[1])))
         aspect = math.exp(rng.uniform(-self.stretch, self.stretch) / 2)
         most = self.degrees if sample.masks is not None else self.degrees_boxes
@@ -292,5 +296,15 @@ PRESETS = {
         grey=0.1,
         cut_out=0.3,
         mosaic=0.4,
+    ),
+    # Parts of the photo, from nearly all of it to a third of its area, as classifiers are trained.
+    "parts": Augmentation(
+        flip=0.5,
+        zoom=(0.95, 1.7),
+        stretch=0.25,
+        brightness=0.25,
+        contrast=0.25,
+        saturation=0.3,
+        tint=0.05,
     ),
 }

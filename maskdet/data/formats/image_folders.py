@@ -56,22 +56,52 @@ def _classes(root: Path) -> dict[str, list[Path]]:
     return photos_by_class
 
 
+def _empty_folders(part: Path) -> list[Path]:
+    """Folders directly below one that hold no file at all, sorted."""
+    folders = (p for p in part.iterdir() if p.is_dir() and not p.name.startswith("."))
+    return sorted(p for p in folders if not any(f.is_file() for f in p.rglob("*")))
+
+
 def _parts(root: Path) -> list[Path]:
     """``train``, ``val`` ... below a folder, or the folder itself."""
     return [root / name for name in SPLITS if (root / name).is_dir()] or [root]
 
 
 def recognise(path: str | os.PathLike[str]) -> bool:
-    """Whether a folder holds photos in folders of two classes or more, and nothing beside."""
+    """Whether a folder holds photos in folders of two classes or more, and nothing beside.
+
+    Of parts, the first must have two classes; others may have one.
+    """
     root = Path(path)
     if not root.is_dir():
         return False
+    parts = _parts(root)
+    least = [2, *[1] * (len(parts) - 1)]
+    return not any(_has_loose_photos(part) for part in parts) and all(
+        len(_classes(part)) >= classes for part, classes in zip(parts, least, strict=True)
+    )
+
+
+def _has_loose_photos(part: Path) -> bool:
     endings = photo_endings()
-    for part in _parts(root):
-        loose = [f for f in part.iterdir() if f.is_file() and f.suffix.lower() in endings]
-        if loose or len(_classes(part)) < 2:
-            return False
-    return True
+    return any(f.is_file() and f.suffix.lower() in endings for f in part.iterdir())
+
+
+def what_lacks(path: str | os.PathLike[str]) -> str:
+    """What a folder lacks to be such a set, where it has one class alone; "" for any other."""
+    root = Path(path)
+    if not root.is_dir():
+        return ""
+    part = _parts(root)[0]
+    classes = list(_classes(part))
+    if len(classes) != 1 or _has_loose_photos(part):
+        return ""
+    empty = [folder.name for folder in _empty_folders(part)]
+    also = f" (empty: {', '.join(empty)})" if empty else ""
+    return (
+        f"photos lie in one folder alone, {part / folder_of_class(classes[0])}{also}, and to tell "
+        "classes apart takes two or more, a folder each"
+    )
 
 
 def read(
@@ -84,11 +114,13 @@ def read(
     """A prepared data set for classification.
 
     Args:
-        classes: names in the order of their ids; by default all folders, sorted.
+        classes: names in the order of their ids; by default all folders, sorted: those of train/,
+            where there is one.
         split: "train", "val" or "test" alone, where there are such folders.
 
     Raises:
-        DataError: for a photo that is damaged, a folder of an unknown class, or none at all.
+        DataError: for a photo that is damaged, a folder of an unknown class or of one that train/
+            lacks, one that is empty, or none at all.
         UsageError: for another ``split``.
     """
     root = Path(path)
@@ -104,18 +136,16 @@ def read(
     photos = [
         (name, file) for part in parts for name, files in _classes(part).items() for file in files
     ]
-    names = list(classes) if classes is not None else sorted({name for name, _ in photos})
+    names = list(classes) if classes is not None else _names(root, photos)
+    for empty in (folder for part in parts for folder in _empty_folders(part)):
+        refuse(_empty_class(empty), on_error == "skip")
     dataset = ImageFolderDataset()
     for number, name in enumerate(names, start=1):
         dataset.add_class("folders", number, name)
     for name, file in photos:
         try:
             if name not in names:
-                raise DataError(
-                    f"{file} lies in a folder of no known class ({name!r}).",
-                    kind="unlisted class",
-                    path=file,
-                )
+                raise _unknown_class(root, name, file, classes is None)
             check_image(file)
         except DataError as error:
             refuse(error, on_error == "skip")
@@ -128,6 +158,32 @@ def read(
         )
     dataset.prepare()
     return dataset
+
+
+def _names(root: Path, photos: list[tuple[str, Path]]) -> list[str]:
+    """Names of classes in the order of their ids: what a classifier has learned counts."""
+    learned = root / SPLITS[0]
+    if learned.is_dir():
+        return sorted(_classes(learned))
+    return sorted({name for name, _ in photos})
+
+
+def _empty_class(folder: Path) -> DataError:
+    return DataError(
+        f"{folder} is a class's folder without a photo; put some in, or remove it.",
+        kind="no images",
+        path=folder,
+    )
+
+
+def _unknown_class(root: Path, name: str, file: Path, from_folders: bool) -> DataError:
+    text = f"{file} lies in a folder of no known class ({name!r})."
+    if from_folders:
+        text = (
+            f"{file} is of class {name!r}, which {root / SPLITS[0]} has no folder for; nobody can "
+            "learn it there: add photos of it, or take the folder away."
+        )
+    return DataError(text, kind="unlisted class", path=file)
 
 
 def write(dataset: Dataset, path: str | os.PathLike[str]) -> None:

@@ -3,12 +3,18 @@
 import os
 from typing import Any, Self
 
+import numpy as np
+
 from maskdet.errors import WeightsError
+from maskdet.geometry.deltas import decode_boxes
 from maskdet.models.detecting import DetectingModel
+from maskdet.models.inspecting import AnchorLook, Look
 from maskdet.models.opening import open_model
+from maskdet.models.ssd.anchors import pixel_anchors
 from maskdet.models.ssd.config import SsdConfig
 from maskdet.models.ssd.family import SsdFamily
 from maskdet.models.ssd.foreign import config_of, read_detector
+from maskdet.models.ssd.network import class_scores
 from maskdet.pretrained.detection_api import find_api_file
 
 
@@ -78,3 +84,11 @@ class SSD(DetectingModel):
         if os.path.splitext(path)[1] != ".tflite":
             raise WeightsError(f"{os.fspath(path)} is no .tflite; use SSD.load(path).")
         return cls.load(path, **settings)
+
+    def anchor_look(self, look: Look) -> AnchorLook:
+        """The anchors of all maps; see :meth:`inspect`."""
+        logits, deltas = look.layer_arrays("class_rows", "delta_rows")
+        scores = np.asarray(class_scores(logits, self.config))[:, 1:].max(axis=1)
+        anchors = pixel_anchors(self.config)
+        moved = decode_boxes(anchors, deltas, std=self.config.BBOX_STD_DEV)
+        return AnchorLook(anchors, scores, moved)

@@ -41,13 +41,14 @@ class ClassificationTask:
     def check_dataset(self, dataset: Any, config: BaseConfig) -> None:
         from maskdet.data.requirements import check_classes
 
-        check_classes(dataset, config.NUM_CLASSES)
+        # First: of such a set no number of classes would do.
         if not dataset.gives_labels:
             raise UsageError(
                 f"{type(dataset).__name__} says what objects its images have, but a classifier "
                 "learns one class an image; give a set of folders, one a class, or override "
                 "load_label()."
             )
+        check_classes(dataset, config.NUM_CLASSES)
 
     def targets(self, dataset: Any, image_id: int) -> Any:
         from maskdet.data.targets import Targets
