@@ -148,7 +148,7 @@ class MaskRCNNFamily:
     float_layers = (
         r"ROI_|roi_align|rpn_(objectness|class|bbox|cells|kept)|rpn_head\d"
         r"|stage1_focus|stage[23]_(down|csp)"
-        r"|mrcnn_class_logits|mrcnn_bbox|mrcnn_class_\d"
+        r"|mrcnn_class_logits|mrcnn_bbox|mrcnn_class_\d|mask_rcnn_lite(_\d+)?/(Mul|Pow|strided_slice)"
         r"|detection|mrcnn_mask_\d|mask_own_class|mask_outputs"
     )
 
