@@ -17,6 +17,7 @@ from maskdet.data.split import split
 from maskdet.errors import DataError, MaskdetError, UsageError, WeightsError
 from maskdet.evaluation.pictures import write_results
 from maskdet.evaluation.report import evaluate_detections
+from maskdet.models.ssd.anchor_sizes import fit_anchor_sizes
 
 SHAPE_OF_FOLDERS = (
     "give --dataset a folder of photos with LabelImg's .xml files beside them, of which a part is "
@@ -34,6 +35,11 @@ LEAST_SCORE = 0.001
 class NutsAndBoltsConfig(SsdConfig):
     NAME = "nuts_and_bolts"
     NUM_CLASSES = 3  # background, bolt, nut
+    # A nut is a twelfth of a photo wide: at 300 pixels it would be one cell and a half.
+    IMAGE_MIN_DIM = 416
+    IMAGE_MAX_DIM = 416
+    # The finest map has all shapes of anchors; their sizes are fitted to the photos in main().
+    ANCHOR_REDUCED = False
 
 
 class QuickConfig(NutsAndBoltsConfig):
@@ -56,6 +62,8 @@ def main():
     config = QuickConfig() if args.quick else NutsAndBoltsConfig()
     config.NUM_CLASSES = parts["train"].num_classes
     config.SEED = args.seed
+    config.ANCHOR_SIZES = fit_anchor_sizes(parts["train"], config)
+    print("anchors from {:g} to {:g} of a photo's side".format(*config.ANCHOR_SIZES))
     model = SSD("training", config, args.logs)
     start(model)
     started = time.perf_counter()
