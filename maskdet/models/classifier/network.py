@@ -17,8 +17,8 @@ _USUAL_LOGIT = 10.0
 
 
 @keras.saving.register_keras_serializable("maskdet")
-class SquaredReLU(layers.Layer):
-    """``factor`` times the square of what is positive (So et al. 2021, "Primer"), elementwise."""
+class ScaledSquare(layers.Layer):
+    """``factor`` times the square, elementwise."""
 
     def __init__(self, factor: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -26,8 +26,7 @@ class SquaredReLU(layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Of any shape (...)."""
-        positive = ops.relu(inputs)
-        return positive * positive * self.factor
+        return inputs * inputs * self.factor
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> Any:
         """The input's."""
@@ -51,9 +50,11 @@ def class_scores(image: Any, config: Any) -> tuple[Any, Any]:
     kept = layers.Dropout(config.DROPOUT, seed=config.SEED, name=f"{HEAD_PREFIX}dropout")(pooled)
     if backbone.known_classes:
         # What a photo looks like among ImageNet's classes says more of a new class than plain
-        # features do. Squared, the few classes that fit it outweigh the hundreds that do not.
-        known = layers.Dense(backbone.known_classes, name=TOP_LOGITS)(kept)  # (B, 1000)
-        kept = SquaredReLU(1.0 / _USUAL_LOGIT, name=f"{HEAD_PREFIX}likeness")(known)
+        # features do. Squared (So et al. 2021, "Primer", squared ReLU), the few classes that fit it
+        # outweigh the hundreds that do not.
+        known = layers.Dense(backbone.known_classes, activation="relu", name=TOP_LOGITS)
+        square = ScaledSquare(1.0 / _USUAL_LOGIT, name=f"{HEAD_PREFIX}likeness")
+        kept = square(known(kept))  # (B, 1000)
     # Zeros: the first step's gradients come from the features alone, whatever the seed.
     dense = layers.Dense(config.NUM_CLASSES - 1, kernel_initializer="zeros", name=LOGITS)
     logits = dense(kept)  # (B, classes)

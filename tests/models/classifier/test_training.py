@@ -62,6 +62,8 @@ def test_a_tflite_file_gives_the_same_names_and_scores(model, colours, precision
     calibration = colours if precision == "int8" else None
     report = model.export(path, precision, calibration=calibration, dataset=colours, progress=False)
     assert report.verified and "accuracy" in report.table()
+    # int8 means all that has many weights: 4.7 million of them.
+    assert report.size < {"float32": 19e6, "float16": 10e6, "int8": 5.5e6}[precision]
     runner = FileClassifier(path)
     assert runner.class_names == ("BG", "blue", "green", "red")
     limit = {"float32": 1e-3, "float16": 0.02, "int8": 0.2}[precision]
