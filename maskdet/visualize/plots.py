@@ -11,6 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from maskdet.files import write_whole
 
+# Letters of nine points over a picture 3.6 inches wide.
+_TITLE_LENGTH = 39
+
 PathLike = str | os.PathLike[str]
 
 
@@ -84,7 +87,7 @@ def gallery(
     titles: Sequence[str] | None = None,
     columns: int = 4,
 ) -> Any:
-    """Images in a grid."""
+    """Images in a grid, each under its title; of titles that are too long the middle is left out."""
     columns = max(1, min(columns, len(images)))
     rows = max(1, math.ceil(len(images) / columns))
     figure = _figure(3.6 * columns, 3.3 * rows)
@@ -93,5 +96,13 @@ def gallery(
         axes.imshow(image)
         axes.axis("off")
         if titles is not None:
-            axes.set_title(titles[number - 1], fontsize=9)
+            axes.set_title(_fitting(titles[number - 1]), fontsize=9)
     return _save(figure, path)
+
+
+def _fitting(title: str) -> str:
+    """A title that is no wider than its picture."""
+    if len(title) <= _TITLE_LENGTH:
+        return title
+    half = (_TITLE_LENGTH - 3) // 2
+    return f"{title[:half]}...{title[-half:]}"

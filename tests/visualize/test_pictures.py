@@ -53,3 +53,11 @@ def test_plots_are_written_whole_without_a_screen(tmp_path, draw):
     with Image.open(tmp_path / "plot.png") as picture:
         assert min(picture.size) > 100
     assert [path.name for path in tmp_path.iterdir()] == ["plot.png"]
+
+
+def test_titles_stay_over_their_own_pictures():
+    names = ["photo_1", "test/images/image1_323_png.rf.206458fb1470f9d590eb6241e2f5c1c0"]
+    figure = plots.gallery([np.zeros((9, 9, 3), np.uint8)] * 2, titles=names)
+    short, long = (axes.get_title() for axes in figure.axes)
+    assert short == "photo_1"
+    assert len(long) <= 40 and long.startswith("test/images/") and long.endswith("5c1c0")
