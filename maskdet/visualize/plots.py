@@ -87,7 +87,7 @@ def gallery(
     titles: Sequence[str] | None = None,
     columns: int = 4,
 ) -> Any:
-    """Images in a grid, each under its title; of titles that are too long the middle is left out."""
+    """Images in a grid, each under its title; long titles lose their middle."""
     columns = max(1, min(columns, len(images)))
     rows = max(1, math.ceil(len(images) / columns))
     figure = _figure(3.6 * columns, 3.3 * rows)
