@@ -65,7 +65,6 @@ SKIPS = [
     Skip(r"^sudo apt\b|^python3 -m venv\b", "prepares a Raspberry Pi"),
     Skip(r"^scp\b", "copies to a Raspberry Pi"),
     Skip(r"^python examples/raspberry_pi/count_things\.py\b", "tests/scripts runs it"),
-    Skip(r"^file +size\b|^the network in Keras\b|^balloon\.tflite, int8\b", "printed by an export"),
 ]
 # How many classes a page's data set has, where the page counts on a number, and which files the
 # page's reader has already.

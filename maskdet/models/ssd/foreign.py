@@ -20,9 +20,11 @@ from maskdet.pretrained.by_layer import LayerArrays, set_layers
 from maskdet.pretrained.coco_names import COCO_NAMES
 from maskdet.pretrained.detection_api import ApiDetector, find_api_file, read_api_detector
 
-# How pixels were scaled for quantised files and for the others.
+# How pixels were scaled for quantised files, and for the others by their trunk.
 _QUANTISED = Pixels((128.0,) * 3, 128.0)
 _PLAIN = Pixels((127.5,) * 3, 127.5)
+# Of ResNets there; ours differ by fractions of a pixel's value.
+_OF_RESNETS = Pixels((123.68, 116.779, 103.939), 1.0)
 
 
 def read_detector(path: str | os.PathLike[str]) -> ApiDetector:
@@ -74,8 +76,13 @@ def load_detector(
     names = set_layers(network, layers, f"Weights of {os.fspath(path)}")
     classes = any(name.endswith("_class_logits") for name in names)
     of_coco = classes and detector.of_coco and config.NUM_CLASSES == len(COCO_NAMES)
-    pixels = _QUANTISED if detector.quantised else _PLAIN
-    return Pretrained(names, COCO_NAMES if of_coco else (), pixels)
+    return Pretrained(names, COCO_NAMES if of_coco else (), _pixels_of(detector))
+
+
+def _pixels_of(detector: ApiDetector) -> Pixels:
+    if detector.quantised:
+        return _QUANTISED
+    return _OF_RESNETS if detector.backbone.startswith("resnet") else _PLAIN
 
 
 def _of_same_anchors(layers: LayerArrays, anchors: Sequence[int], config: SsdConfig) -> LayerArrays:

@@ -5,12 +5,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from maskdet.backbones.registry import get_backbone
 from maskdet.errors import ConfigError
 from maskdet.models.opening import set_settings
 from maskdet.models.ssd.config import SsdConfig
 from maskdet.models.ssd.fpn import SHARED
-from maskdet.pixels import Pixels
 from maskdet.pretrained.detection_api import ApiDetector, find_api_file
 
 _PIPELINE = "pipeline.config"
@@ -22,8 +20,6 @@ _OF_PIPELINE = (
 # What the published ones have, and their files do not say.
 _SIDE = 320
 _RATIOS = (1.0, 2.0, 0.5)
-# Of ResNets there; ours differ by fractions of a pixel's value.
-_RESNET_PIXELS = Pixels((123.68, 116.779, 103.939), 1.0)
 
 
 def take_pyramid(
@@ -61,9 +57,6 @@ def take_pyramid(
     settings = _beside(path) | settings
     ratios = settings.get("ANCHOR_RATIOS", _RATIOS)
     config.FPN_SCALES_PER_OCTAVE = max(detector.anchors[0] // len(ratios), 1)
-    resnet = config.BACKBONE.startswith("resnet")
-    if resnet and get_backbone(config.BACKBONE).pixels != _RESNET_PIXELS:
-        config.MEAN_PIXEL, config.PIXEL_STD = list(_RESNET_PIXELS.mean), _RESNET_PIXELS.std
     set_settings(config, settings)
 
 
