@@ -1,7 +1,6 @@
 """What families of single-shot detectors share: a trunk, heads on its maps, boxes and no masks."""
 
 import os
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -10,16 +9,15 @@ import numpy as np
 
 from maskdet.backbones.registry import get_backbone, pixels_of
 from maskdet.detections import Detections
-from maskdet.errors import UsageError
 from maskdet.family import Pretrained
 from maskdet.geometry.placement import Placement
-from maskdet.pixels import Pixels
+from maskdet.models.whole_batches import WholeBatchFamily
 from maskdet.pretrained.coco_names import COCO_NAMES
 from maskdet.tasks.detection.task import DETECTION
 from maskdet.tasks.task import Task
 
 
-class SingleShotFamily(ABC):
+class SingleShotFamily(WholeBatchFamily):
     """Base of such families; see :class:`maskdet.family.Family` for the methods.
 
     A subclass names itself and its Config's class, and gives the networks, the losses and the twin
@@ -29,7 +27,6 @@ class SingleShotFamily(ABC):
 
     task: Task = DETECTION
     outputs = frozenset({"boxes"})
-    weightless: frozenset[str] = frozenset()
     #: Begin the names of the layers that no trunk has.
     head_prefixes: ClassVar[tuple[str, ...]] = ("head",)
 
@@ -40,24 +37,6 @@ class SingleShotFamily(ABC):
     def rate(self, layer_name: str, config: Any) -> float:
         return 1.0 if layer_name.startswith(self.head_prefixes) else float(config.BACKBONE_RATE)
 
-    def pixels(self, config: Any) -> Pixels:
-        return pixels_of(config)
-
-    def build(self, config: Any, mode: str, kernels: str = "auto") -> keras.Model:
-        if mode == "training":
-            return self.training_network(config)
-        if mode == "inference":
-            return self.inference_network(config, kernels)
-        raise UsageError(f"mode is {mode!r}; use 'training' or 'inference'.")
-
-    @abstractmethod
-    def training_network(self, config: Any) -> keras.Model:
-        """From images and their objects to predictions and what they should have been."""
-
-    @abstractmethod
-    def inference_network(self, config: Any, kernels: str) -> keras.Model:
-        """From images to rows."""
-
     def load_pretrained(self, network: keras.Model, config: Any, name: str) -> Pretrained:
         layers = get_backbone(config.BACKBONE).load_pretrained(network, name)
         knows_classes = any(layer.endswith("_class_logits") for layer in layers)
@@ -67,14 +46,6 @@ class SingleShotFamily(ABC):
         return False
 
     # ---- training --------------------------------------------------------------------------
-    def image_facts(self, dataset: Any, config: Any) -> dict[str, np.ndarray]:
-        return {}
-
-    def training_outputs(
-        self, network: keras.Model, outputs: frozenset[str]
-    ) -> tuple[list[Any], Any]:
-        return list(network.inputs), dict(network.output)
-
     def training_inputs(
         self, batch: Mapping[str, np.ndarray], config: Any
     ) -> dict[str, np.ndarray]:
@@ -85,11 +56,6 @@ class SingleShotFamily(ABC):
         }
 
     # ---- inference -------------------------------------------------------------------------
-    def inference_inputs(
-        self, images: np.ndarray, placements: Sequence[Placement], config: Any
-    ) -> list[np.ndarray]:
-        return [pixels_of(config).of_images(images)]
-
     def decode(
         self,
         arrays: Sequence[np.ndarray],

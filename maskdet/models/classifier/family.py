@@ -8,25 +8,24 @@ import keras
 import numpy as np
 
 from maskdet.backbones.registry import get_backbone, pixels_of
-from maskdet.errors import UsageError, WeightsError
+from maskdet.errors import WeightsError
 from maskdet.family import Pretrained
 from maskdet.geometry.placement import Placement
 from maskdet.models.classifier import network as networks
 from maskdet.models.classifier.config import ClassifierConfig
-from maskdet.pixels import Pixels
+from maskdet.models.whole_batches import WholeBatchFamily
 from maskdet.tasks.classification.labels import Labels
 from maskdet.tasks.classification.task import CLASSIFICATION
 from maskdet.tasks.task import Task
 
 
-class ClassifierFamily:
+class ClassifierFamily(WholeBatchFamily):
     """See :class:`maskdet.family.Family`."""
 
     name = "classifier"
     task: Task = CLASSIFICATION
     outputs = frozenset({"labels"})
     config_class = ClassifierConfig
-    weightless: frozenset[str] = frozenset()
     # A probability in 256 steps would hide which of two near classes is the likelier.
     float_layers = rf"{networks.HEAD_PREFIX}(likeness|logits|scores)"
 
@@ -37,18 +36,14 @@ class ClassifierFamily:
         is_head = layer_name.startswith(networks.HEAD_PREFIX)
         return 1.0 if is_head else float(config.BACKBONE_RATE)
 
-    def pixels(self, config: Any) -> Pixels:
-        return pixels_of(config)
-
     def side_multiple(self, config: Any) -> int:
         return 1
 
-    def build(self, config: Any, mode: str, kernels: str = "auto") -> keras.Model:
-        if mode == "training":
-            return networks.build_training_network(config)
-        if mode == "inference":
-            return networks.build_inference_network(config)
-        raise UsageError(f"mode is {mode!r}; use 'training' or 'inference'.")
+    def training_network(self, config: Any) -> keras.Model:
+        return networks.build_training_network(config)
+
+    def inference_network(self, config: Any, kernels: str) -> keras.Model:
+        return networks.build_inference_network(config)
 
     def load_pretrained(self, network: keras.Model, config: Any, name: str) -> Pretrained:
         return Pretrained(get_backbone(config.BACKBONE).load_pretrained(network, name))
@@ -63,14 +58,6 @@ class ClassifierFamily:
         )
 
     # ---- training --------------------------------------------------------------------------
-    def image_facts(self, dataset: Any, config: Any) -> dict[str, np.ndarray]:
-        return {}
-
-    def training_outputs(
-        self, network: keras.Model, outputs: frozenset[str]
-    ) -> tuple[list[Any], Any]:
-        return list(network.inputs), dict(network.output)
-
     def training_inputs(
         self, batch: Mapping[str, np.ndarray], config: Any
     ) -> dict[str, np.ndarray]:
@@ -87,11 +74,6 @@ class ClassifierFamily:
         return {networks.LOSS: networks.label_loss(outputs["labels"], outputs["logits"], smoothing)}
 
     # ---- inference -------------------------------------------------------------------------
-    def inference_inputs(
-        self, images: np.ndarray, placements: Sequence[Placement], config: Any
-    ) -> list[np.ndarray]:
-        return [pixels_of(config).of_images(images)]
-
     def decode(
         self,
         arrays: Sequence[np.ndarray],

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from maskdet.backbones.registry import backbone_names
+from maskdet.backbones.registry import get_backbone
 from maskdet.errors import ConfigError
 from maskdet.models.ssd.anchors import TRUNK_STRIDES
 from maskdet.models.ssd.pipeline_fields import Section, lacking, shortest
@@ -122,14 +122,19 @@ def _take_extractor(extractor: Section, maps: int, config: Any) -> None:
     width = extractor.number("depth_multiplier", 1.0)
     trunk = kind.removeprefix(_PREFIX).removesuffix(_ENDING)
     name = trunk if width == 1 else f"{trunk}_{width:g}"
-    known = [n for n in backbone_names() if n.startswith(_TRUNKS)]
     line = extractor.line_of("type")
-    if not kind.startswith(_PREFIX) or name not in known:
-        wide = "" if width == 1 else f" with a depth_multiplier of {width:g}"
+    if not kind.startswith(_PREFIX) or trunk not in _TRUNKS:
         raise ConfigError(
-            f"{extractor.report.path}, line {line}: {extractor.name}.type is {kind!r}{wide}, for "
-            f"which maskdet has no trunk; its SSD has {', '.join(known)} (as BACKBONE)."
+            f"{extractor.report.path}, line {line}: {extractor.name}.type is {kind!r}, for which "
+            f"maskdet has no trunk; its SSD has {', '.join(_TRUNKS)} (as BACKBONE), of any width."
         )
+    try:
+        get_backbone(name)
+    except ConfigError as error:
+        raise ConfigError(
+            f"{extractor.report.path}, line {extractor.line_of('depth_multiplier')}: "
+            f"{extractor.name}.depth_multiplier is {width:g}; use one above 0 and up to 4."
+        ) from error
     extractor.whole("num_layers")
     extras = maps - len(TRUNK_STRIDES)
     if not 0 <= extras <= len(_EXTRA_CHANNELS):

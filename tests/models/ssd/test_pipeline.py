@@ -190,6 +190,11 @@ def test_no_field_is_passed_over(name, tmp_path):
             "depth_multiplier: 0.5",
             {"BACKBONE": "mobilenet_v1_0.5", "EXTRA_CHANNELS": (256, 128)},
         ),
+        (
+            "'ssd_mobilenet_v1' depth_multiplier: 0.25",
+            "'ssd_inception_v2' depth_multiplier: 0.3",
+            {"BACKBONE": "inception_v2_0.3", "EXTRA_CHANNELS": (153, 76)},
+        ),
         ("num_layers: 4", "num_layers: 2", {"EXTRA_CHANNELS": ()}),
         (
             "num_layers: 4",
@@ -313,7 +318,7 @@ def test_a_file_that_fits_has_nothing_to_say(read):
         ("  ssd {", "  faster_rcnn {", "line 3 is of model.faster_rcnn, but maskdet reads model.s"),
         ("'ssd_mobilenet_v1'", "'ssd_resnet50_v1_fpn'", "line 11: .*has ssd_anchor_generator, but"),
         ("'ssd_mobilenet_v1'", "'ssd_yolox_nano'", "line 6: .*'ssd_yolox_nano'.* mobilenet_v1,"),
-        ("depth_multiplier: 0.25", "depth_multiplier: 0.3", "line 6: .*depth_multiplier of 0.3"),
+        ("depth_multiplier: 0.25", "depth_multiplier: 5", "line 6: .*depth_multiplier is 5; use"),
         ("num_layers: 4", "num_layers: 9", "num_layers is 9, but ssd_mobilenet_v1 has 2 to 6"),
         ("convolutional_box_predictor", "weight_shared_convolutional_box_predictor", "line 19: "),
         ("y_scale: 10.0", "y_scale: 0.0", "line 8: .*y_scale is 0; give a number above 0"),
