@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-arm explore lint format docs parity bench clean
+.PHONY: help demo web test test-all test-arm explore lint format docs parity bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -21,6 +21,10 @@ $(READY): setup.cfg
 
 demo: $(READY) ## make a data set, train Mask R-CNN, evaluate, draw; results in demo_output/
 	$(BIN)/python -m maskdet demo --out demo_output
+
+web: ## the programs of export("page/") from web/, in maskdet/page/built (Node.js 20 or newer)
+	@command -v npm >/dev/null || { echo "make web needs Node.js 20 or newer with npm"; exit 1; }
+	cd web && npm ci --silent && npm run --silent check && npm run --silent build
 
 test: $(READY) ## the test suite, in under 15 minutes on two cores
 	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n 2 --dist loadscope \
@@ -74,4 +78,4 @@ bench: $(READY) ## every benchmark in short; with FULL=1 in full, rows appended 
 	$(BIN)/python benchmarks/lite.py $(call quick_or_full,lite) --model demo=$(WEIGHTS) --data $(PHOTOS)
 
 clean: ## remove what make made
-	rm -rf $(VENV) .arm demo_output docs/_build .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) .arm demo_output docs/_build web/node_modules web/build maskdet/page/built .pytest_cache .ruff_cache .mypy_cache .hypothesis

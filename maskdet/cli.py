@@ -34,6 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_detect(commands)
     _add_check(commands)
     _add_export(commands)
+    _add_serve(commands)
     _add_train(commands)
     return parser
 
@@ -121,10 +122,15 @@ def _train(args: argparse.Namespace) -> int:
 
 
 def _add_export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    text = "write trained weights as one file for a Raspberry Pi and other machines"
+    text = "write trained weights as a file for a Raspberry Pi, or as a page for the browser"
     export = commands.add_parser("export", help=text, description=text)
     export.add_argument("weights", help=WEIGHTS)
-    export.add_argument("file", help="mine.tflite, mine.onnx, or a folder for a SavedModel")
+    export.add_argument("file", help="mine.tflite, mine.onnx, or a folder for a page")
+    export.add_argument(
+        "--format",
+        choices=("tflite", "onnx", "saved_model", "page"),
+        help="what a folder is to be: page (the default) or saved_model",
+    )
     export.add_argument("--precision", choices=("float32", "float16", "int8"))
     export.add_argument(
         "--profile", help="of a detector: instances (with masks; the default) or detect"
@@ -135,6 +141,9 @@ def _add_export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     export.add_argument("--dataset", metavar="DATA", help="data set to score network and file on")
     export.add_argument("--count", type=int, help="objects that the file reports at most")
     export.add_argument(
+        "--samples", nargs="+", default=(), metavar="PHOTO", help="photos to try on a page"
+    )
+    export.add_argument(
         "--no-verify", action="store_true", help="do not run network and file side by side first"
     )
     export.set_defaults(command=_export)
@@ -142,8 +151,10 @@ def _add_export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 def _export(args: argparse.Namespace) -> int:
     from maskdet.data import Dataset
+    from maskdet.exporters.formats import format_of
     from maskdet.models.opening import open_model
 
+    is_page = format_of(args.file, args.format) == "page"
     calibration, dataset = (
         Dataset.load(path) if path else None for path in (args.calibration, args.dataset)
     )
@@ -155,8 +166,33 @@ def _export(args: argparse.Namespace) -> int:
         dataset,
         args.count,
         verify=not args.no_verify,
+        format=args.format,
+        samples=args.samples,
     )
     print(f"written: {args.file}")
+    if is_page:
+        if args.precision is None and calibration is None:
+            print("In float32; with --calibration DATA it is int8, a quarter of the size.")
+        print(f"To see it: python -m maskdet serve {args.file}")
+    return 0
+
+
+def _add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    text = "open a page that export made, on this machine"
+    more = "Any static web server can do it too; this one sends the headers that threads need."
+    serve = commands.add_parser("serve", help=text, description=f"{text}. {more}")
+    serve.add_argument("page", help="the folder")
+    serve.add_argument("--port", type=int, default=8000, help="(default: %(default)s)")
+    serve.add_argument(
+        "--host", default="127.0.0.1", help="address to listen at (default: this machine alone)"
+    )
+    serve.set_defaults(command=_serve)
+
+
+def _serve(args: argparse.Namespace) -> int:
+    from maskdet.page.server import serve
+
+    serve(args.page, args.host, args.port)
     return 0
 
 

@@ -44,7 +44,8 @@ FLOORS = {
     "training": GROUND | {"data", "family", "trained"},
     "inference": GROUND | {"family", "trained", "tasks"},
     "evaluation": GROUND | {"data", "visualize"},
-    "exporters": GROUND | {"data", "tasks", "family", "trained", "inference", "runtime"},
+    "page": GROUND,
+    "exporters": GROUND | {"data", "tasks", "family", "trained", "inference", "runtime", "page"},
     "runtime": GROUND | {"visualize", "tasks"},
 }
 PARTS = set(FLOORS)
@@ -97,6 +98,7 @@ THIRD = {
     "exporters": NUMPY
     | {"keras", "tensorflow", "tqdm", "scipy", "ai_edge_litert", "ai_edge_quantizer", "flatbuffers"}
     | {"onnx", "onnxruntime", "tf2onnx"},
+    "page": {"PIL"},
     "runtime": NUMPY | {"PIL", "ai_edge_litert", "tflite_runtime", "picamera2", "cv2"},
     "models": NUMPY | {"keras", "tqdm"},
     "mrcnn": NUMPY | {"keras", "scipy", "skimage", "imgaug", "matplotlib"},

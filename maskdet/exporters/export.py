@@ -12,15 +12,13 @@ from tqdm.auto import tqdm
 
 from maskdet.data.dataset import Dataset
 from maskdet.errors import MaskdetWarning, UsageError
+from maskdet.exporters.formats import writer_of
 from maskdet.exporters.latency import median_milliseconds
-from maskdet.exporters.onnx import ONNXWriter
 from maskdet.exporters.photos import Photos, any_photos, calibration_images, compared_photos
 from maskdet.exporters.quantize import NO_IMAGES
 from maskdet.exporters.report import ExportReport, Row
 from maskdet.exporters.request import ExportRequest
-from maskdet.exporters.saved_model import SavedModelWriter
 from maskdet.exporters.source import Source
-from maskdet.exporters.tflite import TFLiteWriter
 from maskdet.exporters.verify import Comparison, check, check_scores, compare
 from maskdet.exporters.writer import Made, Writer
 from maskdet.inference.detect import detect
@@ -29,26 +27,6 @@ from maskdet.trained import Trained
 Array = NDArray[Any]
 #: Photos that network and file are compared on.
 COMPARED = 16
-#: The writer of each ending; a folder has none.
-WRITERS: dict[str, Writer] = {
-    ".tflite": TFLiteWriter(),
-    ".onnx": ONNXWriter(),
-    "": SavedModelWriter(),
-}
-
-
-def writer_of(path: str | os.PathLike[str]) -> Writer:
-    """The writer that a path's ending names.
-
-    Raises:
-        UsageError: for another ending.
-    """
-    ending = Path(path).suffix.lower()
-    if ending not in WRITERS:
-        raise UsageError(
-            f"No exporter writes {ending}; use .tflite, .onnx, or a folder's name for a SavedModel."
-        )
-    return WRITERS[ending]
 
 
 def export(
@@ -58,6 +36,7 @@ def export(
     calibration: Photos | None = None,
     dataset: Dataset | None = None,
     *,
+    writer: Writer | None = None,
     most_images: int = 100,
     verify: bool = True,
     progress: bool = True,
@@ -70,6 +49,7 @@ def export(
         request: what the file is to be.
         calibration: for int8, photos to measure values with.
         dataset: to compare results on, and to score network and file.
+        writer: of the file; by default the one that :func:`writer_of` gives.
         most_images: of ``calibration`` that are used.
         verify: compare network and file first.
         progress: show bars and print the table.
@@ -78,7 +58,7 @@ def export(
         UsageError: if it cannot be converted or written, differs beyond the limits, or there is
             nothing to compare in the photos given.
     """
-    target, writer = Path(path), writer_of(path)
+    target, writer = Path(path), writer or writer_of(path)
     # Found out before minutes of work, not after them.
     if request.precision not in writer.precisions:
         raise UsageError(

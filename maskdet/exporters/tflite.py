@@ -6,7 +6,7 @@ import os
 import tempfile
 import unicodedata
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -46,14 +46,19 @@ class TFLiteWriter:
     @contextlib.contextmanager
     def making(self, source: Source, path: Path, photos: Iterable[Array] | None) -> Iterator[Made]:
         content = tflite_bytes(source, photos)
-        yield Made(
-            size=len(content),
-            operators=tuple(flatbuffer.operator_names(flatbuffer.read_model(content))),
-            run=file_runner(content),
-            result=runtime_results(content),
-            commit=partial(write_file, path, content),
-            latency=partial(latency, content),
-        )
+        yield made_of(content, partial(write_file, path, content))
+
+
+def made_of(content: bytes, commit: Callable[[], None]) -> Made:
+    """A .tflite file's content that ``commit`` puts in its place."""
+    return Made(
+        size=len(content),
+        operators=tuple(flatbuffer.operator_names(flatbuffer.read_model(content))),
+        run=file_runner(content),
+        result=runtime_results(content),
+        commit=commit,
+        latency=partial(latency, content),
+    )
 
 
 def tflite_bytes(source: Source, calibration: Iterable[Array] | None = None) -> bytes:

@@ -17,6 +17,7 @@ from maskdet.data.dataset import Dataset
 from maskdet.data.requirements import check_names
 from maskdet.errors import MaskdetWarning, UsageError
 from maskdet.exporters.export import ExportReport, export
+from maskdet.exporters.formats import writer_of
 from maskdet.exporters.photos import photos_given
 from maskdet.exporters.request import ExportRequest
 from maskdet.family import BEST_PRETRAINED, PRETRAINED, Family
@@ -331,14 +332,18 @@ class Model(KnownFacts):
         calibration_images: int = 100,
         verify: bool = True,
         progress: bool = True,
+        format: str | None = None,
+        samples: Sequence[str | os.PathLike[str]] = (),
     ) -> ExportReport:
-        """Write one file that runs elsewhere, and check that it gives the same.
+        """Write a file or folder that runs elsewhere, and check that it gives the same.
 
         ``path`` ends in .tflite (for a Raspberry Pi and any TFLite client), in .onnx, or is a
-        folder for a SavedModel. The model itself stays as it is.
+        folder: a page that shows the network at work in a browser (``python -m maskdet serve``
+        opens it), or with ``format="saved_model"`` TensorFlow's SavedModel. The model itself stays
+        as it is.
 
         Args:
-            precision: of a .tflite: "float32", "float16" or "int8". By default int8 if
+            precision: of a .tflite and a page: "float32", "float16" or "int8". By default int8 if
                 ``calibration`` is given, else float32.
             profile: of a detector's file: "instances" (boxes and masks, for
                 :mod:`maskdet.runtime`; the default) or "detect" (the four outputs that everybody
@@ -353,6 +358,9 @@ class Model(KnownFacts):
             verify: run this network and the file on photos and refuse to write a file that
                 differs.
             progress: show bars and print the table.
+            format: "tflite", "onnx", "saved_model" or "page", where the path does not say it all.
+            samples: photos to try on a page, or folders of them: the first twelve are put into it,
+                smaller and without what the camera wrote into them.
 
         Returns:
             What was written: size, operators, differences, table.
@@ -364,6 +372,7 @@ class Model(KnownFacts):
             ConfigError: if NUM_CLASSES does not fit ``dataset``.
         """
         self._check_inference()
+        writer = writer_of(path, format, samples)
         if dataset is not None:
             check_names(dataset, self.class_names, "scored on", in_order=False)
         photos = photos_given(calibration)
@@ -376,6 +385,7 @@ class Model(KnownFacts):
             request,
             photos,
             dataset,
+            writer=writer,
             most_images=calibration_images,
             verify=verify,
             progress=progress,

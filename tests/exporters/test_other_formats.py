@@ -7,6 +7,7 @@ import pytest
 
 from maskdet.errors import UsageError
 from maskdet.exporters import saved_model
+from maskdet.exporters.formats import format_of
 from tests.exporters.conftest import photos
 
 OUTPUTS = ["location", "category", "score", "number of detections", "masks"]
@@ -20,7 +21,9 @@ def sample(image):
 
 def test_a_saved_model_agrees_and_is_replaced_whole(tiny_model, tmp_path):
     place = tmp_path / "saved"
-    report = tiny_model.export(place, calibration=photos(6), precision="float32", progress=False)
+    report = tiny_model.export(
+        place, format="saved_model", calibration=photos(6), precision="float32", progress=False
+    )
     assert max(report.comparison.errors.values()) <= 1e-5
     assert report.verified and report.comparison.agreement.fault is None
     found = saved_model.folder_runner(place, OUTPUTS)(sample(photos(1)[0]))
@@ -28,7 +31,7 @@ def test_a_saved_model_agrees_and_is_replaced_whole(tiny_model, tmp_path):
     facts = json.loads((place / "assets.extra" / "maskdet.json").read_text())
     assert facts["class_names"][1] == "cat"
     (place / "old.txt").write_text("of the old one")
-    tiny_model.export(place, progress=False, verify=False)
+    tiny_model.export(place, format="saved_model", progress=False, verify=False)
     assert not (place / "old.txt").exists()
     assert [p.name for p in tmp_path.iterdir()] == ["saved"]
 
@@ -36,14 +39,49 @@ def test_a_saved_model_agrees_and_is_replaced_whole(tiny_model, tmp_path):
 def test_a_folder_with_something_else_stays(tiny_model, tmp_path):
     (tmp_path / "photo.jpg").write_bytes(b"mine")
     with pytest.raises(UsageError, match="is no SavedModel"):
-        tiny_model.export(tmp_path, progress=False)
+        tiny_model.export(tmp_path, format="saved_model", progress=False)
     assert (tmp_path / "photo.jpg").read_bytes() == b"mine"
 
 
-@pytest.mark.parametrize("path", ["model.onnx", "folder"])
-def test_other_precisions_are_for_tflite(tiny_model, tmp_path, path):
+@pytest.mark.parametrize(("path", "format"), [("model.onnx", None), ("folder", "saved_model")])
+def test_other_precisions_are_for_tflite(tiny_model, tmp_path, path, format):
     with pytest.raises(UsageError, match="float32 only"):
-        tiny_model.export(tmp_path / path, precision="float16", progress=False)
+        tiny_model.export(tmp_path / path, precision="float16", format=format, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("path", "format", "expected"),
+    [
+        ("mine.tflite", None, "tflite"),
+        ("MINE.ONNX", None, "onnx"),
+        ("page/", None, "page"),
+        ("anything", None, "page"),
+        ("saved", "saved_model", "saved_model"),
+        ("model.v2", "saved_model", "saved_model"),
+    ],
+)
+def test_what_a_path_says(path, format, expected):
+    assert format_of(path, format) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "format", "message"),
+    [
+        ("mine.pb", None, r"No exporter writes \.pb; use \.tflite"),
+        ("mine.onnx", "tflite", r"does not fit format 'tflite'; end the name in \.tflite"),
+        ("page", "onnx", r"does not fit format 'onnx'; end the name in \.onnx"),
+        ("mine.tflite", "page", "does not fit format 'page'; name a folder"),
+        ("mine", "savedmodel", "format is 'savedmodel'; use one of tflite, onnx, saved_model"),
+    ],
+)
+def test_what_a_path_cannot_be(path, format, message):
+    with pytest.raises(UsageError, match=message):
+        format_of(path, format)
+
+
+def test_samples_are_for_a_page(tiny_model, tmp_path):
+    with pytest.raises(UsageError, match="Only a page has samples"):
+        tiny_model.export(tmp_path / "m.tflite", samples=[tmp_path / "a.jpg"], progress=False)
 
 
 def test_onnx_says_what_to_install(tiny_model, tmp_path, monkeypatch):

@@ -94,8 +94,13 @@ def test_int8_finds_the_same_things(ssd_model, exported_ssd):
 
 @pytest.mark.slow
 def test_a_saved_model_agrees(ssd_model, tmp_path):
-    report = ssd_model.export(tmp_path / "saved", calibration=photos(), precision="float32",
-                              progress=False)  # fmt: skip
+    report = ssd_model.export(
+        tmp_path / "saved",
+        format="saved_model",
+        calibration=photos(),
+        precision="float32",
+        progress=False,
+    )
     assert report.verified and report.comparison.agreement.expected > 10
     assert max(report.comparison.errors.values()) <= 1e-5
     run = saved_model.folder_runner(tmp_path / "saved", OUTPUTS)

@@ -131,7 +131,9 @@ def test_int8_files_of_both(detector, classifier, rectangles, coloured, tmp_path
 
 
 def test_a_saved_model_of_a_classifier(classifier, coloured, tmp_path):
-    report = classifier.export(tmp_path / "saved", dataset=coloured, progress=False)
+    report = classifier.export(
+        tmp_path / "saved", format="saved_model", dataset=coloured, progress=False
+    )
     assert report.verified and (tmp_path / "saved" / "saved_model.pb").exists()
 
 

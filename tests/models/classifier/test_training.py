@@ -84,7 +84,7 @@ def test_the_file_is_no_detectors(model, tmp_path):
 
 @pytest.mark.slow
 def test_a_saved_model_and_onnx(model, colours, tmp_path):
-    report = model.export(tmp_path / "saved", dataset=colours, progress=False)
+    report = model.export(tmp_path / "saved", format="saved_model", dataset=colours, progress=False)
     assert report.verified and (tmp_path / "saved" / "saved_model.pb").exists()
     pytest.importorskip("tf2onnx")
     assert model.export(tmp_path / "colours.onnx", dataset=colours, progress=False).verified

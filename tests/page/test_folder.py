@@ -1,0 +1,137 @@
+"""Promise: export("page/") gives a whole folder that any server can serve, and it replaces nothing
+but a page."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from maskdet.errors import DataError, UsageError
+from maskdet.page import folder
+from maskdet.page.folder import PageContent, check_page, write_page
+from maskdet.runtime import open_file
+from maskdet.runtime.model_file import FACTS
+from tests.exporters.conftest import photos, tiny_model  # noqa: F401
+
+CONTENT = PageContent("Nuts", b"a network", ["bolt", "nut"], {"task": "detection"})
+
+
+def names(path):
+    return sorted(p.relative_to(path).as_posix() for p in path.rglob("*") if p.is_file())
+
+
+def test_a_page_has_all_its_parts(programs, tmp_path):
+    page = tmp_path / "page"
+    write_page(page, CONTENT)
+    assert names(page) == [
+        *("LICENSES.txt", "app.js", "index.html", "labels.txt", "model.tflite", "page.json"),
+        *("style.css", "wasm/litert_wasm_internal.js", "wasm/litert_wasm_internal.wasm"),
+        "worker.js",
+    ]
+    assert json.loads((page / "page.json").read_text()) == {
+        "format": "maskdet.page",
+        "version": 1,
+        "title": "Nuts",
+        "model": "model.tflite",
+        "wasm": ["plain"],
+        "samples": [],
+        "facts": {"task": "detection"},
+    }
+    assert (page / "labels.txt").read_text() == "bolt\nnut\n"
+    assert (page / "model.tflite").read_bytes() == b"a network"
+    assert check_page(page) == page
+    assert [p.name for p in tmp_path.iterdir() if p.name != "built"] == ["page"]
+
+
+def test_an_older_page_is_replaced_whole(programs, tmp_path):
+    page = tmp_path / "page"
+    write_page(page, CONTENT)
+    (page / "old.txt").write_text("of the old one")
+    write_page(page, CONTENT)
+    assert not (page / "old.txt").exists() and check_page(page) == page
+
+
+def test_samples_are_small_numbered_and_without_what_the_camera_wrote(programs, tmp_path):
+    photo = tmp_path / "at home.png"
+    exif = Image.Exif()
+    exif[0x010E] = "our street"
+    Image.fromarray(np.full((300, 2048, 3), 200, np.uint8)).save(photo, exif=exif)
+    page = tmp_path / "page"
+    write_page(page, PageContent("A", b"", [], {}, [photo]))
+    assert json.loads((page / "page.json").read_text())["samples"] == ["samples/1.jpg"]
+    with Image.open(page / "samples" / "1.jpg") as sample:
+        assert sample.size == (1024, 150)
+        assert not sample.getexif()
+
+
+@pytest.mark.parametrize(
+    ("prepare", "message"),
+    [
+        (lambda page: page.write_text("x"), "is a file; name a folder"),
+        (lambda page: (page.mkdir(), (page / "a.jpg").touch()), "exists and is no page"),
+        (
+            lambda page: (page.mkdir(), (page / "saved_model.pb").touch()),
+            'To replace the SavedModel there, say format="saved_model"',
+        ),
+    ],
+)
+def test_what_is_no_page_stays(programs, tmp_path, prepare, message):
+    page = tmp_path / "page"
+    prepare(page)
+    before = names(tmp_path)
+    with pytest.raises(UsageError, match=message):
+        write_page(page, CONTENT)
+    assert names(tmp_path) == before
+
+
+def test_a_sample_that_cannot_be_read_leaves_the_older_page(programs, tmp_path):
+    page = tmp_path / "page"
+    write_page(page, CONTENT)
+    (tmp_path / "broken.jpg").write_bytes(b"no picture")
+    with pytest.raises(DataError, match="broken.jpg is no picture"):
+        write_page(page, PageContent("New", b"", [], {}, [tmp_path / "broken.jpg"]))
+    assert json.loads((page / "page.json").read_text())["title"] == "Nuts"
+    assert not list(tmp_path.glob(".part-*"))
+
+
+def test_a_checkout_that_built_nothing_says_what_to_call(tmp_path, monkeypatch):
+    monkeypatch.setattr(folder, "BUILT", tmp_path / "none")
+    with pytest.raises(UsageError, match="call 'make web', which needs Node"):
+        write_page(tmp_path / "page", CONTENT)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda page: (page / "page.json").unlink(), "is no page: it has no page.json"),
+        (lambda page: (page / "page.json").write_text("[1]"), "is no page"),
+        (lambda page: (page / "page.json").write_text("{"), "is no page"),
+        (lambda page: (page / "model.tflite").unlink(), "lacks model.tflite; export it again"),
+    ],
+)
+def test_a_folder_that_is_no_page(programs, tmp_path, spoil, message):
+    page = tmp_path / "page"
+    write_page(page, CONTENT)
+    spoil(page)
+    with pytest.raises(UsageError, match=message):
+        check_page(page)
+
+
+def test_no_folder_at_all(tmp_path):
+    with pytest.raises(UsageError, match="There is no folder .*none"):
+        check_page(tmp_path / "none")
+
+
+def test_the_network_in_a_page_is_the_exported_file(programs, tiny_model, tmp_path):  # noqa: F811
+    page = tmp_path / "page"
+    report = tiny_model.export(
+        page, calibration=photos(6), precision="float32", count=7, progress=False
+    )
+    assert report.verified and report.size == (page / "model.tflite").stat().st_size
+    facts = json.loads((page / "page.json").read_text())
+    assert facts["title"] == "Tiny"
+    predictor = open_file(page / "model.tflite")
+    assert facts["facts"] == predictor.facts.all and FACTS == "maskdet.json"
+    labels = (page / "labels.txt").read_text().splitlines()
+    assert tuple(labels) == predictor.class_names[1:]
