@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import pytest
 
+import maskdet.page.server
 import maskdet.runtime.app
 from maskdet import (
     YOLOX,
@@ -32,9 +33,11 @@ from maskdet import (
 from maskdet.data.formats import tfrecord
 from maskdet.data.scenes import write_scenes
 from maskdet.images import read_image, write_image
+from maskdet.page.server import PageServer
 from tests.docs.pages import PAGES, ROOT, Step, steps_of
 from tests.models.classifier.conftest import write_folders
 from tests.models.ssd.pipeline_sample import PIPELINE
+from tests.page.programs import stand_in
 from tests.pretrained.yolox_files import fresh_layers, published, write_checkpoint
 
 # TensorFlow tells that its own input pipeline does not go step by step, which is as well.
@@ -59,8 +62,8 @@ SKIPS = [
         "tf2onnx is not installed",
         importlib.util.find_spec("tf2onnx") is None,
     ),
-    Skip(r"^python -m maskdet(\.runtime)?$", "a command's name within a sentence"),
-    Skip(r"^make (demo|test)\b", "the demo and the suite have tests of their own"),
+    Skip(r"^python -m maskdet(\.runtime| serve)?$", "a command's name within a sentence"),
+    Skip(r"^make (demo|test|web)\b", "the demo, the suite and the page have tests of their own"),
     Skip(r"^pip install\b", "a test installs nothing"),
     Skip(r"^sudo apt\b|^python3 -m venv\b", "prepares a Raspberry Pi"),
     Skip(r"^scp\b", "copies to a Raspberry Pi"),
@@ -71,7 +74,7 @@ SKIPS = [
 CLASSES = {"README.md": 3, "docs/raspberry_pi.md": 1, "examples/raspberry_pi/README.md": 1}
 RECORDS = "docs/migrating_from_tf_od_api.md"
 FOLDERS = "docs/transfer_learning.md"
-TRAINED = ("docs/raspberry_pi.md", "examples/raspberry_pi/README.md")
+TRAINED = ("docs/raspberry_pi.md", "docs/browser.md", "examples/raspberry_pi/README.md")
 # What lies in the reader's folder at the end.
 RESULTS = {
     "README.md": ["mine.h5", "mine.h5.json", "detections/scene_00000.jpg", "mine.tflite"],
@@ -82,6 +85,7 @@ RESULTS = {
         "detections/scene_00000.jpg",
         "mine.tflite",
     ],
+    "docs/browser.md": ["page/page.json", "page/samples/2.jpg"],
     "docs/coco.md": ["mine.h5", "detections/scene_00000.jpg"],
     "docs/data_sets.md": ["variants.png"],
     FOLDERS: ["insects.h5", "worst.png", "inside.png", "insects.tflite", "detected/photo.json"],
@@ -135,6 +139,16 @@ class ThreeFrames:
 
     def __exit__(self, *error):
         pass
+
+
+class StoppedServer(PageServer):
+    """Any free port of this machine alone, until somebody presses Ctrl+C at once."""
+
+    def __init__(self, folder, host, port):
+        super().__init__(folder, port=0)
+
+    def serve_forever(self, poll_interval=0.5):
+        raise KeyboardInterrupt
 
 
 def with_defaults(function, change):
@@ -235,6 +249,8 @@ def reader(tmp_path, monkeypatch, coco_file):
         # Any free port of this machine alone.
         viewer = lambda host, port: usual("127.0.0.1", 0)  # noqa: E731
         monkeypatch.setattr(maskdet.runtime.app, "Viewer", viewer)
+        stand_in(tmp_path / "programs", monkeypatch)
+        monkeypatch.setattr(maskdet.page.server, "PageServer", StoppedServer)
         return tmp_path
 
     return enter

@@ -1,20 +1,11 @@
-"""Stand-ins for the page's programs, which `make web` builds where there is Node."""
+"""What the tests of pages share."""
 
 import pytest
 
-from maskdet.page import folder
+from tests.page.programs import stand_in
 
 
 @pytest.fixture
 def programs(tmp_path, monkeypatch):
-    """A folder of programs with one build of WebAssembly, instead of the installation's."""
-    built = tmp_path / "built"
-    (built / folder.WASM).mkdir(parents=True)
-    for name in ("index.html", "app.js", "worker.js", "style.css", "LICENSES.txt"):
-        (built / name).write_text(f"content of {name}")
-    for ending in (".js", ".wasm"):
-        (built / folder.WASM / f"litert_wasm_internal{ending}").write_bytes(
-            b"build" + ending.encode()
-        )
-    monkeypatch.setattr(folder, "BUILT", built)
-    return built
+    """Programs of a page that need no Node."""
+    return stand_in(tmp_path / "built", monkeypatch)
