@@ -28,11 +28,11 @@ web: ## the programs of export("page/") from web/, in maskdet/page/built (Node.j
 
 test: $(READY) ## the test suite, in under 15 minutes on two cores
 	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n 2 --dist loadscope \
-		-m "not slow and not arm and not mediapipe and not onnx and not browser and not imx500 and not jax and not ray and not gpu"
+		-m "not slow and not arm and not mediapipe and not onnx and not imx500 and not jax and not ray and not gpu"
 
 test-all: $(READY) ## the test suite with its slow tests
 	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n 2 --dist loadscope \
-		-m "not arm and not mediapipe and not onnx and not browser and not imx500 and not jax and not ray and not gpu"
+		-m "not arm and not mediapipe and not onnx and not imx500 and not jax and not ray and not gpu"
 
 test-arm: $(READY) ## the exported files on an emulated aarch64 processor (Debian, network)
 	PYTHON=$(CURDIR)/$(BIN)/python sh tests/arm/prepare.sh .arm
