@@ -13,6 +13,7 @@ from maskdet import Dataset
 from maskdet.data.formats import voc
 from maskdet.data.scenes import write_scenes
 from maskdet.runtime import Detector
+from maskdet.training.recipes import recipe_stages
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "examples/nuts_and_bolts/train.py"
@@ -67,6 +68,22 @@ def test_a_yolo_set_keeps_its_parts(script):
         "test": 62,
     }
     assert list(parts["test"].class_names) == ["BG", "bolt", "nut"]
+
+
+@needs_data
+def test_it_trains_as_its_figures_say(script):
+    """Its README's figures are of 40 epochs at 416 pixels, of anchors that fit small things."""
+    config = script.NutsAndBoltsConfig()
+    parts = script.open_parts(SET)
+    config.ANCHOR_SIZES = script.fit_anchor_sizes(parts["train"], config)
+    assert config.ANCHOR_SIZES == pytest.approx((0.078, 0.4))
+    stages = recipe_stages(config, "long", len(parts["train"].image_ids))
+    assert [(stage.layers, stage.learning_rate, stage.epochs) for stage in stages] == [
+        ("heads", 0.002, 4),
+        ("all", 0.001, 36),
+    ]
+    assert (config.input_sides, config.ANCHOR_REDUCED) == ((416, 416), False)
+    assert (config.BACKBONE_RATE, config.BACKBONE) == (0.5, "mobilenet_v1_0.75")
 
 
 def test_labelimg_folders_with_and_without_parts(script, tmp_path):

@@ -102,6 +102,12 @@ class SsdConfig(SingleShotConfig):
     LOSS_WEIGHTS: ClassVar[dict[str, float]] = {"ssd_class_loss": 1.0, "ssd_box_loss": 1.0}
 
     EMA_DECAY = 0.995
+    RECIPES: ClassVar[dict[str, Any]] = {
+        **SingleShotConfig.RECIPES,
+        # For classes that COCO does not have and that are easily confused: on nuts and bolts twice
+        # the time brought five points of AP50.
+        "long": (("heads", 1.0, 800), ("all", 0.5, 6500)),
+    }
 
     @classmethod
     def from_pipeline(cls, path: str | os.PathLike[str]) -> Self:
