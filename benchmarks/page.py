@@ -6,7 +6,7 @@
 A page is what `model.export("page/")` writes. Photos are given to it as PNG files, a few at a time,
 in headless Chromium; the runtime sees the same pixels on one thread, in turns with it. Times are
 from a photo's pixels to its result: placing, network, decoding. Flavours are LiteRT's builds of
-WebAssembly: "plain" and "compat" run on one thread. A row for each page and flavour goes to page.csv.
+WebAssembly: "plain" and "compat" run on one thread. A row for each of both goes to page.csv.
 """
 
 import functools
