@@ -7,7 +7,7 @@ import { listen, showSamples, type Source } from "./intake";
 import { showCamera } from "./live";
 import { Turns } from "./queue";
 import type { PageFacts, Photo } from "./types";
-import { counted, engineLine, queueLine, sentenceOf } from "./wording";
+import { doneLine, engineLine, queueLine, sentenceOf } from "./wording";
 import { Work } from "./work";
 
 declare global {
@@ -26,7 +26,7 @@ async function start(): Promise<void> {
     const page = await loadFacts();
     showFacts(page);
     status.textContent = "Loading the network …";
-    const client = await Client.start(page, new URL(".", document.baseURI).href);
+    const client = await Client.start(page, document.baseURI);
     byId("engine", HTMLElement).textContent = `Runs here by ${engineLine(client.engine)}.`;
     open(page, client);
     status.textContent = READY;
@@ -126,12 +126,12 @@ function listenToToolbar(work: Work, gallery: Gallery): void {
 
 /** Says how far the work is, and shows what can be done about it. */
 function tell(work: Work, gallery: Gallery): void {
-  const done = `${counted(gallery.done, "photo")} done.`;
-  const line = queueLine(work.looking, work.hidden);
-  byId("status", HTMLElement).textContent = line || (gallery.count ? done : READY);
+  const done = gallery.countOf("done");
+  const line = queueLine(work.looking, work.hidden) || doneLine(done, gallery.countOf("fault"));
+  byId("status", HTMLElement).textContent = line || READY;
   byId("toolbar", HTMLElement).hidden = gallery.count === 0;
   byId("cancel", HTMLElement).hidden = work.waiting === 0;
-  byId("download-all", HTMLButtonElement).disabled = gallery.done === 0;
+  byId("download-all", HTMLButtonElement).disabled = done === 0;
 }
 
 void start();

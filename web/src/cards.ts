@@ -11,6 +11,7 @@ export type CardState = "waiting" | "looking" | "done" | "fault";
 
 const STATE_WORDS = { waiting: "Waiting", looking: "Looking …", done: "", fault: "" };
 const TEXT_SIZE = 13; // of labels, in the page's pixels
+const TALLEST = 24; // rem
 
 export interface CardSettings {
   classNames: readonly string[];
@@ -55,7 +56,9 @@ export class Card {
     this.answer = answer;
     this.picture = picture;
     const { width, height } = answer.result;
-    this.canvas.style.aspectRatio = `${width} / ${height}`; // its place, painted or not
+    // Its place, painted or not; a tall photo does not fill the screen.
+    this.canvas.style.aspectRatio = `${width} / ${height}`;
+    this.canvas.style.inlineSize = `min(100%, ${(TALLEST * width) / height}rem)`;
     this.canvas.hidden = false;
     this.factsText.textContent = sizeAndTime(answer);
     this.actions.prepend(...this.downloads(answer));
@@ -86,11 +89,7 @@ export class Card {
   async show(): Promise<void> {
     this.inSight = true;
     if (this.picture === undefined || this.bitmap !== undefined) return;
-    const bitmap = await createImageBitmap(this.picture);
-    this.bitmap?.close();
-    this.bitmap = bitmap;
-    if (this.inSight) this.paint();
-    else this.hide();
+    this.takeBitmap(await createImageBitmap(this.picture));
   }
 
   /** Gives back the pixels of a card that is out of sight: of a thousand, few are painted. */
@@ -112,6 +111,16 @@ export class Card {
   async file(): Promise<object | undefined> {
     if (this.answer === undefined) return undefined;
     return resultFile(this.name, this.answer.result, this.settings.classNames, this.settings.threshold);
+  }
+
+  /** The card may have gone out of sight, or been shown already, since the bitmap was asked for. */
+  private takeBitmap(bitmap: ImageBitmap): void {
+    if (!this.inSight || this.bitmap !== undefined) {
+      bitmap.close();
+      return;
+    }
+    this.bitmap = bitmap;
+    this.paint();
   }
 
   private paint(): void {
@@ -147,7 +156,7 @@ export class Card {
       buttons.push(button("VOC XML", `VOC XML of ${this.name}`, xml));
     }
     const png = save("image/png", "_drawn.png", () => this.drawn(answer));
-    buttons.push(button("Picture", `Picture of ${this.name} with drawings`, png));
+    buttons.push(button("PNG", `PNG picture of ${this.name} with drawings`, png));
     return buttons;
   }
 

@@ -1,6 +1,6 @@
 /** All cards of the page. */
 
-import { Card } from "./cards";
+import { Card, type CardState } from "./cards";
 import { collection } from "./exports";
 import type { Result } from "./types";
 
@@ -45,8 +45,9 @@ export class Gallery {
     return this.cards.length;
   }
 
-  get done(): number {
-    return this.cards.filter((card) => card.state === "done").length;
+  /** How many cards are in this state. */
+  countOf(state: CardState): number {
+    return this.cards.filter((card) => card.state === state).length;
   }
 
   add(name: string): Card {

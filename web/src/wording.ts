@@ -20,12 +20,18 @@ export function queueLine(looking: string | undefined, hidden: number): string {
   return [looking === undefined ? "" : `Looking at ${looking}.`, waiting].filter(Boolean).join(" ");
 }
 
+/** What came of the photos; empty where there were none. */
+export function doneLine(done: number, faults: number): string {
+  const failed = faults ? `${counted(faults, "photo")} could not be looked at.` : "";
+  return [done ? `${counted(done, "photo")} done.` : "", failed].filter(Boolean).join(" ");
+}
+
 /** "cat 0.93": as maskdet labels an object. */
 export function labelOf(object: { className: string; score: number }): string {
   return `${object.className} ${object.score.toFixed(2)}`;
 }
 
-/** "2 cats ..." in the names' own form, which may be of any language: "2 cat, 1 dog". */
+/** "2 cat, 1 dog": names stay as they are, since they may be of any language. */
 export function summary(detections: readonly Detection[]): string {
   const counts = new Map<string, number>();
   for (const { className } of detections) counts.set(className, (counts.get(className) ?? 0) + 1);
