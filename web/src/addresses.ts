@@ -1,23 +1,25 @@
 /** Addresses of pictures, as people type them. */
 
+import { PageError } from "./errors";
+
 const SCHEMES = ["https:", "http:", "blob:", "data:"];
 
 /**
  * The address in a typed text.
  *
- * @throws Error with one sentence for what is no address of a picture.
+ * @throws PageError with one sentence for what is no address of a picture.
  */
 export function checkedAddress(typed: string): URL {
   const text = typed.trim();
-  if (!text) throw new Error("Type the address of a picture first.");
+  if (!text) throw new PageError("Type the address of a picture first.");
   let address: URL;
   try {
     address = new URL(text);
   } catch {
-    throw new Error(`“${shortened(text)}” is no whole address; it begins with https:// or http://.`);
+    throw new PageError(`“${shortened(text)}” is no whole address; it begins with https:// or http://.`);
   }
   if (!SCHEMES.includes(address.protocol)) {
-    throw new Error(
+    throw new PageError(
       `An address that begins with ${shortened(address.protocol)} is not loaded; give one of https, http, data or blob.`,
     );
   }

@@ -2,12 +2,13 @@
 
 import { Client } from "./client";
 import { byId, download } from "./dom";
+import { PageError, sentenceOf } from "./errors";
 import { Gallery, type KnownAnswer } from "./gallery";
-import { listen, showSamples, type Source } from "./intake";
+import { guardDrops, listen, showSamples, type Source } from "./intake";
 import { showCamera } from "./live";
 import { Turns } from "./queue";
 import type { PageFacts, Photo } from "./types";
-import { doneLine, engineLine, queueLine, sentenceOf } from "./wording";
+import { doneLine, engineLine, queueLine } from "./wording";
 import { Work } from "./work";
 
 declare global {
@@ -22,6 +23,7 @@ const LOWEST_THRESHOLD = 0.05; // files keep nothing below it
 
 async function start(): Promise<void> {
   const status = byId("status", HTMLElement);
+  guardDrops();
   try {
     const page = await loadFacts();
     showFacts(page);
@@ -32,22 +34,22 @@ async function start(): Promise<void> {
     status.textContent = READY;
   } catch (error) {
     document.body.dataset.state = "fault";
-    status.textContent = sentenceOf(error);
+    status.textContent = sentenceOf(error, "The page does not start", "reload it");
   }
 }
 
 async function loadFacts(): Promise<PageFacts> {
   if (location.protocol === "file:") {
-    throw new Error(
+    throw new PageError(
       "This page works through a web server only: run “python -m http.server” in its folder and " +
         "open http://localhost:8000.",
     );
   }
   const reply = await fetch("page.json").catch(() => undefined);
-  if (!reply?.ok) throw new Error("page.json is not beside this page; export the page again.");
+  if (!reply?.ok) throw new PageError("page.json is not beside this page; export the page again.");
   const page = await reply.json().catch(() => undefined);
   if (page?.format !== "maskdet.page" || page.version !== 1) {
-    throw new Error("page.json is not one that this page can read; export the page again.");
+    throw new PageError("page.json is not one that this page can read; export the page again.");
   }
   return page;
 }

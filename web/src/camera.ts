@@ -1,10 +1,11 @@
 /** The camera, live: frame by frame through the network, drawn with what was found. */
 
 import { drawLines, drawResult } from "./drawing";
+import { PageError, sentenceOf } from "./errors";
 import { Reader } from "./photos";
 import { FrameRate } from "./rates";
 import type { Answer, Photo } from "./types";
-import { labelOf, sentenceOf } from "./wording";
+import { labelOf } from "./wording";
 
 export interface CameraParts {
   canvas: HTMLCanvasElement;
@@ -56,7 +57,7 @@ export class Camera {
     if (this.running || this.starting) return;
     this.starting = true;
     try {
-      if (!navigator.mediaDevices) throw new Error("The camera needs a page of https or of localhost.");
+      if (!navigator.mediaDevices) throw new PageError("The camera needs a page of https or of localhost.");
       const which = deviceId ? { deviceId: { exact: deviceId } } : { facingMode: "environment" };
       const stream = await navigator.mediaDevices.getUserMedia({ video: { ...SIDES, ...which } });
       this.stream = stream;
@@ -66,7 +67,7 @@ export class Camera {
       this.parts.changed(true);
       void this.run(stream);
     } catch (error) {
-      this.stop(error instanceof DOMException ? (SENTENCES[error.name] ?? `The camera does not start (${error.name}).`) : sentenceOf(error));
+      this.stop(sentenceFor(error));
     } finally {
       this.starting = false;
     }
@@ -94,7 +95,7 @@ export class Camera {
         if (this.stream === stream) this.parts.measured(rate.perSecond, rate.milliseconds);
       }
     } catch (error) {
-      if (this.stream === stream) this.stop(sentenceOf(error));
+      if (this.stream === stream) this.stop(sentenceFor(error));
     }
   }
 
@@ -115,6 +116,11 @@ export class Camera {
       still.close();
     }
   }
+}
+
+function sentenceFor(error: unknown): string {
+  const known = error instanceof DOMException ? SENTENCES[error.name] : undefined;
+  return known ?? sentenceOf(error, "The camera stopped", "start it again, or reload the page");
 }
 
 function nextFrame(): Promise<number> {

@@ -2,10 +2,11 @@
 
 import { button, download, make } from "./dom";
 import { drawLines, drawResult } from "./drawing";
+import { sentenceOf } from "./errors";
 import { above, resultFile, vocText } from "./exports";
 import { objectList, probabilityBars } from "./lists";
 import type { Answer } from "./types";
-import { described, labelOf, sentenceOf, sizeAndTime, stem } from "./wording";
+import { described, labelOf, sizeAndTime, stem } from "./wording";
 
 export type CardState = "waiting" | "looking" | "done" | "fault";
 
@@ -146,7 +147,7 @@ export class Card {
       try {
         download(new Blob([await content()], { type }), `${base}${ending}`);
       } catch (error) {
-        this.faultText.textContent = sentenceOf(error);
+        this.faultText.textContent = sentenceOf(error, "The file was not made", "try again");
       }
     };
     const json = save("application/json", ".json", async () => JSON.stringify(await this.file()));

@@ -1,5 +1,7 @@
 /** Making and finding elements. Text is always set as text, never parsed as HTML. */
 
+import { PageError } from "./errors";
+
 interface Parts {
   class?: string;
   text?: string;
@@ -27,7 +29,7 @@ export function button(text: string, label: string, press: () => void): HTMLButt
 /** The element of an id in index.html. */
 export function byId<Kind extends HTMLElement>(id: string, kind: new () => Kind): Kind {
   const element = document.getElementById(id);
-  if (!(element instanceof kind)) throw new Error(`index.html has no ${kind.name} #${id}; take the one of this app.js.`);
+  if (!(element instanceof kind)) throw new PageError(`index.html has no ${kind.name} #${id}; take the one of this app.js.`);
   return element;
 }
 

@@ -2,8 +2,8 @@
 
 import { checkedAddress, nameOf } from "./addresses";
 import { byId, make } from "./dom";
+import { PageError, sentenceOf } from "./errors";
 import { type Opened, readAddress, readFile } from "./photos";
-import { sentenceOf } from "./wording";
 
 /** A photo that was given and is not read yet. */
 export interface Source {
@@ -39,7 +39,7 @@ export function showSamples(samples: readonly string[], receiver: Receiver): voi
 
 async function readSample(path: string, name: string): Promise<Opened> {
   const reply = await fetch(path).catch(() => undefined);
-  if (!reply?.ok) throw new Error(`The sample ${name} is not beside this page; export the page again.`);
+  if (!reply?.ok) throw new PageError(`The sample ${name} is not beside this page; export the page again.`);
   return readFile(await reply.blob(), name);
 }
 
@@ -58,18 +58,21 @@ function listenToFiles({ receive }: Receiver): void {
   });
 }
 
-/** Drops count on the whole page: beside the marked place the browser would leave the page. */
+/** A file dropped where nobody takes it would be opened by the browser in the page's place. */
+export function guardDrops(): void {
+  for (const kind of ["dragover", "drop"]) {
+    document.addEventListener(kind, (event) => event.preventDefault());
+  }
+}
+
+/** Drops count on the whole page, not only on the marked place. */
 function listenToDrops({ receive, say }: Receiver): void {
   const mark = (on: boolean) => byId("drop", HTMLElement).classList.toggle("over", on);
-  document.addEventListener("dragover", (event) => {
-    event.preventDefault();
-    mark(true);
-  });
+  document.addEventListener("dragover", () => mark(true));
   document.addEventListener("dragleave", (event) => {
     if (event.relatedTarget === null) mark(false);
   });
   document.addEventListener("drop", (event) => {
-    event.preventDefault();
     mark(false);
     const { files } = event.dataTransfer!;
     if (files.length > 0) receive(filesOf(files));
@@ -108,7 +111,7 @@ function listenToAddress({ receive, say }: Receiver): void {
       receive([{ name, open: () => readAddress(address, name) }]);
       field.value = "";
     } catch (error) {
-      say(sentenceOf(error));
+      say(sentenceOf(error, "The address was not taken", "give another one"));
     }
   });
 }

@@ -1,5 +1,6 @@
 /** Files, addresses and camera frames as pixels for the network and as pictures for the page. */
 
+import { PageError } from "./errors";
 import { type Header, type PictureKind, readHeader } from "./headers";
 import { fitted } from "./layout";
 import type { Photo } from "./types";
@@ -32,7 +33,7 @@ const AS_STORED: ImageBitmapOptions = {
 /**
  * A photo of a file's content.
  *
- * @throws Error with one sentence for what is no picture, is damaged, too large or of a kind that
+ * @throws PageError with one sentence for what is no picture, is damaged, too large or of a kind that
  *   the browser does not know.
  */
 export async function readFile(file: Blob, name: string): Promise<Opened> {
@@ -42,7 +43,7 @@ export async function readFile(file: Blob, name: string): Promise<Opened> {
   try {
     bitmap = await createImageBitmap(file, AS_STORED);
   } catch {
-    throw new Error(undecodable(header.kind, name));
+    throw new PageError(undecodable(header.kind, name));
   }
   return opened(bitmap, name);
 }
@@ -50,7 +51,7 @@ export async function readFile(file: Blob, name: string): Promise<Opened> {
 /**
  * The picture at an address, asked for without cookies and without saying where from.
  *
- * @throws Error with one sentence where it does not load, may not be read, or is too large.
+ * @throws PageError with one sentence where it does not load, may not be read, or is too large.
  */
 export async function readAddress(address: URL, name: string): Promise<Opened> {
   const image = new Image();
@@ -61,7 +62,7 @@ export async function readAddress(address: URL, name: string): Promise<Opened> {
     try {
       bitmap = await createImageBitmap(image, AS_STORED);
     } catch {
-      throw new Error(`${name} is damaged and cannot be read.`);
+      throw new PageError(`${name} is damaged and cannot be read.`);
     }
     return await opened(bitmap, name);
   } finally {
@@ -91,13 +92,13 @@ export class Reader {
 }
 
 async function headerOf(file: Blob, name: string): Promise<Header> {
-  if (file.size === 0) throw new Error(`${name} is empty.`);
+  if (file.size === 0) throw new PageError(`${name} is empty.`);
   let header = readHeader(await bytesOf(file.slice(0, FIRST_BYTES), name));
   if (header?.kind === "JPEG" && header.width === 0 && file.size > FIRST_BYTES) {
     header = readHeader(await bytesOf(file, name)); // much data of the camera comes first
   }
   if (header === null) {
-    throw new Error(`${name} is no picture; give a JPEG, PNG, WebP, GIF, BMP or AVIF file.`);
+    throw new PageError(`${name} is no picture; give a JPEG, PNG, WebP, GIF, BMP or AVIF file.`);
   }
   return header;
 }
@@ -106,14 +107,14 @@ async function bytesOf(part: Blob, name: string): Promise<Uint8Array> {
   try {
     return new Uint8Array(await part.arrayBuffer());
   } catch {
-    throw new Error(`${name} cannot be read; it may be a folder, or was moved meanwhile.`);
+    throw new PageError(`${name} cannot be read; it may be a folder, or was moved meanwhile.`);
   }
 }
 
 function checkSize(width: number, height: number, name: string): void {
   const tenths = Math.ceil((width * height) / 1e5);
   if (tenths > 10 * MOST_MEGAPIXELS) {
-    throw new Error(
+    throw new PageError(
       `${name} has ${tenths / 10} megapixels; this page takes up to ${MOST_MEGAPIXELS}. ` +
         "Make it smaller and try again.",
     );
@@ -135,7 +136,7 @@ async function opened(bitmap: ImageBitmap, name: string): Promise<Opened> {
     return { photo, picture: await smaller(bitmap) };
   } catch (error) {
     if (error instanceof RangeError || error instanceof DOMException) {
-      throw new Error(`${name} does not fit into this browser's memory; make it smaller.`);
+      throw new PageError(`${name} does not fit into this browser's memory; make it smaller.`);
     }
     throw error;
   } finally {
@@ -160,7 +161,7 @@ function loaded(image: HTMLImageElement, address: URL, name: string): Promise<vo
   const where = address.protocol.startsWith("http") ? ` from ${address.host}` : "";
   let timer: ReturnType<typeof setTimeout>;
   const arrival = new Promise<void>((resolve, reject) => {
-    const fail = (reason: string) => reject(new Error(`${name} did not load${where}${reason}`));
+    const fail = (reason: string) => reject(new PageError(`${name} did not load${where}${reason}`));
     image.onload = () => resolve();
     image.onerror = () => fail(
       ": it is not there, is no picture, or the host does not let other pages read it; save it " +

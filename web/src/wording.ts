@@ -65,8 +65,3 @@ export function percent(share: number): string {
 export function stem(name: string): string {
   return name.replace(/\.[A-Za-z0-9]{1,5}$/, "") || "photo";
 }
-
-/** The sentence of an error that was made for people, or a general one. */
-export function sentenceOf(error: unknown): string {
-  return error instanceof Error && error.message ? error.message : "Something failed; try again.";
-}

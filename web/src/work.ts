@@ -1,11 +1,11 @@
 /** Photos on their way through the network, each with its card. */
 
 import type { Card } from "./cards";
+import { sentenceOf } from "./errors";
 import type { Gallery } from "./gallery";
 import type { Source } from "./intake";
 import { Queue } from "./queue";
 import type { Answer, Photo } from "./types";
-import { sentenceOf } from "./wording";
 
 const IN_VIEW = 8; // unfinished photos that have a card
 
@@ -95,7 +95,7 @@ export class Work {
       const answer = await this.look(photo);
       if (this.cards.has(source)) card.finish(answer, picture);
     } catch (error) {
-      card.fail(sentenceOf(error));
+      card.fail(sentenceOf(error, `${source.name} was not looked at`, "give it again"));
     }
   }
 }

@@ -49,6 +49,6 @@ test("addresses of https, http, data and blob are taken, with a name to show", (
 
 for (const typed of ["", "cat.jpg", "javascript:alert(1)", "file:///etc/passwd"]) {
   test(`"${typed}" is refused in a sentence`, () => {
-    assert.throws(() => checkedAddress(typed), /^Error: .*\.$/);
+    assert.throws(() => checkedAddress(typed), /^PageError: .*\.$/);
   });
 }
