@@ -5,7 +5,6 @@ import io
 import json
 import re
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -363,6 +362,20 @@ def test_the_keyboard_alone_does_it_all(page):
     assert page.locator(":focus").get_attribute("id") == "choose"
 
 
+def test_a_card_can_be_shown_larger(page):
+    give(page, pictures(2))
+    finished(page, 2)
+    page.set_viewport_size({"width": 1200, "height": 900})
+    first = page.locator(".card").first
+    before = first.bounding_box()["width"]
+    toggle = page.get_by_role("button", name="Show photo 0.png larger")
+    toggle.press("Enter")
+    assert toggle.get_attribute("aria-pressed") == "true"
+    assert first.bounding_box()["width"] > 2 * before
+    toggle.press("Enter")
+    assert first.bounding_box()["width"] == before
+
+
 def test_the_drop_place_opens_the_choice_of_files(page):
     with page.expect_file_chooser() as chooser:
         page.click("#drop")
@@ -428,6 +441,20 @@ def test_the_camera_runs_live_and_stops(page):
     assert page.locator("#status").inner_text() == "The camera is off."
     give(page, pictures(1))  # the network is free again
     assert finished(page, 1) == {"photo 0.png": "done"}
+
+
+def test_the_camera_stops_when_the_page_is_hidden(page):
+    page.context.grant_permissions(["camera"])
+    page.click("#camera-start")
+    page.locator("#frame-rate", has_text="frames a second").wait_for()
+    page.evaluate(
+        """() => {
+            Object.defineProperty(document, "hidden", { get: () => true });
+            document.dispatchEvent(new Event("visibilitychange"));
+        }"""
+    )
+    assert page.locator("#live").is_hidden()
+    assert "because the page was hidden" in page.locator("#status").inner_text()
 
 
 def test_a_camera_that_is_not_allowed_is_told(page):

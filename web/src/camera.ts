@@ -20,6 +20,7 @@ export interface CameraParts {
 
 const SIDES = { width: { ideal: 640 }, height: { ideal: 480 } };
 const TEXT_SIZE = 13;
+const HIDDEN = "The camera was stopped because the page was hidden.";
 
 const SENTENCES: Record<string, string> = {
   NotAllowedError: "The camera is not allowed on this page; allow it beside the browser's address and start again.",
@@ -38,7 +39,7 @@ export class Camera {
     this.video.muted = true;
     this.video.playsInline = true;
     document.addEventListener("visibilitychange", () => {
-      if (document.hidden && this.running) this.stop("The camera was stopped because the page was hidden.");
+      if (document.hidden && this.running) this.stop(HIDDEN);
     });
   }
 
@@ -60,7 +61,8 @@ export class Camera {
       if (!navigator.mediaDevices) throw new PageError("The camera needs a page of https or of localhost.");
       const which = deviceId ? { deviceId: { exact: deviceId } } : { facingMode: "environment" };
       const stream = await navigator.mediaDevices.getUserMedia({ video: { ...SIDES, ...which } });
-      this.stream = stream;
+      this.stream = stream; // from here on stop() ends it
+      if (document.hidden) return this.stop(HIDDEN);
       stream.getVideoTracks()[0].addEventListener("ended", () => this.stop("The camera was disconnected."));
       this.video.srcObject = stream;
       await this.video.play();

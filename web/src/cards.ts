@@ -12,7 +12,8 @@ export type CardState = "waiting" | "looking" | "done" | "fault";
 
 const STATE_WORDS = { waiting: "Waiting", looking: "Looking …", done: "", fault: "" };
 const TEXT_SIZE = 13; // of labels, in the page's pixels
-const TALLEST = 24; // rem
+const TALLEST = "24rem";
+const LARGER = "85vh";
 
 export interface CardSettings {
   classNames: readonly string[];
@@ -36,7 +37,7 @@ export class Card {
   constructor(readonly name: string, private readonly settings: CardSettings) {
     const heading = make("h3", { class: "card-name", text: name, attributes: { title: name } });
     const body = make("div", { class: "card-body" }, heading, this.factsText, this.faultText, this.results, this.actions);
-    const frame = make("div", { class: "card-picture" }, this.canvas, this.stateText);
+    const frame = make("div", { class: "card-picture" }, this.canvas, this.stateText, this.enlarger());
     this.element = make("article", { class: "card", attributes: { "aria-label": name } }, frame, body);
     this.actions.append(button("Remove", `Remove ${name}`, () => settings.remove(this)));
     this.canvas.hidden = true;
@@ -57,9 +58,8 @@ export class Card {
     this.answer = answer;
     this.picture = picture;
     const { width, height } = answer.result;
-    // Its place, painted or not; a tall photo does not fill the screen.
-    this.canvas.style.aspectRatio = `${width} / ${height}`;
-    this.canvas.style.inlineSize = `min(100%, ${(TALLEST * width) / height}rem)`;
+    this.canvas.style.aspectRatio = `${width} / ${height}`; // its place, painted or not
+    this.limit(TALLEST);
     this.canvas.hidden = false;
     this.factsText.textContent = sizeAndTime(answer);
     this.actions.prepend(...this.downloads(answer));
@@ -138,6 +138,25 @@ export class Card {
     const text = (TEXT_SIZE * width) / this.canvas.clientWidth;
     const context = this.canvas.getContext("2d", { alpha: false })!;
     drawResult({ context, width, height, text }, this.bitmap, this.answer.result, this.settings.threshold);
+  }
+
+  /** A tall photo does not fill the screen, unless it is asked to. */
+  private limit(height: string): void {
+    if (this.answer === undefined) return;
+    const { result } = this.answer;
+    this.canvas.style.inlineSize = `min(100%, ${height} * ${result.width / result.height})`;
+  }
+
+  /** A button that gives the card the page's whole width. */
+  private enlarger(): HTMLButtonElement {
+    const toggle = button("⤢", `Show ${this.name} larger`, () => {
+      const larger = this.element.classList.toggle("larger");
+      toggle.setAttribute("aria-pressed", String(larger));
+      this.limit(larger ? LARGER : TALLEST);
+      this.paint();
+    });
+    toggle.setAttribute("aria-pressed", "false");
+    return toggle;
   }
 
   private downloads(answer: Answer): HTMLButtonElement[] {
