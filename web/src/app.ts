@@ -1,14 +1,14 @@
 /** The page: facts and network are loaded, then photos go one after another through it. */
 
 import { Client } from "./client";
-import { byId, download } from "./dom";
+import { byId } from "./dom";
 import { PageError, sentenceOf } from "./errors";
 import { Gallery, type KnownAnswer } from "./gallery";
 import { guardDrops, listen, showSamples, type Source } from "./intake";
 import { showCamera } from "./live";
-import { Turns } from "./queue";
+import { listenToToolbar, READY, tell, Threshold } from "./toolbar";
 import type { PageFacts, Photo } from "./types";
-import { doneLine, engineLine, queueLine } from "./wording";
+import { engineLine } from "./wording";
 import { Work } from "./work";
 
 declare global {
@@ -17,9 +17,6 @@ declare global {
     maskdetPage?: { answers(): KnownAnswer[] };
   }
 }
-
-const READY = "Ready: give a photo.";
-const LOWEST_THRESHOLD = 0.05; // files keep nothing below it
 
 async function start(): Promise<void> {
   const status = byId("status", HTMLElement);
@@ -68,8 +65,7 @@ function showFacts(page: PageFacts): void {
 /** Opens the page for photos. */
 function open(page: PageFacts, client: Client): void {
   const say = (sentence: string) => void (byId("status", HTMLElement).textContent = sentence);
-  const turns = new Turns();
-  const look = (photo: Photo) => turns.take(() => client.look(photo));
+  const look = (photo: Photo) => client.look(photo); // photos and the camera's frames, in turn
   const detects = page.facts.task !== "classification";
 
   const threshold = new Threshold(detects ? page.facts.min_confidence : 0, detects);
@@ -87,53 +83,6 @@ function open(page: PageFacts, client: Client): void {
   showCamera({ look, threshold: () => threshold.value }, say);
   byId("controls", HTMLFieldSetElement).disabled = false;
   document.body.dataset.state = "ready";
-}
-
-/** Scores from which on objects count. */
-class Threshold {
-  changed: (value: number) => void = () => undefined;
-  private readonly slider = byId("threshold", HTMLInputElement);
-
-  constructor(value: number, used: boolean) {
-    this.slider.min = String(Math.min(value, LOWEST_THRESHOLD));
-    this.slider.value = String(value);
-    byId("threshold-part", HTMLElement).hidden = !used;
-    this.slider.addEventListener("input", () => {
-      this.show();
-      this.changed(this.value);
-    });
-    this.show();
-  }
-
-  get value(): number {
-    return this.slider.valueAsNumber;
-  }
-
-  private show(): void {
-    byId("threshold-value", HTMLElement).textContent = this.value.toFixed(2);
-  }
-}
-
-function listenToToolbar(work: Work, gallery: Gallery): void {
-  byId("cancel", HTMLButtonElement).addEventListener("click", () => work.cancel());
-  byId("clear", HTMLButtonElement).addEventListener("click", () => {
-    work.clear();
-    byId("choose", HTMLInputElement).focus();
-  });
-  byId("download-all", HTMLButtonElement).addEventListener("click", async () => {
-    const content = JSON.stringify(await gallery.file());
-    download(new Blob([content], { type: "application/json" }), "maskdet_results.json");
-  });
-}
-
-/** Says how far the work is, and shows what can be done about it. */
-function tell(work: Work, gallery: Gallery): void {
-  const done = gallery.countOf("done");
-  const line = queueLine(work.looking, work.hidden) || doneLine(done, gallery.countOf("fault"));
-  byId("status", HTMLElement).textContent = line || READY;
-  byId("toolbar", HTMLElement).hidden = gallery.count === 0;
-  byId("cancel", HTMLElement).hidden = work.waiting === 0;
-  byId("download-all", HTMLButtonElement).disabled = done === 0;
 }
 
 void start();

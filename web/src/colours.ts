@@ -12,9 +12,17 @@ export function cssColour([red, green, blue]: Colour): string {
   return `rgb(${red} ${green} ${blue})`;
 }
 
-/** Black or white, whichever is read better on the colour. */
-export function inkOn([red, green, blue]: Colour): "black" | "white" {
-  return 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? "black" : "white";
+/** Black or white, whichever stands out more on the colour (WCAG's contrast: at least 4.5 to 1). */
+export function inkOn(colour: Colour): "black" | "white" {
+  const [red, green, blue] = colour.map(linear);
+  const luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  return (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) ? "black" : "white";
+}
+
+/** Light of a channel of sRGB, 0..1. */
+function linear(channel: number): number {
+  const share = channel / 255;
+  return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
 }
 
 /** A colour of full brightness. */

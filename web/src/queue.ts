@@ -1,4 +1,4 @@
-/** Whose turn it is: photos in view, photos that wait, and who may use the network. */
+/** Whose turn it is: photos in view and photos that wait. */
 
 /**
  * Items in order of arrival, of which a few are in view: waiting there or in work. As one of these
@@ -54,16 +54,5 @@ export class Queue<Item> {
     const arrived = this.waiting.splice(0, room);
     this.inView.push(...arrived);
     return arrived;
-  }
-}
-
-/** Lets one task at a time through, in order of asking: the network serves photos and camera. */
-export class Turns {
-  private last: Promise<unknown> = Promise.resolve();
-
-  take<Value>(task: () => Promise<Value>): Promise<Value> {
-    const turn = this.last.then(task);
-    this.last = turn.catch(() => undefined); // whoever asked is told; the next one goes on
-    return turn;
   }
 }

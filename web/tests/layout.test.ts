@@ -43,4 +43,5 @@ test("classes have colours of their own, the first as maskdet's palette has it",
   assert.equal(colours.size, 80);
   assert.equal(inkOn([255, 240, 60]), "black");
   assert.equal(inkOn([60, 40, 200]), "white");
+  assert.equal(inkOn([255, 64, 38]), "black"); // 6.0 to 1, white has 3.5
 });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Queue, Turns } from "../src/queue";
+import { Queue } from "../src/queue";
 
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, k) => k);
 
@@ -43,21 +43,4 @@ test("cancelling keeps the photo in work alone", () => {
   assert.equal(queue.hidden, 0);
   assert.deepEqual(queue.add([20]), [20]);
   assert.equal(queue.first, 0);
-});
-
-test("the network serves one at a time, and goes on after a failure", async () => {
-  const turns = new Turns();
-  const log: string[] = [];
-  const task = (name: string, fails = false) => turns.take(async () => {
-    log.push(`${name} begins`);
-    await new Promise((resolve) => setTimeout(resolve, 1));
-    log.push(`${name} ends`);
-    if (fails) throw new Error(name);
-    return name;
-  });
-  const first = task("first", true);
-  const second = task("second");
-  await assert.rejects(first, { message: "first" });
-  assert.equal(await second, "second");
-  assert.deepEqual(log, ["first begins", "first ends", "second begins", "second ends"]);
 });
