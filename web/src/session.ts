@@ -3,7 +3,7 @@ import { decode, neededOutputs, taskOf } from "./decoding";
 import { PageError, sentenceOf } from "./errors";
 import { gpuNetwork } from "./gpu";
 import { Network } from "./network";
-import { normalizedWindow, place, type PlacementRule } from "./placement";
+import { normalizedWindow, place, type Placement, type Shape } from "./placement";
 import { placedPixels } from "./resampling";
 import { loadRuntime, type Runtime } from "./runtime";
 import type { Answer, Engine, Facts, PageFacts, Photo } from "./types";
@@ -29,6 +29,7 @@ export class Session {
     const { liteRt, threads } = runtime;
     const needed = neededOutputs(page.facts);
     const onWasm = await Network.compile(liteRt, content, "wasm", threads, needed);
+    fittingPlacement(onWasm.inputShape, page.facts, onWasm);
     const { precision } = page.facts;
     const tryGpu = precision !== undefined && precision !== "int8";
     const onGpu = tryGpu ? await gpuNetwork(liteRt, content, needed, onWasm) : null;
@@ -46,14 +47,7 @@ export class Session {
   async look(photo: Photo): Promise<Answer> {
     checkPhoto(photo);
     const start = performance.now();
-    const placement = place([photo.height, photo.width], ruleOf(this.facts));
-    const { inputHeight, inputWidth } = this.engine;
-    if (placement.canvasShape[0] !== inputHeight || placement.canvasShape[1] !== inputWidth) {
-      throw new PageError(
-        `This photo becomes ${placement.canvasShape.join(" x ")} pixels, but the page's network ` +
-          `takes ${inputHeight} x ${inputWidth} alone; export the page again.`,
-      );
-    }
+    const placement = fittingPlacement([photo.height, photo.width], this.facts, this.onWasm);
     const pixels = placedPixels(photo, placement);
     const placed = performance.now();
     const outputs = await this.run(pixels, normalizedWindow(placement));
@@ -128,11 +122,20 @@ async function fetchModel(address: string): Promise<Uint8Array<ArrayBuffer>> {
   return content;
 }
 
-function ruleOf(facts: Facts): PlacementRule {
-  return {
+/** Where a photo goes in the network's input; throws a PageError where facts and input differ. */
+function fittingPlacement(image: Shape, facts: Facts, network: Network): Placement {
+  const placement = place(image, {
     minDim: facts.min_dim,
     maxDim: facts.max_dim,
     minScale: facts.min_scale,
     mode: facts.resize_mode ?? "square",
-  };
+  });
+  const [height, width] = network.inputShape;
+  if (placement.canvasShape[0] !== height || placement.canvasShape[1] !== width) {
+    throw new PageError(
+      `page.json makes ${placement.canvasShape.join(" x ")} pixels of a photo, but the page's ` +
+        `network takes ${height} x ${width}; export the page again.`,
+    );
+  }
+  return placement;
 }
