@@ -18,7 +18,7 @@ BUILT = WEB.parent / "maskdet" / "page" / "built"
 HTML = "<!doctype html><meta charset=utf-8><title>engine</title><script src=harness.js></script>"
 # What the real page says, so that the engine is known to work under it.
 POLICY = (
-    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; "
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; "
     "connect-src 'self'; img-src 'self' blob: data:"
 )
 

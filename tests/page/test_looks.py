@@ -498,3 +498,15 @@ def test_a_card_out_of_sight_holds_no_pixels(browser, address):
     page.wait_for_timeout(1500)
     assert page.locator(".card canvas").last.evaluate("c => c.width") > 0
     context.close()
+
+
+def test_the_policy_holds_for_the_worker_too(browser, address, tmp_path):
+    """Whatever runs beside the network cannot send anything to another host."""
+    with served(tmp_path, cross_origin=True) as foreign:
+        page = browser.new_page()
+        opened(page, address)
+        [worker] = page.workers
+        attempt = f"fetch('{foreign}').then(() => 'went out', () => 'held')"
+        assert page.evaluate(attempt) == "held"
+        assert worker.evaluate(attempt) == "held"
+        page.close()

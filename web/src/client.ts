@@ -33,13 +33,16 @@ export class Client {
    * threads, compat) takes that flavour alone. Rejects with a sentence for people.
    */
   static async start(page: PageFacts, base: string): Promise<Client> {
-    const client = new Client(new Worker(new URL("worker.js", base)));
+    const address = confined(new URL("worker.js", base));
+    const client = new Client(new Worker(address));
     try {
       const reply = await client.ask({ kind: "start", page: withFlavour(page, base), base });
       if (reply.kind === "started") client.started = reply.engine;
     } catch (fault) {
       client.close();
       throw fault;
+    } finally {
+      URL.revokeObjectURL(address);
     }
     return client;
   }
@@ -105,6 +108,16 @@ export class Client {
     this.waiting = [];
     for (const { reject } of asked) reject(this.end);
   }
+}
+
+/**
+ * The address of a worker that the page's Content-Security-Policy holds for. One started from the
+ * script's own address would have the policy of that reply, of which static servers send none; one
+ * of a blob inherits the page's.
+ */
+function confined(script: URL): string {
+  const start = `importScripts(${JSON.stringify(script.href)});`;
+  return URL.createObjectURL(new Blob([start], { type: "text/javascript" }));
 }
 
 /** The page with only the flavour that its address asks for, where it asks for one. */
