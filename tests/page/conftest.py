@@ -2,7 +2,14 @@
 
 import pytest
 
+from tests.page.node import bundle
 from tests.page.programs import stand_in
+
+
+@pytest.fixture(scope="session")
+def node():
+    """The program, once web/build is there."""
+    return bundle()
 
 
 @pytest.fixture

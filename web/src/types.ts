@@ -17,6 +17,8 @@ export interface Facts {
   outputs?: string[];
   /** Whether boxes are plain shares of the input's sides, instead of matterport's normalised form. */
   plain_boxes?: boolean;
+  /** "float32", "float16" or "int8"; where it is absent or int8, WebGPU is not tried. */
+  precision?: string;
 }
 
 export type ResizeMode = "square" | "corner" | "pad64" | "none" | "crop" | "stretch" | "centre";
