@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.page.browser import started_playwright
 from tests.page.node import bundle
 
 
@@ -9,3 +10,10 @@ from tests.page.node import bundle
 def node():
     """The program, once web/build is there."""
     return bundle()
+
+
+@pytest.fixture(scope="module")
+def playwright():
+    """What starts browsers: one a module, as two cannot run at a time."""
+    with started_playwright() as started:
+        yield started
