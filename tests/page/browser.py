@@ -58,20 +58,24 @@ def served(folder, isolated=False):
 
 
 @contextlib.contextmanager
-def chromium(arguments=()):
-    """A browser; skips without Playwright or Chromium."""
+def started_playwright():
+    """Playwright; skips without it. Only one can run in a process at a time."""
     playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as started:
+        yield started
+
+
+@contextlib.contextmanager
+def chromium(playwright, arguments=()):
+    """A browser; skips without Chromium."""
     program = shutil.which("chromium") or shutil.which("google-chrome")
     if program is None:
         pytest.skip("there is no chromium on this machine")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(
-            executable_path=program, args=["--no-sandbox", *arguments]
-        )
-        try:
-            yield browser
-        finally:
-            browser.close()
+    browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", *arguments])
+    try:
+        yield browser
+    finally:
+        browser.close()
 
 
 def make_folder(folder, models, probed=False):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.page.browser import started_playwright
 from tests.page.node import bundle
 from tests.page.programs import stand_in
 
@@ -10,6 +11,13 @@ from tests.page.programs import stand_in
 def node():
     """The program, once web/build is there."""
     return bundle()
+
+
+@pytest.fixture(scope="module")
+def playwright():
+    """What starts browsers: one a module, as two cannot run at a time."""
+    with started_playwright() as started:
+        yield started
 
 
 @pytest.fixture

@@ -42,8 +42,8 @@ def folder(node, models, pictures, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def browser():
-    with chromium() as started:
+def browser(playwright):
+    with chromium(playwright) as started:
         yield started
 
 
@@ -145,6 +145,22 @@ def test_isolated_pages_take_threads_by_themselves(browser, folder):
             page.goto(address)
             assert start(page, "ssd_int8")["flavour"] == flavour
             page.close()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_graphics_processor_never_breaks_the_page(playwright, folder, models, pictures, kind):
+    """An adapter in software is slower than wasm and cannot run detectors: the numbers stay."""
+    flags = ("--enable-unsafe-webgpu", "--enable-features=Vulkan", "--use-vulkan=swiftshader")
+    with (
+        served(folder) as address,
+        chromium(playwright, [*flags, "--use-webgpu-adapter=swiftshader"]) as browser,
+    ):
+        page = browser.new_page()
+        page.goto(address)
+        if not page.evaluate("async () => Boolean(await navigator.gpu?.requestAdapter())"):
+            pytest.skip("this chromium has no WebGPU adapter in software")
+        assert start(page, f"{kind}_float32")["accelerator"] in ("wasm", "webgpu")
+        check_answers(page, models, f"{kind}_float32", pictures)
 
 
 def test_memory_does_not_grow(browser, node, models, pictures, tmp_path):

@@ -32,11 +32,19 @@ function plain({ result, ...times }: Answer) {
   return { ...result, ...times, detections };
 }
 
+/** A test that waits for ever says nothing. */
+function limited<T>(promise: Promise<T>): Promise<T> {
+  const late = new Promise<T>((_, reject) => {
+    setTimeout(() => reject(new Error("nothing came within a minute")), 60000);
+  });
+  return Promise.race([promise, late]);
+}
+
 const engine = {
   async start(facts: string): Promise<unknown> {
     const page = (await (await fetch(facts)).json()) as PageFacts;
     client?.close();
-    client = await Client.start(page, document.baseURI);
+    client = await limited(Client.start(page, document.baseURI));
     return client.engine;
   },
 
@@ -51,7 +59,7 @@ const engine = {
     const answers = photos.map((photo) =>
       asked.look(photo).then(plain, (fault: Error) => fault.message),
     );
-    return Promise.all(answers);
+    return limited(Promise.all(answers));
   },
 
   /** Milliseconds of the network alone and of everything, photo by photo. */
