@@ -1,49 +1,46 @@
-"""Page folders for the browser tests of the page's looks, and a server for them."""
+"""A page as maskdet writes and serves it, for the browser tests of its looks; and other hosts."""
 
 import functools
-import json
-import shutil
 import threading
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import HTTPServer, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import maskdet
-
-BUILT = Path(maskdet.__file__).parent / "page" / "built"
-
-
-def assemble(folder: Path, model: Path, samples: dict[str, bytes], title: str = "A page") -> None:
-    """A page of an exported file beside ``page.json``, with files as samples.
-
-    Large files are linked; the page's own are few.
-    """
-    shutil.copytree(BUILT, folder, copy_function=_link)
-    shutil.copy(model, folder / "model.tflite")
-    (folder / "samples").mkdir()
-    for name, content in samples.items():
-        (folder / "samples" / name).write_bytes(content)
-    with zipfile.ZipFile(model) as archive:
-        facts = json.loads(archive.read("maskdet.json"))
-    page = {
-        "format": "maskdet.page",
-        "version": 1,
-        "title": title,
-        "model": "model.tflite",
-        "wasm": ["compat"],
-        "samples": [f"samples/{name}" for name in samples],
-        "facts": facts,
-    }
-    (folder / "page.json").write_text(json.dumps(page), encoding="utf-8")
+from maskdet.page.folder import PageContent, write_page
+from maskdet.page.server import PageServer
+from maskdet.runtime.model_file import read_content, read_facts
 
 
-def _link(source: str, target: str) -> None:
-    Path(target).symlink_to(Path(source).resolve())
+def assemble(folder: Path, model: Path, samples: list[Path], title: str) -> None:
+    """A page of an exported file."""
+    content = read_content(model)
+    facts = read_facts(model, content)
+    write_page(folder, PageContent(title, content, facts.class_names[1:], facts.all, samples))
 
 
-class _Quiet(SimpleHTTPRequestHandler):
+@contextmanager
+def running(server: HTTPServer) -> Iterator[None]:
+    """A server at work meanwhile."""
+    with server:
+        thread = threading.Thread(target=functools.partial(server.serve_forever, 0.05))
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The address of a page, served as `maskdet serve` does."""
+    server = PageServer(folder, port=0)
+    with running(server):
+        yield server.url
+
+
+class _Foreign(SimpleHTTPRequestHandler):
     cross_origin = False
 
     def end_headers(self) -> None:
@@ -55,19 +52,14 @@ class _Quiet(SimpleHTTPRequestHandler):
         """A line for each request would drown the tests' own."""
 
 
-class _Open(_Quiet):
+class _Open(_Foreign):
     cross_origin = True
 
 
 @contextmanager
-def served(folder: Path, cross_origin: bool = False) -> Iterator[str]:
-    """The address of a server for a folder; ``cross_origin``: other pages may read its files."""
-    handler = functools.partial(_Open if cross_origin else _Quiet, directory=str(folder))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/"
-        finally:
-            server.shutdown()
-            thread.join()
+def foreign(folder: Path, cross_origin: bool = False) -> Iterator[str]:
+    """The address of another host's folder; ``cross_origin``: other pages may read its files."""
+    handler = functools.partial(_Open if cross_origin else _Foreign, directory=str(folder))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    with running(server):
+        yield f"http://127.0.0.1:{server.server_port}/"

@@ -68,7 +68,8 @@ function open(page: PageFacts, client: Client): void {
   const look = (photo: Photo) => client.look(photo); // photos and the camera's frames, in turn
   const detects = page.facts.task !== "classification";
 
-  const threshold = new Threshold(detects ? page.facts.min_confidence : 0, detects);
+  const { min_confidence: usual, min_score: lowest = usual } = page.facts;
+  const threshold = new Threshold(detects ? usual : 0, detects ? lowest : 0, detects);
   const gallery = new Gallery(
     byId("cards", HTMLElement), page.facts.class_names, threshold.value, (card) => work.forget(card),
   );

@@ -6,15 +6,15 @@ import { doneLine, queueLine } from "./wording";
 import type { Work } from "./work";
 
 export const READY = "Ready: give a photo.";
-const LOWEST_THRESHOLD = 0.05; // files keep nothing below it
 
 /** Scores from which on objects count. */
 export class Threshold {
   changed: (value: number) => void = () => undefined;
   private readonly slider = byId("threshold", HTMLInputElement);
 
-  constructor(value: number, used: boolean) {
-    this.slider.min = String(Math.min(value, LOWEST_THRESHOLD));
+  /** `lowest`: a file reports nothing below it. */
+  constructor(value: number, lowest: number, used: boolean) {
+    this.slider.min = String(Math.min(value, lowest));
     this.slider.value = String(value);
     byId("threshold-part", HTMLElement).hidden = !used;
     this.slider.addEventListener("input", () => {

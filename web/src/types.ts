@@ -13,6 +13,8 @@ export interface Facts {
   min_scale: number;
   resize_mode?: ResizeMode;
   min_confidence: number;
+  /** Of a detector: the lowest score that the file reports. */
+  min_score?: number;
   has_masks?: boolean;
   outputs?: string[];
   /** Whether boxes are plain shares of the input's sides, instead of matterport's normalised form. */
