@@ -1,7 +1,9 @@
 """Promise: export("page/") gives a whole folder that any server can serve, and it replaces nothing
 but a page."""
 
+import configparser
 import json
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pytest
@@ -14,6 +16,8 @@ from maskdet.runtime import open_file
 from maskdet.runtime.model_file import FACTS
 from tests.exporters.conftest import tiny_model  # noqa: F401
 
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAMS = ("index.html", "app.js", "worker.js", "style.css", "LICENSES.txt")
 CONTENT = PageContent("Nuts", b"a network", ["bolt", "nut"], {"task": "detection"})
 
 
@@ -133,3 +137,26 @@ def test_the_network_in_a_page_is_the_exported_file(programs, tiny_model, tmp_pa
     assert facts["facts"] == predictor.facts.all and FACTS == "maskdet.json"
     labels = (page / "labels.txt").read_text().splitlines()
     assert tuple(labels) == predictor.class_names[1:]
+
+
+def test_a_wheel_brings_the_programs_and_one_build():
+    """A pip user needs no Node; three builds of 9 MB each would be too much for everybody."""
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    patterns = [
+        line
+        for line in setup["options.package_data"]["maskdet"].split()
+        if line.startswith("page/built/")
+    ]
+    built = [f"page/built/{name}" for name in PROGRAMS]
+    builds = [
+        f"page/built/wasm/{start}{ending}"
+        for start in folder.FLAVOURS.values()
+        for ending in (".js", ".wasm")
+    ]
+    brought = [p for p in built + builds if any(PurePosixPath(p).match(q) for q in patterns)]
+    compat = folder.FLAVOURS["compat"]
+    assert brought == [
+        *built,
+        *(f"page/built/wasm/{compat}{ending}" for ending in (".js", ".wasm")),
+    ]
