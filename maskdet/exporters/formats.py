@@ -3,7 +3,6 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from maskdet.errors import UsageError
 from maskdet.exporters.onnx import ONNXWriter
@@ -46,7 +45,9 @@ def format_of(path: str | os.PathLike[str], format: str | None = None) -> str:
 
 
 def writer_of(
-    path: str | os.PathLike[str], format: str | None = None, samples: Sequence[Any] = ()
+    path: str | os.PathLike[str],
+    format: str | None = None,
+    samples: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
 ) -> Writer:
     """The writer of a path's format.
 

@@ -24,14 +24,16 @@ class PageWriter:
     complete.
 
     Args:
-        samples: photos to try on the page, or folders of them.
+        samples: photos to try on the page, or folders of them; one may stand alone.
     """
 
     kind = "page"
     precisions = PRECISIONS
 
-    def __init__(self, samples: Sequence[str | os.PathLike[str]] = ()) -> None:
-        self.samples = tuple(samples)
+    def __init__(
+        self, samples: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = ()
+    ) -> None:
+        self.samples = (samples,) if isinstance(samples, str | os.PathLike) else tuple(samples)
 
     def check_path(self, path: Path) -> None:
         check_path(path, folder=True)

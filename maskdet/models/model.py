@@ -333,7 +333,7 @@ class Model(KnownFacts):
         verify: bool = True,
         progress: bool = True,
         format: str | None = None,
-        samples: Sequence[str | os.PathLike[str]] = (),
+        samples: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
     ) -> ExportReport:
         """Write a file or folder that runs elsewhere, and check that it gives the same.
 

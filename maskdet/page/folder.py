@@ -64,6 +64,12 @@ def check_place(folder: Path, samples: Sequence[str | os.PathLike[str]] = ()) ->
         )
     if folder.is_file():
         raise UsageError(f"{folder} is a file; name a folder for the page.")
+    place = folder.resolve()
+    if place in (Path.cwd(), *Path.cwd().parents):
+        raise UsageError(
+            f"{folder} is the folder that you are in, or above it, and would be replaced; name one "
+            "in it, such as page/."
+        )
     if folder.is_dir() and any(folder.iterdir()) and not (folder / PAGE_FACTS).is_file():
         saved = (folder / "saved_model.pb").is_file()
         hint = ' To replace the SavedModel there, say format="saved_model".' if saved else ""
@@ -83,22 +89,35 @@ def flavours_here() -> list[str]:
 def write_page(folder: Path, content: PageContent) -> None:
     """Put a page together beside its place, then move it there; an older page is replaced whole.
 
+    A link to a folder stays, and the page is put where it leads.
+
     Raises:
         DataError: if a sample cannot be read.
         UsageError: where it cannot be written; an older page stays then.
     """
     check_place(folder, content.samples)
-    target = folder.absolute()
+    target = folder.resolve()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".part-") as part:
             new = Path(part) / "page"
             _fill(new, content)
-            if target.exists():
-                os.replace(target, Path(part) / "old")
-            os.replace(new, target)
+            _swap(new, target, Path(part) / "old")
     except OSError as error:
         raise UsageError(f"{folder} cannot be written ({error.strerror or error}).") from error
+
+
+def _swap(new: Path, target: Path, old: Path) -> None:
+    """Move a folder to its place, and what is there to ``old``; if that fails, back again."""
+    replaces = target.exists()
+    if replaces:
+        os.replace(target, old)
+    try:
+        os.replace(new, target)
+    except OSError:
+        if replaces:
+            os.replace(old, target)
+        raise
 
 
 def _fill(folder: Path, content: PageContent) -> None:
@@ -129,6 +148,9 @@ def _sample_paths(samples: Sequence[str | os.PathLike[str]]) -> list[Path]:
     if samples and not paths:
         places = ", ".join(os.fspath(sample) for sample in samples)
         raise UsageError(f"There are no photos in {places} to try on the page.")
+    for path in paths[:MOST_SAMPLES]:
+        if not path.is_file():
+            raise UsageError(f"There is no photo {path} to try on the page.")
     return paths[:MOST_SAMPLES]
 
 

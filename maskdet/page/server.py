@@ -4,6 +4,7 @@ import errno
 import ipaddress
 import os
 import socket
+import sys
 from functools import partial
 from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -46,6 +47,10 @@ class PageHandler(SimpleHTTPRequestHandler):
         for name, value in _HEADERS.items():
             self.send_header(name, value)
         super().end_headers()
+
+    def translate_path(self, path: str) -> str:
+        # No file has a name with a null in it, which open() would not even look for.
+        return super().translate_path(path.replace("%00", "%EF%BF%BD"))
 
     def list_directory(self, path: Any) -> None:
         self.send_error(HTTPStatus.NOT_FOUND, "There is no such file in this page")
@@ -92,6 +97,11 @@ class PageServer(ThreadingHTTPServer):
             raise UsageError(_unusable(host, port, error)) from error
         shown = f"[{host}]" if ":" in host else host
         self.url = f"http://{shown}:{self.server_address[1]}/"
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        # A browser goes away whenever somebody closes a tab or loads the page anew.
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def _unusable(host: str, port: int, error: OSError) -> str:

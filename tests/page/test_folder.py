@@ -2,7 +2,9 @@
 but a page."""
 
 import configparser
+import errno
 import json
+import os
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 from PIL import Image
 
 from maskdet.errors import DataError, UsageError
+from maskdet.exporters.formats import writer_of
 from maskdet.page import folder
 from maskdet.page.folder import PageContent, check_page, write_page
 from maskdet.runtime import open_file
@@ -97,6 +100,55 @@ def test_a_sample_that_cannot_be_read_leaves_the_older_page(programs, tmp_path):
         write_page(page, PageContent("New", b"", [], {}, [tmp_path / "broken.jpg"]))
     assert json.loads((page / "page.json").read_text())["title"] == "Nuts"
     assert not list(tmp_path.glob(".part-*"))
+
+
+def test_a_missing_sample_is_told_before_the_work(programs, tmp_path):
+    writer = writer_of("page/", samples=[tmp_path / "none.jpg"])
+    with pytest.raises(UsageError, match="There is no photo .*none.jpg to try on the page"):
+        writer.check_path(tmp_path / "page")
+
+
+def test_one_sample_may_stand_without_a_list(programs, tmp_path):
+    photo = tmp_path / "a.png"
+    Image.new("RGB", (8, 8)).save(photo)
+    for sample in (photo, str(photo)):
+        assert writer_of("page/", samples=sample).samples == (sample,)
+
+
+def test_a_link_stays_and_the_page_goes_where_it_leads(programs, tmp_path):
+    write_page(tmp_path / "real", CONTENT)
+    for link, place in (("link", "real"), ("new link", "new")):
+        (tmp_path / link).symlink_to(tmp_path / place)
+        write_page(tmp_path / link, PageContent("New", b"", [], {}))
+        assert (tmp_path / link).is_symlink()
+        assert json.loads((tmp_path / place / "page.json").read_text())["title"] == "New"
+
+
+def test_a_page_that_cannot_be_moved_leaves_the_older_one(programs, tmp_path, monkeypatch):
+    page = tmp_path / "page"
+    write_page(page, CONTENT)
+    replace = os.replace
+
+    def full(source, target):
+        if Path(source).name == "page" and ".part-" in str(source):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        replace(source, target)
+
+    monkeypatch.setattr(folder.os, "replace", full)
+    with pytest.raises(UsageError, match="page cannot be written .No space left on device"):
+        write_page(page, PageContent("New", b"", [], {}))
+    assert json.loads((page / "page.json").read_text())["title"] == "Nuts"
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+def test_the_folder_that_somebody_is_in_is_not_taken_away(programs, tmp_path, monkeypatch, name):
+    page = tmp_path / "page"
+    write_page(page, CONTENT)
+    (page / "below").mkdir()
+    monkeypatch.chdir(page if name == "." else page / "below")
+    with pytest.raises(UsageError, match="is the folder that you are in, or above it"):
+        write_page(Path(name), CONTENT)
+    assert (page / "below").is_dir()
 
 
 def test_a_checkout_that_built_nothing_says_what_to_call(tmp_path, monkeypatch):

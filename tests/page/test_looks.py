@@ -451,6 +451,26 @@ def test_the_camera_stops_when_the_page_is_hidden(page):
     assert "because the page was hidden" in page.locator("#status").inner_text()
 
 
+def test_a_page_hidden_while_the_camera_starts_says_so(page):
+    page.context.grant_permissions(["camera"])
+    page.evaluate(
+        """() => {
+            const { play } = HTMLVideoElement.prototype;
+            HTMLVideoElement.prototype.play = function () {
+                const started = play.call(this);
+                Object.defineProperty(document, "hidden", { get: () => true });
+                document.dispatchEvent(new Event("visibilitychange"));
+                return started;
+            };
+        }"""
+    )
+    page.click("#camera-start")
+    page.locator("#status", has_text="The camera").wait_for()
+    page.wait_for_timeout(300)
+    expected = "The camera was stopped because the page was hidden."
+    assert page.locator("#status").inner_text() == expected
+
+
 def test_a_camera_that_is_not_allowed_is_told(page):
     page.context.clear_permissions()
     page.click("#camera-start")
@@ -504,3 +524,71 @@ def test_the_policy_holds_for_the_worker_too(browser, address, tmp_path):
         # The first is the network's; its threads run in others, which answer nobody else.
         assert page.workers[0].evaluate(attempt) == "held"
         page.close()
+
+
+def test_labels_of_a_small_photo_are_not_blurred(page):
+    """A photo shown larger than it is has labels of the screen's pixels, not of its own few."""
+    give(page, {"tiny.png": png_bytes(np.full((24, 32, 3), 90, np.uint8))})
+    finished(page, 1)
+    sides = page.locator(".card canvas").evaluate("c => [c.width, c.clientWidth]")
+    assert sides[1] > 200 and sides[0] == sides[1]
+
+
+def test_a_list_that_was_opened_stays_open(page):
+    """Phones send "resize" whenever their address bar comes or goes, as on scrolling."""
+    page.locator("#threshold").fill("0.05")
+    give(page, pictures(1))
+    finished(page, 1)
+    summary = page.locator(".card summary")
+    summary.focus()
+    page.keyboard.press("Enter")
+    page.set_viewport_size({"width": 700, "height": 600})
+    page.wait_for_timeout(200)
+    assert page.locator(".card details").get_attribute("open") is not None
+    assert summary.evaluate("e => e === document.activeElement")
+    page.locator("#threshold").fill("0.06")
+    page.wait_for_timeout(200)
+    assert page.locator(".card details").get_attribute("open") is not None
+
+
+def test_a_camera_held_upright_has_labels_as_large_as_others(page):
+    """Nothing but the picture is in the canvas, so its width is what labels are measured by."""
+    page.evaluate(
+        """() => {
+            const canvas = Object.assign(document.createElement("canvas"), { width: 480, height: 640 });
+            const context = canvas.getContext("2d");
+            setInterval(() => context.fillRect(0, 0, 480, 640), 50);
+            navigator.mediaDevices.getUserMedia = async () => canvas.captureStream(20);
+        }"""
+    )
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.click("#camera-start")
+    page.locator("#frame-rate", has_text="frames a second").wait_for()
+    canvas = page.locator("#live-canvas")
+    assert canvas.evaluate("c => [c.width, c.height]") == [480, 640]
+    box = canvas.bounding_box()
+    assert box["width"] / box["height"] == pytest.approx(480 / 640, abs=0.01)
+    assert box["height"] < 800
+    page.click("#camera-stop")
+
+
+def test_results_that_cannot_be_written_are_told(page):
+    give(page, pictures(1))
+    finished(page, 1)
+    page.evaluate(
+        "() => { Blob = function () { throw new RangeError('Invalid string length') } }"
+    )
+    page.click("#download-all")
+    page.locator("#status", has_text="The file was not made (Invalid string length)").wait_for()
+
+
+def test_of_several_dropped_addresses_the_first_is_offered(page):
+    page.evaluate(
+        """() => {
+            const dataTransfer = new DataTransfer();
+            const lines = ["# two", "https://one.invalid/a.jpg", "https://two.invalid/b.jpg"];
+            dataTransfer.setData("text/uri-list", lines.join("\\r\\n"));
+            document.dispatchEvent(new DragEvent("drop", { dataTransfer }));
+        }"""
+    )
+    assert page.locator("#address").input_value() == "https://one.invalid/a.jpg"

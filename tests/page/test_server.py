@@ -3,6 +3,7 @@ what stands in its way or opens it to others."""
 
 import http.client
 import socket
+import struct
 import threading
 
 import pytest
@@ -125,3 +126,35 @@ def test_what_opens_it_to_the_network_is_said_before_it_listens(page, monkeypatc
 def test_a_folder_that_is_no_page_is_one_sentence(tmp_path, capsys):
     assert main(["serve", str(tmp_path)]) == 2
     assert "is no page: it has no page.json" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("path", ["/%00", "/page.json%00.js", "/" + "a" * 5000, "/a%0d%0ab"])
+def test_odd_addresses_are_not_there(port, capfd, path):
+    assert get(port, path)[0] == 404
+    assert capfd.readouterr().err == ""
+
+
+def test_a_browser_that_goes_away_is_no_error(page, capfd):
+    """Closing a tab while 9 MB come is no reason for a traceback where the address stands."""
+    (page / "wasm" / "big.wasm").write_bytes(bytes(20_000_000))
+    with PageServer(page, port=0) as server:
+        server.daemon_threads = False  # so that closing waits for the answers
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        with socket.create_connection(server.server_address) as client:
+            client.sendall(b"GET /wasm/big.wasm HTTP/1.0\r\n\r\n")
+            client.recv(100)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        server.shutdown()
+        thread.join()
+    assert capfd.readouterr().err == ""
+
+
+def test_a_fault_of_the_server_itself_is_shown(port, page, monkeypatch, capfd):
+    def fault(self):
+        raise RuntimeError("a mistake")
+
+    monkeypatch.setattr(serving.PageHandler, "send_head", fault)
+    with pytest.raises(http.client.RemoteDisconnected):
+        get(port, "/")
+    assert "a mistake" in capfd.readouterr().err

@@ -20,6 +20,7 @@ export interface CameraParts {
 
 const SIDES = { width: { ideal: 640 }, height: { ideal: 480 } };
 const TEXT_SIZE = 13;
+const TALLEST = "85vh";
 const HIDDEN = "The camera was stopped because the page was hidden.";
 
 const SENTENCES: Record<string, string> = {
@@ -57,10 +58,11 @@ export class Camera {
   async start(deviceId: string): Promise<void> {
     if (this.running || this.starting) return;
     this.starting = true;
+    let stream: MediaStream | undefined;
     try {
       if (!navigator.mediaDevices) throw new PageError("The camera needs a page of https or of localhost.");
       const which = deviceId ? { deviceId: { exact: deviceId } } : { facingMode: "environment" };
-      const stream = await navigator.mediaDevices.getUserMedia({ video: { ...SIDES, ...which } });
+      stream = await navigator.mediaDevices.getUserMedia({ video: { ...SIDES, ...which } });
       this.stream = stream; // from here on stop() ends it
       if (document.hidden) return this.stop(HIDDEN);
       stream.getVideoTracks()[0].addEventListener("ended", () => this.stop("The camera was disconnected."));
@@ -69,7 +71,7 @@ export class Camera {
       this.parts.changed(true);
       void this.run(stream);
     } catch (error) {
-      this.stop(sentenceFor(error));
+      if (this.stream === stream) this.stop(sentenceFor(error)); // else it was stopped meanwhile
     } finally {
       this.starting = false;
     }
@@ -108,8 +110,7 @@ export class Camera {
       const { result } = await this.parts.look(this.reader.read(still, width, height));
       if (!this.running) return;
       const { canvas } = this.parts;
-      if (canvas.width !== width) canvas.width = width;
-      if (canvas.height !== height) canvas.height = height;
+      if (canvas.width !== width || canvas.height !== height) this.fit(width, height);
       const text = (TEXT_SIZE * width) / (canvas.clientWidth || width);
       const sheet = { context: canvas.getContext("2d", { alpha: false })!, width, height, text };
       drawResult(sheet, still, result, this.parts.threshold());
@@ -117,6 +118,15 @@ export class Camera {
     } finally {
       still.close();
     }
+  }
+
+  /** The canvas is the picture alone, upright ones too: labels are measured by its width. */
+  private fit(width: number, height: number): void {
+    const { canvas } = this.parts;
+    canvas.width = width;
+    canvas.height = height;
+    canvas.style.aspectRatio = `${width} / ${height}`;
+    canvas.style.inlineSize = `min(100%, ${TALLEST} * ${width / height})`;
   }
 }
 

@@ -5,7 +5,7 @@ import { drawLines, drawResult } from "./drawing";
 import { sentenceOf } from "./errors";
 import { above, resultFile, vocText } from "./exports";
 import { objectList, probabilityBars } from "./lists";
-import type { Answer } from "./types";
+import type { Answer, Result } from "./types";
 import { described, labelOf, sizeAndTime, stem } from "./wording";
 
 export type CardState = "waiting" | "looking" | "done" | "fault";
@@ -27,6 +27,7 @@ export class Card {
   private picture: Blob | undefined;
   private bitmap: ImageBitmap | undefined; // only while in sight
   private inSight = false;
+  private listed: number | undefined; // the threshold of what is listed
   private readonly canvas = make("canvas", { attributes: { role: "img" } });
   private readonly stateText = make("p", { class: "card-state" });
   private readonly factsText = make("p", { class: "card-facts" });
@@ -76,13 +77,8 @@ export class Card {
   /** Lists and draws anew, after the threshold or the page's width changed. */
   update(): void {
     if (this.answer === undefined) return;
-    const { result } = this.answer;
-    const shown = result.kind === "detections" ? above(result, this.settings.threshold) : [];
-    const lists = result.kind === "detections"
-      ? objectList(shown, result.detections.length)
-      : probabilityBars(result);
-    this.results.replaceChildren(...lists);
-    this.canvas.setAttribute("aria-label", described(this.name, result, shown));
+    // Else a list that somebody opened would close whenever a phone's address bar comes or goes.
+    if (this.listed !== this.settings.threshold) this.list(this.answer.result);
     this.paint();
   }
 
@@ -114,6 +110,18 @@ export class Card {
     return resultFile(this.name, this.answer.result, this.settings.classNames, this.settings.threshold);
   }
 
+  private list(result: Result): void {
+    const shown = result.kind === "detections" ? above(result, this.settings.threshold) : [];
+    const lists = result.kind === "detections"
+      ? objectList(shown, result.detections.length)
+      : probabilityBars(result);
+    const isOpen = this.results.querySelector("details")?.open ?? false;
+    this.results.replaceChildren(...lists);
+    this.results.querySelector("details")?.toggleAttribute("open", isOpen);
+    this.canvas.setAttribute("aria-label", described(this.name, result, shown));
+    this.listed = this.settings.threshold;
+  }
+
   /** The card may have gone out of sight, or been shown already, since the bitmap was asked for. */
   private takeBitmap(bitmap: ImageBitmap): void {
     if (!this.inSight || this.bitmap !== undefined) {
@@ -127,15 +135,16 @@ export class Card {
   private paint(): void {
     if (this.answer === undefined || this.bitmap === undefined) return;
     const ratio = window.devicePixelRatio || 1;
-    const width = Math.min(this.bitmap.width, Math.ceil(this.canvas.clientWidth * ratio));
+    const { clientWidth } = this.canvas;
+    // No finer than the picture; but where it is shown larger than it is, its labels are not blurred.
+    const width = Math.min(Math.max(this.bitmap.width, clientWidth), Math.ceil(clientWidth * ratio));
     const height = Math.max(1, Math.round((width * this.bitmap.height) / this.bitmap.width));
     if (width === 0) return;
     if (this.canvas.width !== width || this.canvas.height !== height) {
       this.canvas.width = width;
       this.canvas.height = height;
     }
-    // Where the picture is shown larger than it is, its labels are enlarged with it.
-    const text = (TEXT_SIZE * width) / this.canvas.clientWidth;
+    const text = (TEXT_SIZE * width) / clientWidth;
     const context = this.canvas.getContext("2d", { alpha: false })!;
     drawResult({ context, width, height, text }, this.bitmap, this.answer.result, this.settings.threshold);
   }

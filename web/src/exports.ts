@@ -3,6 +3,7 @@
  * LabelImg writes it.
  */
 
+import { wholeSpan } from "./masks";
 import type { Box, Detection, DetectionResult, LabelResult, Result, SmallMask } from "./types";
 
 /** Detections of a score of `threshold` or more. */
@@ -136,21 +137,7 @@ function clipped([y1, x1, y2, x2]: Box, height: number, width: number): Box {
 
 /** A box in whole pixels; one thinner than a pixel takes the pixel it lies in. */
 function wholeBox(box: Box): Box {
-  let [y1, x1, y2, x2] = box.map(halfToEven);
-  if (y1 === y2 && box[2] > box[0]) {
-    y1 = Math.floor((box[0] + box[2]) / 2);
-    y2 = y1 + 1;
-  }
-  if (x1 === x2 && box[3] > box[1]) {
-    x1 = Math.floor((box[1] + box[3]) / 2);
-    x2 = x1 + 1;
-  }
+  const [y1, y2] = wholeSpan(box[0], box[2]);
+  const [x1, x2] = wholeSpan(box[1], box[3]);
   return [y1, x1, y2, x2];
-}
-
-/** Rounded as numpy and Python round, which is what maskdet's own files have. */
-function halfToEven(value: number): number {
-  const floor = Math.floor(value);
-  if (value - floor !== 0.5) return Math.round(value);
-  return floor % 2 === 0 ? floor : floor + 1;
 }

@@ -76,7 +76,7 @@ function listenToDrops({ receive, say }: Receiver): void {
     mark(false);
     const { files } = event.dataTransfer!;
     if (files.length > 0) receive(filesOf(files));
-    else offerAddress(event.dataTransfer!.getData("text/uri-list"), say);
+    else offerAddress(firstAddress(event.dataTransfer!.getData("text/uri-list")), say);
   });
 }
 
@@ -88,6 +88,11 @@ function listenToPaste({ receive, say }: Receiver): void {
     else if (!intoField) offerAddress(event.clipboardData?.getData("text/plain") ?? "", say);
     if (files.length > 0 || !intoField) event.preventDefault();
   });
+}
+
+/** Of the lines of a list of addresses; those that begin with # are remarks. */
+function firstAddress(list: string): string {
+  return list.split(/\r?\n/).find((line) => line !== "" && !line.startsWith("#")) ?? "";
 }
 
 /** An address that was dropped or pasted is not asked for before the user says so. */

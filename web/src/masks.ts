@@ -37,7 +37,7 @@ export function fullMask(mask: SmallMask, box: Box, height: number, width: numbe
 }
 
 /** Corners in whole pixels; a box thinner than a pixel takes the pixel that it lies in. */
-function wholeSpan(low: number, high: number): [number, number] {
+export function wholeSpan(low: number, high: number): [number, number] {
   const first = roundHalfEven(low);
   const second = roundHalfEven(high);
   if (first !== second || !(high > low)) return [first, second];

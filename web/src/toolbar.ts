@@ -1,6 +1,7 @@
 /** What concerns all photos: the threshold, the buttons above the cards, how far the work is. */
 
 import { byId, download } from "./dom";
+import { sentenceOf } from "./errors";
 import type { Gallery } from "./gallery";
 import { doneLine, queueLine } from "./wording";
 import type { Work } from "./work";
@@ -41,8 +42,13 @@ export function listenToToolbar(work: Work, gallery: Gallery): void {
     byId("choose", HTMLInputElement).focus();
   });
   byId("download-all", HTMLButtonElement).addEventListener("click", async () => {
-    const content = JSON.stringify(await gallery.file());
-    download(new Blob([content], { type: "application/json" }), "maskdet_results.json");
+    try {
+      const content = JSON.stringify(await gallery.file());
+      download(new Blob([content], { type: "application/json" }), "maskdet_results.json");
+    } catch (error) {
+      const advice = "take the JSON of each photo instead";
+      byId("status", HTMLElement).textContent = sentenceOf(error, "The file was not made", advice);
+    }
   });
 }
 
