@@ -555,7 +555,8 @@ def test_a_camera_held_upright_has_labels_as_large_as_others(page):
     """Nothing but the picture is in the canvas, so its width is what labels are measured by."""
     page.evaluate(
         """() => {
-            const canvas = Object.assign(document.createElement("canvas"), { width: 480, height: 640 });
+            const canvas = document.createElement("canvas");
+            Object.assign(canvas, { width: 480, height: 640 });
             const context = canvas.getContext("2d");
             setInterval(() => context.fillRect(0, 0, 480, 640), 50);
             navigator.mediaDevices.getUserMedia = async () => canvas.captureStream(20);
@@ -575,9 +576,7 @@ def test_a_camera_held_upright_has_labels_as_large_as_others(page):
 def test_results_that_cannot_be_written_are_told(page):
     give(page, pictures(1))
     finished(page, 1)
-    page.evaluate(
-        "() => { Blob = function () { throw new RangeError('Invalid string length') } }"
-    )
+    page.evaluate("() => { Blob = function () { throw new RangeError('Invalid string length') } }")
     page.click("#download-all")
     page.locator("#status", has_text="The file was not made (Invalid string length)").wait_for()
 
