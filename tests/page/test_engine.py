@@ -159,7 +159,9 @@ def test_a_graphics_processor_never_breaks_the_page(playwright, folder, models, 
         page.goto(address)
         if not page.evaluate("async () => Boolean(await navigator.gpu?.requestAdapter())"):
             pytest.skip("this chromium has no WebGPU adapter in software")
-        assert start(page, f"{kind}_float32")["accelerator"] in ("wasm", "webgpu")
+        accelerator = start(page, f"{kind}_float32")["accelerator"]
+        # Which is quicker for a classifier is the machine's affair; detectors have wasm alone.
+        assert accelerator in (("wasm", "webgpu") if kind == "classifier" else ("wasm",))
         check_answers(page, models, f"{kind}_float32", pictures)
 
 
