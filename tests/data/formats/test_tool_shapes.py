@@ -96,7 +96,8 @@ def test_four_corners_are_a_box_or_an_outline():
     item = box_of_four("cat", "here", leaning)
     assert item.box is None and np.array_equal(item.shape.polygons[0], leaning)
     assert box_of_four("cat", "here", upright[[0, 0, 1, 1]]).box is None  # a line
-    assert turned_box("cat", "here", (0, 0, 4, 8), 1e-9).box == pytest.approx((0, 0, 4, 8), abs=1e-6)
+    level = (0, 0, 4, 8)
+    assert turned_box("cat", "here", level, 1e-9).box == pytest.approx(level, abs=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["rectangle", "rotation", "oriented_rectangle", "quadrilateral"])
