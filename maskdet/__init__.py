@@ -8,6 +8,7 @@ import os
 from typing import TYPE_CHECKING
 
 from maskdet.lazy import lazy_names
+from maskdet.quiet import load_tensorflow_quietly
 from maskdet.version import __version__
 
 if TYPE_CHECKING:
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
 # TensorFlow leaves oneDNN's kernels off on processors without AVX-512; with them a training step of
 # the light network took 74 instead of 179 ms an image on such a one. Read when TensorFlow loads.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-# Its start-up lines and its cost estimator's remarks are not about the user's work; errors stay.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Its start-up lines and its remarks on kernels are not about the user's work; its errors reach
+# Python as exceptions. `maskdet doctor` shows what it says of a GPU.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+load_tensorflow_quietly()
 
 _HOMES = {
     "Augmentation": "maskdet.data.augment",

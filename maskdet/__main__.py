@@ -2,6 +2,6 @@
 
 import sys
 
-from maskdet.cli import main
+from maskdet.commands.main import main
 
 sys.exit(main())

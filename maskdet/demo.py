@@ -4,8 +4,6 @@ import os
 import time
 from pathlib import Path
 
-from tqdm.auto import tqdm
-
 from maskdet.data.dataset import Dataset
 from maskdet.data.scenes import write_scenes
 from maskdet.data.split import split
@@ -13,6 +11,7 @@ from maskdet.evaluation.pictures import write_results
 from maskdet.evaluation.report import Evaluation, evaluate_detections
 from maskdet.models.mask_rcnn.mask_rcnn import MaskRCNN
 from maskdet.models.mask_rcnn.scenes_config import ScenesConfig
+from maskdet.progress import progress_bar
 
 DEFAULT_IMAGES = 270
 
@@ -70,7 +69,7 @@ def run_demo(
     detector.load_weights(weights)
     ids = list(test_set.image_ids)
     stream = detector.detections(test_set.load_image(i) for i in ids)
-    detections = list(tqdm(stream, "detecting", len(ids), unit="image"))
+    detections = list(progress_bar(stream, "detecting", len(ids)))
     evaluation = evaluate_detections(test_set, detections)
     settings = {"seed": seed, "images": images, "epochs": list(epochs or ["recipe"])}
     paths = write_results(folder, test_set, detections, evaluation, history, settings)

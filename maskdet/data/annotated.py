@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm.auto import tqdm
 
 from maskdet.data.box_rules import Box
 from maskdet.data.class_rules import source_class_ids
@@ -23,6 +22,7 @@ from maskdet.data.pictures import Item, Picture, embedded_bytes
 from maskdet.errors import DataError, UsageError
 from maskdet.geometry.masks import fill_boxes
 from maskdet.images import image_size, read_bytes
+from maskdet.progress import progress_bar
 
 __all__ = [
     "AnnotatedDataset",
@@ -141,7 +141,7 @@ def build_dataset(
         raise UsageError(f"on_error must be 'raise' or 'skip', but is {on_error!r}.")
     checker = PictureChecker(classes, on_error == "skip")
     listed = list(pictures)
-    bar = tqdm(listed, f"reading {source}", disable=len(listed) < MANY, unit="image")
+    bar = progress_bar(listed, f"reading {source}", shown=len(listed) >= MANY)
     entries = [entry for entry in map(checker.entry, bar) if entry is not None]
     if not entries:
         raise DataError(

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
-from tqdm.auto import tqdm
 
 from maskdet.data.formats.voc_write import write_masks
 from maskdet.data.formats.voc_xml import VOCObject, build_xml
@@ -22,6 +21,7 @@ from maskdet.data.scene_objects import DRAWERS, smooth_noise
 from maskdet.files import write_whole
 from maskdet.geometry.masks import boxes_around
 from maskdet.images import write_image
+from maskdet.progress import progress_bar
 
 # Things are between these shares of the picture's side.
 SMALLEST, LARGEST = 0.2, 0.55
@@ -211,7 +211,7 @@ def write_scenes(
         progress: show a bar.
     """
     folder = Path(path)
-    for number in tqdm(range(count), "making scenes", unit="image", disable=not progress):
+    for number in progress_bar(range(count), "making scenes", unit="image", shown=progress):
         scene = make_scene(size, np.random.default_rng((seed, number)))
         name = f"scene_{number:05d}"
         quality = int(np.random.default_rng((seed, number, 1)).integers(70, 95))

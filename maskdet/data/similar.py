@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from tqdm.auto import tqdm
 
 from maskdet.data.dataset import Dataset
 from maskdet.errors import DataError
 from maskdet.images import read_image
+from maskdet.progress import progress_bar
 
 Array = NDArray[Any]
 # The tiny version's side; the hash has 2 * SIDE * SIDE bits.
@@ -48,7 +48,7 @@ def hashes(paths: Sequence[str], progress: bool = False) -> list[Array | None]:
 
     with ThreadPoolExecutor(max(2, os.cpu_count() or 2)) as pool:
         results = pool.map(one, paths)
-        bar = tqdm(results, "comparing photos", len(paths), disable=not progress, unit="photo")
+        bar = progress_bar(results, "comparing photos", len(paths), shown=progress)
         return list(bar)
 
 

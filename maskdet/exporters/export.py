@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm.auto import tqdm
 
 from maskdet.data.dataset import Dataset
 from maskdet.errors import MaskdetWarning, UsageError
@@ -22,6 +21,7 @@ from maskdet.exporters.source import Source
 from maskdet.exporters.verify import Comparison, check, check_scores, compare
 from maskdet.exporters.writer import Made, Writer
 from maskdet.inference.detect import detect
+from maskdet.progress import progress_bar
 from maskdet.trained import Trained
 
 Array = NDArray[Any]
@@ -149,7 +149,7 @@ def _scores(
     task, ids = source.task, list(dataset.image_ids)
 
     def bar(what: str) -> Any:
-        return tqdm(ids, what, disable=not progress, unit="photo")
+        return progress_bar(ids, what, shown=progress)
 
     images = (dataset.load_image(i) for i in bar("scoring the network"))
     network_results = list(detect(source.trained, images))

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm.auto import tqdm
 
 from maskdet.data.dataset import Dataset
 from maskdet.data.scenes import make_scene
 from maskdet.errors import UsageError
 from maskdet.images import read_image
 from maskdet.photo_results import asked_photos
+from maskdet.progress import progress_bar
 
 Array = NDArray[Any]
 #: A data set, or images uint8 (H, W, C).
@@ -105,7 +105,7 @@ def calibration_images(source: Photos, most: int, progress: bool) -> Iterator[Ar
         images, total = islice(source, most), most
         if isinstance(source, Sequence):
             total = min(most, len(source))
-    yield from tqdm(images, "measuring values", total, disable=not progress, unit="photo")
+    yield from progress_bar(images, "measuring values", total, shown=progress)
 
 
 def compared_photos(

@@ -54,8 +54,8 @@ def load_by_name(model: Any, name: str, exclude: Sequence[str]) -> LoadReport:
                 continue
             if backbone != own:
                 warnings.warn(
-                    f"{failures[0] if failures else _lacking(own, kind)} The network is built for "
-                    f"BACKBONE {backbone!r} instead and starts from its {kind} weights.",
+                    f"The network is built for BACKBONE {backbone!r} and starts from its {kind} "
+                    f"weights: {failures[0] if failures else _lacking(own, kind)}",
                     MaskdetWarning,
                     stacklevel=3,
                 )

@@ -8,7 +8,6 @@ from typing import Any
 
 import keras
 import numpy as np
-from tqdm.auto import tqdm
 
 from maskdet.backbones.registry import pixel_mismatch
 from maskdet.base_config import BaseConfig
@@ -37,6 +36,7 @@ from maskdet.models.stage_run import run_stage
 from maskdet.models.weight_files import read_facts, write_weights
 from maskdet.models.written import built
 from maskdet.pretrained.assign import LoadReport, load_into
+from maskdet.progress import progress_bar
 from maskdet.trained import Facts, Trained
 from maskdet.training import checkpoints
 from maskdet.training.recipes import DEFAULT_RECIPE, check_stage_arguments
@@ -285,7 +285,7 @@ class Model(KnownFacts):
         check_names(dataset, self.class_names, "scored on", in_order=False)
         ids = list(dataset.image_ids)
         images = (dataset.load_image(i) for i in ids)
-        results = tqdm(self.results(images), "detecting", len(ids), disable=not progress)
+        results = progress_bar(self.results(images), "detecting", len(ids), shown=progress)
         return self.family.task.score(dataset, list(results))
 
     def inspect(

@@ -11,11 +11,10 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tqdm.auto import tqdm
-
 from maskdet.errors import WeightsError
 from maskdet.files import cache_folder
 from maskdet.pretrained.catalog import WeightSource
+from maskdet.progress import progress_bar
 
 try:
     import fcntl
@@ -187,14 +186,7 @@ def _starts_at(content_range: str | None, start: int) -> bool:
 def _receive(response: http.client.HTTPResponse, part: Path, start: int, progress: bool) -> None:
     length = response.headers.get("Content-Length")
     total = start + int(length) if length else None
-    bar = tqdm(
-        total=total,
-        initial=start,
-        unit="B",
-        unit_scale=True,
-        desc=part.stem,
-        disable=not progress,
-    )
+    bar = progress_bar(None, part.stem, total, "B", shown=progress, initial=start, unit_scale=True)
     with bar, open(part, "ab" if start else "wb") as out:
         while chunk := response.read(_CHUNK):
             out.write(chunk)

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
-from tqdm.auto import tqdm
+
+from maskdet.progress import is_watched, progress_bar, span, write_line
 
 
 class EpochClock(keras.callbacks.Callback):
@@ -71,14 +72,14 @@ class StageProgress(keras.callbacks.Callback):
         super().__init__()
         self.label, self.steps, self.epochs, self.clock = label, steps, epochs, clock
         self.with_bar = is_watched() if with_bar is None else with_bar
-        self.bar: tqdm | None = None
+        self.bar: Any = None
         self._begun = time.perf_counter()
         self._done = 0
 
     def on_train_begin(self, logs: Any = None) -> None:
         self._begun, self._done = time.perf_counter(), 0
         if self.with_bar:
-            self.bar = tqdm(total=self.steps, desc=self.label, unit="step", smoothing=0.05)
+            self.bar = progress_bar(None, self.label, self.steps, "step", smoothing=0.05)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         if self.bar is not None:
@@ -100,19 +101,12 @@ class StageProgress(keras.callbacks.Callback):
             )
         elif held_out_text(logs):
             loss = float(logs.get("loss", math.nan))
-            self.bar.write(f"epoch {epoch + 1}: loss {loss:.3f}{held_out_text(logs)}")
+            write_line(f"epoch {epoch + 1}: loss {loss:.3f}{held_out_text(logs)}")
 
     def on_train_end(self, logs: Any = None) -> None:
         if self.bar is not None:
             self.bar.close()
             self.bar = None
-
-
-def is_watched() -> bool:
-    """Whether somebody sees a bar: stderr is a terminal, or this is a notebook."""
-    # tqdm has found out already which of its bars fits here.
-    notebook = "tqdm_notebook" in {base.__name__ for base in tqdm.__mro__}
-    return notebook or bool(getattr(sys.stderr, "isatty", bool)())
 
 
 def losses_text(logs: Mapping[str, Any]) -> str:
@@ -136,11 +130,3 @@ def held_out_text(logs: Mapping[str, Any]) -> str:
         if name.startswith("val_") and name.removeprefix("val_") not in parts
     }
     return "".join(f", {name} {float(value):.3f}" for name, value in shown.items())
-
-
-def span(seconds: float) -> str:
-    """A time in words: "35 s", "12 min", "3 h 05 min"."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"

@@ -3,10 +3,10 @@
 from typing import Any
 
 import keras
-from tqdm.auto import tqdm
 
 from maskdet.data.dataset import Dataset
 from maskdet.data.loader import Loader
+from maskdet.progress import progress_bar
 from maskdet.trained import Trained
 from maskdet.training.loaders import feed
 
@@ -41,7 +41,7 @@ def reestimate(trained: Trained, dataset: Dataset, loader: Loader, progress: boo
     count = min(BATCHES, 3 * len(loader))
     usual = [layer.momentum for layer in layers]
     try:
-        bar = tqdm(range(count), "settling batch norms", disable=not progress, unit="batch")
+        bar = progress_bar(range(count), "settling batch norms", unit="batch", shown=progress)
         for number in bar:
             [arrays] = next(batches)
             for layer in layers:

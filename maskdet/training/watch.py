@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from tqdm.auto import tqdm
-
 from maskdet.base_config import BaseConfig
 from maskdet.errors import MaskdetWarning
 from maskdet.files import write_whole
+from maskdet.progress import write_line
 from maskdet.trained import Trained
 from maskdet.training.checkpoints import remove_old_checkpoints
 from maskdet.training.logs import HISTORY_FILE, read_history
@@ -169,7 +168,7 @@ class Watch:
         if not patience or without_better < patience or epoch == self.stage.last_epoch:
             return False
         best_epoch, best_value = evaluations[best]
-        tqdm.write(
+        write_line(
             f"Stage {self.stage.layers!r} stops after epoch {epoch} of {self.stage.last_epoch}: "
             f"{without_better} evaluations brought no better {name} than {best_value:.3f} of epoch "
             f"{best_epoch} (PATIENCE)."

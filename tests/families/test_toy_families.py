@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from maskdet import Detections, MaskRCNN, MobileConfig, open_model
-from maskdet.cli import main
+from maskdet.commands.main import main
 from maskdet.errors import ConfigError, UsageError, WeightsError
 from maskdet.images import read_image, write_image
 from maskdet.runtime import Classifier, Detector, open_file

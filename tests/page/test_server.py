@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from maskdet.cli import main
+from maskdet.commands.main import main
 from maskdet.errors import UsageError
 from maskdet.page import server as serving
 from maskdet.page.folder import PageContent, write_page

@@ -1,8 +1,5 @@
 """Promise: somebody at a terminal sees one bar, a log file gets a line an epoch."""
 
-import io
-import sys
-
 import pytest
 
 from maskdet.training import progress
@@ -46,22 +43,6 @@ def test_a_log_file_gets_a_line_an_epoch(capsys):
     assert "images/s" in first and first.endswith("left")
     assert "val_loss 2.500, val_ap 0.300, " in second and second.endswith(" 0 s left")
     assert "val_rpn" not in second
-
-
-@pytest.mark.parametrize("terminal", [True, False])
-def test_a_terminal_is_told_from_a_file(monkeypatch, terminal):
-    stream = io.StringIO()
-    stream.isatty = lambda: terminal
-    monkeypatch.setattr(sys, "stderr", stream)
-    assert progress.is_watched() == terminal
-
-
-def test_a_notebook_is_watched(monkeypatch):
-    class tqdm_notebook(progress.tqdm):
-        pass
-
-    monkeypatch.setattr(progress, "tqdm", tqdm_notebook)
-    assert progress.is_watched()
 
 
 def test_the_first_step_of_an_epoch_counts_for_its_time_and_not_for_its_speed(monkeypatch):

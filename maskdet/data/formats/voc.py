@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm.auto import tqdm
 
 from maskdet.data.class_rules import check_class
 from maskdet.data.formats.image_lists import listed_names
@@ -30,6 +29,7 @@ from maskdet.data.picture_checks import PictureChecker
 from maskdet.data.refusal import refuse
 from maskdet.errors import DataError, DataWarning, UsageError
 from maskdet.images import checked_header, photo_endings, turn_boxes
+from maskdet.progress import progress_bar
 
 __all__ = ["LOOKS_FOR", "NAME", "VOCDataset", "read", "read_objects", "recognise", "write"]
 
@@ -138,7 +138,9 @@ class _Reader:
         stems = [file.stem for file in files]
         unique = len(set(stems)) == len(stems)
         entries: list[dict[str, Any]] = []
-        bar = tqdm(files, f"reading {self.root.name}", disable=len(files) < MANY, unit="file")
+        bar = progress_bar(
+            files, f"reading {self.root.name}", unit="file", shown=len(files) >= MANY
+        )
         for file in bar:
             try:
                 entry = self._image(file)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from maskdet import Classifier, Dataset
-from maskdet.cli import main
+from maskdet.commands.main import main
 from maskdet.errors import ConfigError, DataError, UsageError
 from tests.models.classifier.conftest import SmallConfig, write_folders
 from tests.models.conftest import BoxedRectangles

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from maskdet import Classifier, open_model
-from maskdet.cli import main
+from maskdet.commands.main import main
 from maskdet.errors import UsageError, WeightsError
 from maskdet.images import read_image
 from maskdet.runtime import Classifier as FileClassifier

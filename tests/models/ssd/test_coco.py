@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from maskdet import SSD, Dataset, Detections, open_model
-from maskdet.cli import main
+from maskdet.commands.main import main
 from maskdet.evaluation.report import evaluate_detections
 from maskdet.images import resize_image, write_image
 from maskdet.models.ssd.anchors import anchors_as_shares

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from maskdet import SSD, YOLOX, MaskRCNN, YoloxConfig, open_model
-from maskdet.cli import main
+from maskdet.commands.main import main
 from maskdet.errors import ConfigError, MaskdetError, UsageError, WeightsError
 from maskdet.images import write_image
 from tests.exporters.lite_files import lite_file

@@ -10,7 +10,7 @@ from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
 from maskdet import SSD, Detections, MaskRCNN, MobileConfig, open_model
-from maskdet.cli import main
+from maskdet.commands.main import main
 from maskdet.errors import ConfigError, WeightsError
 from maskdet.images import resize_image, write_image
 from maskdet.models.ssd.anchors import anchors_as_shares

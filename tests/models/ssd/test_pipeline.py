@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from maskdet.cli import main
+from maskdet.commands.main import main
 from maskdet.data.dataset import Dataset
 from maskdet.data.formats import tfrecord
 from maskdet.data.formats.text_proto import Message, parse_text_proto

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from maskdet import SSD, Dataset, SsdConfig, open_model
-from maskdet.cli import main
+from maskdet.commands.main import main
 from maskdet.errors import DataError
 from maskdet.models.ssd.pipeline_run import course_text
 from tests.models.ssd.test_pipeline import SHARED, real, without_published

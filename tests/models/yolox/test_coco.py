@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from maskdet import YOLOX, Dataset, Detections, open_model
-from maskdet.cli import main
+from maskdet.commands.main import main
 from maskdet.errors import WeightsError
 from maskdet.images import resize_image, write_image
 from maskdet.pretrained import catalog

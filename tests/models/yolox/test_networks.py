@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from maskdet import YOLOX, Detections, open_model
-from maskdet.cli import main
+from maskdet.commands.main import main
 from maskdet.errors import ConfigError
 from maskdet.geometry.placement import CORNER_FILL
 from maskdet.images import resize_image, write_image

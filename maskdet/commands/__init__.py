@@ -1,0 +1,1 @@
+"""The command line: every command is a module with a few lines over the public API."""
