@@ -287,6 +287,12 @@ class Detections:
             entries.append(entry)
         return entries
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON: each object's name, score and box (y1, x1, y2, x2 in pixels)."""
+        rows = zip(self.names, self.scores.tolist(), self.boxes.tolist(), strict=True)
+        objects = [{"name": name, "score": score, "box": box} for name, score, box in rows]
+        return {"image_shape": list(self.image_shape), "objects": objects}
+
     def to_voc_xml(self, path: str | os.PathLike[str] | None = None, filename: str = "") -> str:
         """The boxes as a VOC annotation, as LabelImg writes it; also into ``path`` if given.
 

@@ -17,7 +17,7 @@ PACKAGE = ROOT / "maskdet"
 
 GROUND = {
     *("version", "lazy", "quiet", "progress", "errors", "files", "randomness", "pixels"),
-    "geometry",
+    *("geometry", "json_text"),
     *("setting_checks", "base_config", "images", "photo_results", "detection_files", "detections"),
 }
 FLOORS = {
@@ -25,6 +25,7 @@ FLOORS = {
     "lazy": set(),
     "quiet": set(),
     "progress": set(),
+    "json_text": set(),
     "errors": set(),
     "randomness": set(),
     "pixels": set(),
@@ -55,9 +56,8 @@ PARTS = set(FLOORS)
 FLOORS["models"] = PARTS
 FLOORS["config"] = {"models"}
 FLOORS["mrcnn"] = PARTS | {"models", "config"}
-FLOORS["demo"] = PARTS | {"models"}
-FLOORS["detecting"] = PARTS | {"models"}
-FLOORS["commands"] = PARTS | {"models", "config", "demo", "detecting"}
+FLOORS["jobs"] = PARTS | {"models", "config"}
+FLOORS["commands"] = PARTS | {"models", "config", "jobs"}
 FLOORS["__main__"] = {"commands"}
 # Rooms that a room reaches inside functions only.
 LAZY_ROOMS = {
@@ -75,6 +75,7 @@ THIRD = {
     "lazy": set(),
     "quiet": set(),
     "progress": {"tqdm"},
+    "json_text": set(),
     "errors": set(),
     "files": set(),
     "randomness": NUMPY,
@@ -107,8 +108,7 @@ THIRD = {
     "runtime": NUMPY | {"PIL", "ai_edge_litert", "tflite_runtime", "picamera2", "cv2"},
     "models": NUMPY | {"keras", "tqdm"},
     "mrcnn": NUMPY | {"keras", "scipy", "skimage", "imgaug", "matplotlib"},
-    "demo": NUMPY,
-    "detecting": NUMPY,
+    "jobs": NUMPY,
     "commands": {"argcomplete"},
     "__main__": set(),
 }

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> Answer:
-    from maskdet.demo import DEFAULT_IMAGES, run_demo
+    from maskdet.jobs.demo import DEFAULT_IMAGES, run_demo
 
     evaluation = run_demo(
         args.out,

@@ -8,9 +8,10 @@ import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any, TextIO
 
-from maskdet.commands.answers import DONE, MISTAKE, STOPPED, Answer, as_json
+from maskdet.commands.answers import DONE, MISTAKE, STOPPED, Answer
 from maskdet.commands.parser import Parser, build_parser
 from maskdet.errors import MaskdetError, MaskdetWarning
+from maskdet.json_text import json_text
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not isinstance(answer, Answer):
             answer = Answer()
         if args.json:
-            print(as_json(answer.facts), file=out)
+            print(json_text(answer.facts), end="", file=out)
         return answer.status
 
 
@@ -68,7 +69,7 @@ def _hint(args: Any, text: str) -> str:
 def _failed(text: str, args: Any, out: TextIO, status: int = MISTAKE) -> int:
     print(f"{chr(10) if status == STOPPED else ''}maskdet: {text}", file=sys.stderr)
     if args.json:
-        print(as_json({"error": text}), file=out)
+        print(json_text({"error": text}), end="", file=out)
     return status
 
 

@@ -16,9 +16,14 @@ WEIGHTS = (
 )
 
 
-def add_weights(parser: argparse.ArgumentParser) -> None:
-    """The argument ``weights``."""
-    parser.add_argument("weights", metavar="WEIGHTS", help=WEIGHTS)
+def add_weights(parser: argparse.ArgumentParser, files: bool = False) -> None:
+    """The argument ``weights``.
+
+    Args:
+        files: whether exported files are taken too.
+    """
+    text = f"{WEIGHTS}, or an exported .tflite file" if files else WEIGHTS
+    parser.add_argument("weights", metavar="WEIGHTS", help=text)
 
 
 def weights_path(text: str) -> str:

@@ -31,6 +31,7 @@ COMMANDS = (
     "demo",
     "check",
     "train",
+    "evaluate",
     "detect",
     "export",
     "serve",

@@ -22,13 +22,14 @@ from maskdet.runtime.cameras import (
     open_camera,
     photos_in,
 )
-from maskdet.runtime.detector import Detector
 from maskdet.runtime.options import Options
 from maskdet.runtime.predictor import Predictor
 from maskdet.runtime.scenes import FollowedObjects, LabelledFrames
 from maskdet.runtime.viewer import Viewer
 
 Array = NDArray[Any]
+#: The task whose results are followed from frame to frame.
+_FOLLOWED = "detection"
 
 
 class Rate:
@@ -101,7 +102,7 @@ def run_frames(
         How many different objects of each class there were; of a classifier how many frames it
         took for each class.
     """
-    scenes = FollowedObjects(options) if isinstance(predictor, Detector) else LabelledFrames()
+    scenes = FollowedObjects(options) if predictor.task.name == _FOLLOWED else LabelledFrames()
     rate = Rate()
     viewer = Viewer(*options.serve) if options.serve else None
     if viewer:

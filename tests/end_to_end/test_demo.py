@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from maskdet.commands.main import main
-from maskdet.demo import run_demo
 from maskdet.errors import MaskdetWarning
+from maskdet.jobs.demo import run_demo
 
 
 @pytest.fixture(scope="module")

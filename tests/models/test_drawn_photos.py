@@ -7,11 +7,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-import maskdet.detecting as module
-from maskdet.detecting import detect_photos
+import maskdet.jobs.detecting as module
 from maskdet.errors import DataError, UsageError
 from maskdet.images import read_image, write_image
 from maskdet.inference.detect import detect
+from maskdet.jobs.detecting import detect_photos
 
 
 class Found:

@@ -16,6 +16,7 @@ import pytest
 from maskdet.errors import DataError
 from maskdet.runtime.app import Options, run
 from maskdet.runtime.cameras import PATIENCE, USBCamera
+from maskdet.tasks.classification.task import CLASSIFICATION
 
 GOOD, DAMAGED, GONE = "good", (True, None), (False, None)
 
@@ -111,6 +112,7 @@ class Counting:
     """A predictor of which only the number of frames matters."""
 
     frames = 0
+    task = CLASSIFICATION
 
     def predict(self, frame):
         self.frames += 1

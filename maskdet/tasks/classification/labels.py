@@ -83,6 +83,11 @@ class Labels:
         """For a line in the terminal; as :meth:`summary`."""
         return self.summary()
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON: each class's score by its name, the likeliest first."""
+        scores = dict(self.top(len(self.scores)))
+        return {"image_shape": list(self.image_shape), "name": self.name, "scores": scores}
+
     def draw(self, image: Array) -> Array:
         """A copy of ``image`` uint8 (H, W, 3) with the likeliest classes written into a corner."""
         from maskdet.visualize.draw import draw_lines  # Pillow only where it is used

@@ -1,0 +1,1 @@
+"""Whole jobs from folders to folders, each what a command does; callable from scripts too."""

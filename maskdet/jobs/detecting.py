@@ -1,0 +1,182 @@
+"""Photos, videos and cameras through a trained network or an exported file."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from maskdet.errors import DataError, UsageError
+from maskdet.images import read_image, write_image
+from maskdet.models.opening import open_model
+from maskdet.photo_results import AskedPhoto, asked_photos, make_results_folder, only_failures
+from maskdet.runtime import app
+from maskdet.runtime.cameras import VIDEO_ENDINGS
+from maskdet.runtime.opening import open_file
+from maskdet.runtime.options import Options
+from maskdet.tasks.task import Task
+
+Array = NDArray[Any]
+#: Told of each photo, its picture (None where none is written) and its result.
+Heard = Callable[[AskedPhoto, Path | None, Any], None]
+_SHOWN_SCORE = 0.5
+
+
+class ResultStream(Protocol):
+    """What gives a result for each image of a stream."""
+
+    def results(self, images: Iterable[Any]) -> Iterator[Any]:
+        """The task's results, in order."""
+        ...
+
+
+class FileStream:
+    """An exported file as a stream; see :class:`maskdet.runtime.predictor.Predictor`."""
+
+    def __init__(self, path: str | os.PathLike[str], min_score: float | None) -> None:
+        self._predictor = open_file(path, min_confidence=min_score)
+
+    def results(self, images: Iterable[Any]) -> Iterator[Any]:
+        """See :class:`ResultStream`."""
+        return map(self._predictor.predict, images)
+
+
+class ModelPredictor:
+    """A trained model for frames that come one by one, as the runtime takes an exported file.
+
+    Args:
+        weights: of any family.
+        min_score: lowest score of a result.
+    """
+
+    def __init__(self, weights: str | os.PathLike[str], min_score: float) -> None:
+        # A frame has to be answered before the next one comes.
+        self._model = open_model(weights, min_score=min_score, IMAGES_PER_GPU=1, GPU_COUNT=1)
+        self.task: Task = self._model.family.task
+
+    def predict(self, image: Array) -> Any:
+        """The task's result for an image uint8 (H, W, 3), RGB, in its own pixels."""
+        return next(self._model.results([image]))
+
+
+def is_exported(weights: str | os.PathLike[str]) -> bool:
+    """Whether a file is one that the runtime runs."""
+    return os.fspath(weights).lower().endswith(".tflite")
+
+
+def is_live(source: str) -> bool:
+    """Whether a source gives frames, not photos: a camera, a video, or a folder that is played."""
+    if source.startswith(("play:", "camera", "picamera", "/dev/")) and not os.path.exists(source):
+        return True
+    return source.startswith("/dev/") or Path(source).suffix.lower() in VIDEO_ENDINGS
+
+
+def detect_photos(
+    weights: str | os.PathLike[str],
+    photos: Sequence[str],
+    out: str | os.PathLike[str] | None,
+    min_score: float = _SHOWN_SCORE,
+    overwrite: bool = True,
+    heard: Heard | None = None,
+) -> list[Path]:
+    """Draw what trained weights find in photos; prints a line a photo.
+
+    A photo that cannot be read is named and left out.
+
+    Args:
+        weights: of any family, with the JSON beside them, or an exported .tflite file.
+        photos: photos, or folders of photos.
+        out: folder for the pictures; sub-folders are kept. None: nothing is drawn.
+        min_score: lowest score of an object that is reported; classifiers report every class.
+        overwrite: False: a picture that is there already is an error, before anything is done.
+        heard: told of each result.
+
+    Returns:
+        The pictures' paths.
+
+    Raises:
+        UsageError: if there are no photos, they lie in ``out``, ``out`` cannot be written, a
+            picture is there already, or the weights lack the JSON beside them.
+        DataError: if not one of the photos could be read.
+    """
+    asked = asked_photos(photos, out)
+    if not asked:
+        raise UsageError(f"There are no photos in {', '.join(photos)}.")
+    folder = None if out is None else Path(out)
+    if folder is not None and not overwrite:
+        _check_free(asked, folder)
+    model: ResultStream = (
+        FileStream(weights, min_score)
+        if is_exported(weights)
+        else open_model(weights, min_score=min_score)
+    )
+    if folder is not None:
+        make_results_folder(folder)
+    waiting: deque[tuple[AskedPhoto, Array]] = deque()
+    failures: list[str] = []
+
+    def whole_images() -> Iterator[Array]:
+        for photo in asked:
+            try:
+                image = read_image(photo.path)
+            except DataError as error:
+                failures.append(str(error))
+                if len(asked) > 1:
+                    print(error)
+                continue
+            waiting.append((photo, image))
+            yield image
+
+    pictures: list[Path] = []
+    done = 0
+    for result in model.results(whole_images()):
+        photo, image = waiting.popleft()
+        done += 1
+        line = f"{photo.path}: {result.listing()}"
+        if folder is not None:
+            pictures.append(_picture(folder, photo))
+            write_image(pictures[-1], result.draw(image))
+            line += f" -> {pictures[-1]}"
+        print(line)
+        if heard is not None:
+            heard(photo, pictures[-1] if pictures else None, result)
+    if not done:
+        raise only_failures(failures)
+    return pictures
+
+
+def _picture(folder: Path, photo: AskedPhoto) -> Path:
+    return folder / f"{photo.name}.jpg"
+
+
+def _check_free(asked: Sequence[AskedPhoto], folder: Path) -> None:
+    taken = next((p for photo in asked if (p := _picture(folder, photo)).exists()), None)
+    if taken is not None:
+        raise UsageError(
+            f"{taken} is there already, and nothing is written over it; give another folder with "
+            "--out, or add --overwrite."
+        )
+
+
+def detect_live(
+    weights: str | os.PathLike[str], source: str, options: Options, min_score: float | None = None
+) -> None:
+    """Follow what is in a video or before a camera; see :func:`maskdet.runtime.app.run`.
+
+    Args:
+        weights: of any family, or an exported .tflite file, which is faster.
+        source: a video, "camera", "camera:1", "/dev/video0", or "play:FOLDER".
+        min_score: lowest score of an object.
+
+    Raises:
+        UsageError: if what the source needs is not installed, or a video is there already.
+        DataError: if the source is missing or damaged.
+    """
+    predictor: Any = (
+        open_file(weights, min_confidence=min_score)
+        if is_exported(weights)
+        else ModelPredictor(weights, _SHOWN_SCORE if min_score is None else min_score)
+    )
+    app.run(predictor, source, options)

@@ -1,0 +1,148 @@
+"""Trained weights or an exported file on a data set: figures, and the report that shows them."""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from maskdet.data.dataset import Dataset
+from maskdet.data.image_sets import read_image_sets
+from maskdet.data.opening import open_dataset
+from maskdet.data.parts import load_parts
+from maskdet.errors import UsageError
+from maskdet.files import write_whole
+from maskdet.jobs.run_folder import RunFolder
+from maskdet.json_text import json_text
+from maskdet.models.evaluating import usable_part
+from maskdet.models.reporting import evaluated, write_report
+from maskdet.progress import progress_bar
+from maskdet.runtime.opening import open_file
+
+#: Lowest score of the results that are scored: AP looks at all of them, from the surest down.
+MIN_SCORE = 0.001
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What an evaluation gave.
+
+    Attributes:
+        evaluation: the task's; it has ``table()`` and ``to_dict()``.
+        figures: the main ones by name, 0..1.
+        photos: how many were looked at.
+        seconds: they took.
+        report: where the report lies; None where none was asked for.
+    """
+
+    evaluation: Any
+    figures: dict[str, float]
+    photos: int
+    seconds: float
+    report: Path | None
+
+
+def evaluate_and_report(
+    model: Any,
+    dataset: Dataset,
+    report: Path | None = None,
+    metrics: Path | None = None,
+    log_dir: Path | None = None,
+    title: str | None = None,
+) -> Evaluated:
+    """Score a model on a data set; photos that cannot be read are named and left out.
+
+    Args:
+        model: in inference mode, with a lowest score of MIN_SCORE.
+        report: where the report is written; None: nowhere.
+        metrics: where the figures are written as JSON; None: nowhere.
+        log_dir: of the training, for the report's curves.
+        title: of the report.
+
+    Raises:
+        UsageError: if there is no photo to look at.
+    """
+    task = model.family.task
+    usable = usable_part(dataset, task)
+    if not len(usable.image_ids):
+        raise UsageError("There is no photo to evaluate; give a set whose photos can be read.")
+    results, evaluation, seconds = evaluated(model, usable)
+    figures = task.figures(evaluation)
+    if metrics is not None:
+        write_whole(metrics, json_text({**evaluation.to_dict(), "figures": figures}))
+    if report is not None:
+        write_report(
+            report, model, usable, results, evaluation, log_dir, seconds=seconds, title=title
+        )
+    return Evaluated(evaluation, figures, len(results), seconds, report)
+
+
+def evaluate_file(path: str | os.PathLike[str], dataset: Dataset) -> Evaluated:
+    """Score an exported .tflite file on a data set, in the interpreter that a Pi has.
+
+    Raises:
+        WeightsError: if it is no file that the runtime reads.
+    """
+    predictor = open_file(path, min_confidence=MIN_SCORE)
+    usable = usable_part(dataset, predictor.task)
+    begun, results = time.perf_counter(), []
+    for image_id in progress_bar(list(usable.image_ids), "detecting"):
+        results.append(predictor.predict(usable.load_image(image_id)))
+    seconds = time.perf_counter() - begun
+    evaluation = predictor.task.score(usable, results)
+    return Evaluated(evaluation, predictor.task.figures(evaluation), len(results), seconds, None)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Photos to evaluate on.
+
+    Attributes:
+        dataset: the photos.
+        name: of the part in words, such as "part 'test'".
+        data: path of the whole set.
+    """
+
+    dataset: Dataset
+    name: str
+    data: str
+
+
+def photos_to_evaluate(data: str | None, run: RunFolder | None, part: str | None = None) -> Asked:
+    """The photos that figures are to be of, if possible not those that were trained on.
+
+    Args:
+        data: path of a data set; by default that of the training.
+        run: the training's folder, where the weights are of one.
+        part: "train", "val", "test" or a file that lists photos; by default the part that was not
+            trained on, or all.
+
+    Raises:
+        UsageError: if no data set is named, or the set has no such part.
+        DataError: if it cannot be read.
+    """
+    options = run.options() if run is not None else {}
+    if data is None:
+        data = options.get("test") or options.get("data")
+        if data is None:
+            raise UsageError("Say which photos: maskdet evaluate WEIGHTS DATA.")
+    if part is not None and os.path.isfile(part):
+        file = Path(part)
+        whole = open_dataset(data, on_error="skip")
+        return Asked(read_image_sets(whole, file.parent)[file.stem], f"the list {part}", data)
+    same = run is not None and os.path.abspath(data) == options.get("data")
+    if same and run is not None and run.lists.is_dir():
+        parts: dict[str, Dataset] = read_image_sets(open_dataset(data, on_error="skip"), run.lists)
+    else:
+        parts = load_parts(data, on_error="skip")
+    if part is None:
+        if not parts:
+            return Asked(open_dataset(data, on_error="skip"), "all photos", data)
+        part = "test" if "test" in parts else "val"
+    if part not in parts:
+        known = ", ".join(parts) or "none"
+        raise UsageError(
+            f"{data} has no part {part!r} (it has {known}); leave out --part, or give a file that "
+            "lists photos, one a line."
+        )
+    return Asked(parts[part], f"part {part!r}", data)
