@@ -345,6 +345,14 @@ def png_bytes(array: ArrayLike) -> bytes:
     return content.getvalue()
 
 
+def jpeg_bytes(array: ArrayLike, quality: int = 92) -> bytes:
+    """uint8 H x W x 3 (RGB) as the content of a JPEG file."""
+    content = io.BytesIO()
+    picture = Image.fromarray(np.ascontiguousarray(np.asarray(array)))
+    picture.save(content, format="JPEG", quality=quality, optimize=True)
+    return content.getvalue()
+
+
 def save_picture(path: PathLike, picture: Image.Image, quality: int = 92) -> None:
     """Write a Pillow picture by a temporary name, so that no half file ever stands there."""
     path = Path(path)

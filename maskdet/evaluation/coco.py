@@ -28,6 +28,8 @@ class APResult:
         ap50, ap75: at IoU 0.5 and 0.75.
         per_class_ap50: by class name, classes with objects only.
         curves: (recall, precision) at IoU 0.5 by class name.
+        by_size: ``ap`` of small, medium and large objects alone, which end at 32 x 32 and 96 x 96
+            pixels of the photo, as COCO counts them.
     """
 
     ap: float
@@ -35,9 +37,10 @@ class APResult:
     ap75: float
     per_class_ap50: dict[str, float] = field(default_factory=dict)
     curves: dict[str, tuple[NDArray[Any], NDArray[Any]]] = field(default_factory=dict)
+    by_size: dict[str, float] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything but the curves, for JSON."""
+        """Everything but curves and sizes, for JSON."""
         return {
             "ap": self.ap,
             "ap50": self.ap50,
@@ -187,7 +190,8 @@ def _results(results: Detections, number: int, with_masks: bool) -> list[dict[st
 
 
 def _scores(evaluator: Any, names: list[str]) -> APResult:
-    precision = evaluator.eval["precision"][:, :, :, 0, -1]  # IoU, recall, class
+    by_area = evaluator.eval["precision"][..., -1]  # IoU, recall, class, area
+    precision = by_area[..., 0]  # IoU, recall, class
     grid = np.asarray(evaluator.params.recThrs)
 
     def mean(values: NDArray[Any]) -> float:
@@ -200,4 +204,11 @@ def _scores(evaluator: Any, names: list[str]) -> APResult:
         if (curve > -1).any():
             per_class[names[category]] = mean(curve)
             curves[names[category]] = (grid, curve)
-    return APResult(mean(precision), mean(precision[0]), mean(precision[5]), per_class, curves)
+    sizes = {
+        size: mean(by_area[..., area])
+        for area, size in enumerate(evaluator.params.areaRngLbl)
+        if size != "all"
+    }
+    return APResult(
+        mean(precision), mean(precision[0]), mean(precision[5]), per_class, curves, sizes
+    )

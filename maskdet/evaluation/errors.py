@@ -105,12 +105,18 @@ def find_errors(
         raise UsageError(
             f"There are {len(ids)} images but {len(detections)} detections; give one for each."
         )
-    objects = []
-    for image_id in ids:
-        boxes, class_ids, _ = checked_instances(dataset, image_id)
-        objects.append(Objects.of(boxes, class_ids, dataset.load_difficult(image_id)))
+    objects = objects_of(dataset, ids)
     names = [str(name) for name in dataset.class_names]
     return errors_of(numbers_of(dataset, detections), objects, names, min_score)
+
+
+def objects_of(dataset: Dataset, image_ids: Sequence[int]) -> list[Objects]:
+    """What is to be found in each image. Raises DataError where that cannot be of it."""
+    objects = []
+    for image_id in map(int, image_ids):
+        boxes, class_ids, _ = checked_instances(dataset, image_id)
+        objects.append(Objects.of(boxes, class_ids, dataset.load_difficult(image_id)))
+    return objects
 
 
 def errors_of(

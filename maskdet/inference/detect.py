@@ -33,15 +33,19 @@ def detect(
             f"A list of images is needed, but this is one image of shape {images.shape}; put it "
             "into a list: [image]."
         )
-    config = trained.config
-    rule = config.placement_rule(detecting=True)
-    multiple = trained.family.side_multiple(config)
+    multiple = trained.family.side_multiple(trained.config)
+    return _stream(trained, images, prepare or prepare_of(trained), multiple)
+
+
+def prepare_of(trained: Trained) -> Prepare:
+    """How images get onto the network's canvas as the Config says."""
+    rule = trained.config.placement_rule(detecting=True)
 
     def on_canvas(image: np.ndarray) -> tuple[np.ndarray, Placement]:
         placement = rule(image.shape)
         return resize_image(image, placement), placement
 
-    return _stream(trained, images, prepare or on_canvas, multiple)
+    return on_canvas
 
 
 def _stream(

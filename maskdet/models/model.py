@@ -22,7 +22,6 @@ from maskdet.exporters.request import ExportRequest
 from maskdet.family import BEST_PRETRAINED, PRETRAINED, Family
 from maskdet.inference.detect import Prepare, detect
 from maskdet.models.inspecting import Look, Panel, inspection
-from maskdet.models.known_facts import KnownFacts
 from maskdet.models.loading import (
     as_it_was_after_errors,
     load_by_name,
@@ -32,11 +31,11 @@ from maskdet.models.loading import (
 )
 from maskdet.models.origin import check_family, check_origin, check_reader, resumption_of
 from maskdet.models.recipe_run import run_recipe
+from maskdet.models.scored_model import ScoredModel
 from maskdet.models.stage_run import run_stage
 from maskdet.models.weight_files import read_facts, write_weights
 from maskdet.models.written import built
 from maskdet.pretrained.assign import LoadReport, load_into
-from maskdet.progress import progress_bar
 from maskdet.trained import Facts, Trained
 from maskdet.training import checkpoints
 from maskdet.training.recipes import DEFAULT_RECIPE, check_stage_arguments
@@ -45,7 +44,7 @@ from maskdet.training.train import Resumption
 from maskdet.training.watch import BEST_FILE
 
 
-class Model(KnownFacts):
+class Model(ScoredModel):
     """Base of ``MaskRCNN`` and its siblings.
 
     Args:
@@ -270,23 +269,6 @@ class Model(KnownFacts):
                 "This model was made with mode='training'; make one with mode='inference' and "
                 "load the trained weights."
             )
-
-    def evaluate(self, dataset: Dataset, progress: bool = True) -> Any:
-        """The task's scores over a data set: for detectors COCO's box and mask AP and matterport's
-        mean.
-
-        Raises:
-            UsageError: in training mode.
-            ConfigError: if NUM_CLASSES does not fit the data set.
-        """
-        self.family.task.check_dataset(dataset, self.config)
-        if not self.class_names:
-            self.class_names = tuple(dataset.class_names)
-        check_names(dataset, self.class_names, "scored on", in_order=False)
-        ids = list(dataset.image_ids)
-        images = (dataset.load_image(i) for i in ids)
-        results = progress_bar(self.results(images), "detecting", len(ids), shown=progress)
-        return self.family.task.score(dataset, list(results))
 
     def inspect(
         self,

@@ -137,6 +137,16 @@ class Task(Protocol):
         """
         ...
 
+    def report(self, dataset: Any, results: Sequence[Any], evaluation: Any) -> Any:
+        """What people are told of an evaluation: :class:`maskdet.report.chapters.Contents`.
+
+        Args:
+            dataset: that was scored.
+            results: one for each of its images, in order.
+            evaluation: their scores.
+        """
+        ...
+
     def worth_showing(self, result: Any) -> Any:
         """The part of a result that is drawn into a picture for people."""
         ...

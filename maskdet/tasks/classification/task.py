@@ -68,6 +68,11 @@ class ClassificationTask:
     def logged(self, evaluation: Accuracy) -> dict[str, float]:
         return {"accuracy": evaluation.accuracy}
 
+    def report(self, dataset: Any, results: Sequence[Labels], evaluation: Accuracy) -> Any:
+        from maskdet.tasks.classification.reporting import contents_of
+
+        return contents_of(dataset, results, evaluation)
+
     def worth_showing(self, result: Labels) -> Labels:
         return result
 

@@ -82,6 +82,11 @@ class DetectionTask:
         figures = self.figures(evaluation)
         return {log: figures[name] for log, name in _LOGGED.items() if name in figures}
 
+    def report(self, dataset: Any, results: Sequence[Detections], evaluation: Any) -> Any:
+        from maskdet.tasks.detection.reporting import contents_of
+
+        return contents_of(dataset, results, evaluation)
+
     def worth_showing(self, result: Detections) -> Detections:
         return result.filter(min_score=SHOWN_SCORE)
 

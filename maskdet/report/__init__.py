@@ -1,0 +1,1 @@
+"""What an evaluation says, as one HTML file for people."""
