@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Made when the environment holds what setup.cfg asks for.
 READY := $(VENV)/.ready
+DOCS_READY := $(VENV)/.docs_ready
 
 .DEFAULT_GOAL := help
 .PHONY: help demo web test test-all test-arm explore lint format docs release-check parity bench clean
@@ -50,9 +51,13 @@ format: $(READY) ## let ruff format and mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(READY) ## the documentation, in docs/_build/html
+$(DOCS_READY): $(READY)
 	$(BIN)/python -m pip install --quiet -e '.[docs]'
-	$(BIN)/python -m sphinx -W -b html docs docs/_build/html
+	@touch $(DOCS_READY)
+
+# Anew each time (-E): a page in no list is only told of when it is read.
+docs: $(DOCS_READY) ## the documentation, in docs/_build/html; anything broken in it is an error
+	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m sphinx -E -W --keep-going -q -b html docs docs/_build/html
 
 release-check: $(READY) ## build wheel and source archive as a release does, try them (network); .release/
 	$(BIN)/python -m tests.release.check
