@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Made when the environment holds what setup.cfg asks for.
 READY := $(VENV)/.ready
+DOCS_READY := $(VENV)/.docs_ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo web test test-all test-arm explore lint format docs parity bench clean
+.PHONY: help demo web test test-all test-arm explore lint format docs release-check parity bench clean
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 16
 
 $(READY): setup.cfg
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || \
@@ -50,9 +51,16 @@ format: $(READY) ## let ruff format and mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(READY) ## the documentation, in docs/_build/html
+$(DOCS_READY): $(READY)
 	$(BIN)/python -m pip install --quiet -e '.[docs]'
-	$(BIN)/python -m sphinx -W -b html docs docs/_build/html
+	@touch $(DOCS_READY)
+
+# Anew each time (-E): a page in no list is only told of when it is read.
+docs: $(DOCS_READY) ## the documentation, in docs/_build/html; anything broken in it is an error
+	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m sphinx -E -W --keep-going -q -b html docs docs/_build/html
+
+release-check: $(READY) ## build wheel and source archive as a release does, try them (network); .release/
+	$(BIN)/python -m tests.release.check
 
 parity: $(READY) ## the numbers beside the original's, where ../shared/parity is present
 	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m tests.parity.table
@@ -81,4 +89,4 @@ bench: $(READY) ## every benchmark in short; with FULL=1 in full, rows appended 
 		$(BIN)/python benchmarks/page.py $(call quick_or_full,page) --page $(BENCH)/page --photos $(PHOTOS); }
 
 clean: ## remove what make made
-	rm -rf $(VENV) .arm demo_output docs/_build web/node_modules web/build maskdet/page/built .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) .arm .release demo_output docs/_build web/node_modules web/build maskdet/page/built .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -31,10 +31,10 @@ from maskdet import (
     YoloxConfig,
 )
 from maskdet.data.formats import tfrecord
-from maskdet.data.scenes import write_scenes
 from maskdet.images import read_image, write_image
 from maskdet.page.server import PageServer
 from tests.docs.pages import PAGES, ROOT, Step, steps_of
+from tests.docs.small import CLASSES, SETTINGS, write_photos
 from tests.models.classifier.conftest import write_folders
 from tests.models.ssd.pipeline_sample import PIPELINE
 from tests.page.programs import stand_in
@@ -42,9 +42,6 @@ from tests.pretrained.yolox_files import fresh_layers, published, write_checkpoi
 
 # TensorFlow tells that its own input pipeline does not go step by step, which is as well.
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run")
-
-SIDE = 128
-PHOTOS = 12
 
 
 @dataclass(frozen=True)
@@ -69,9 +66,7 @@ SKIPS = [
     Skip(r"^scp\b", "copies to a Raspberry Pi"),
     Skip(r"^python examples/raspberry_pi/count_things\.py\b", "tests/scripts runs it"),
 ]
-# How many classes a page's data set has, where the page counts on a number, and which files the
-# page's reader has already.
-CLASSES = {"README.md": 3, "docs/raspberry_pi.md": 1, "examples/raspberry_pi/README.md": 1}
+# Which files a page's reader has already.
 RECORDS = "docs/migrating_from_tf_od_api.md"
 FOLDERS = "docs/transfer_learning.md"
 TRAINED = ("docs/raspberry_pi.md", "docs/browser.md", "examples/raspberry_pi/README.md")
@@ -102,19 +97,6 @@ RESULTS = {
 def skip_of(step):
     """The rule that keeps a step from running, or None."""
     return next((rule for rule in SKIPS if re.search(rule.pattern, step.text)), None)
-
-
-def write_photos(folder, classes):
-    """A VOC set of a dozen small photos; its kinds of things are renamed into so many classes."""
-    write_scenes(folder, PHOTOS, size=(SIDE, SIDE), progress=False)
-    kinds = {}
-    for path in sorted((folder / "Annotations").glob("*.xml")):
-        text = path.read_text()
-        for name in re.findall(r"<name>(.*?)</name>", text):
-            kinds.setdefault(name, f"kind {len(kinds) % classes}")
-        path.write_text(
-            re.sub(r"<name>(.*?)</name>", lambda m: f"<name>{kinds[m[1]]}</name>", text)
-        )
 
 
 def write_untrained(path, dataset):
@@ -206,12 +188,8 @@ def reader(tmp_path, monkeypatch, coco_file):
         published(monkeypatch, coco_file)
         (tmp_path / "weights").symlink_to(coco_file.parent)
         for config in (LiteConfig, MobileConfig, PiConfig, YoloxConfig):
-            for name in ("IMAGE_MIN_DIM", "IMAGE_MAX_DIM"):
-                monkeypatch.setattr(config, name, SIDE)
-            for name in ("STEPS_PER_EPOCH", "VALIDATION_STEPS", "IMAGES_PER_GPU"):
-                monkeypatch.setattr(config, name, 1)
-            short = (("heads", 1.0, 1), ("all", 0.5, 1))
-            monkeypatch.setattr(config, "RECIPES", {"default": short, "quick": short})
+            for name, value in SETTINGS.items():
+                monkeypatch.setattr(config, name, value)
         monkeypatch.setattr(ClassifierConfig, "IMAGE_MIN_DIM", 72)
         monkeypatch.setattr(ClassifierConfig, "IMAGE_MAX_DIM", 64)
         monkeypatch.setattr(ClassifierConfig, "STEPS_PER_EPOCH", 1)

@@ -2,11 +2,13 @@
 
 from maskdet.page import folder
 
+PROGRAMS = ("index.html", "app.js", "worker.js", "style.css", "LICENSES.txt")
+
 
 def stand_in(place, monkeypatch):
     """A folder of programs with one build of WebAssembly, instead of the installation's."""
     (place / folder.WASM).mkdir(parents=True)
-    for name in ("index.html", "app.js", "worker.js", "style.css", "LICENSES.txt"):
+    for name in PROGRAMS:
         (place / name).write_text(f"content of {name}")
     for ending in (".js", ".wasm"):
         (place / folder.WASM / f"litert_wasm_internal{ending}").write_text(f"build{ending}")
