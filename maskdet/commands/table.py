@@ -34,6 +34,8 @@ COMMANDS = (
     "detect",
     "export",
     "serve",
+    "doctor",
+    "completion",
 )
 
 
