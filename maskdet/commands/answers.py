@@ -25,9 +25,12 @@ class Answer:
     status: int = DONE
 
 
-def as_json(facts: Mapping[str, Any]) -> str:
-    """A JSON object on lines of its own; what is no number becomes null."""
-    return json.dumps(_plain(facts), indent=1, ensure_ascii=False, allow_nan=False)
+def as_json(facts: Mapping[str, Any], ascii_only: bool = False) -> str:
+    """A JSON object on lines of its own; what is no number becomes null, what JSON has no kind for
+    its text."""
+    return json.dumps(
+        _plain(facts), indent=1, ensure_ascii=ascii_only, allow_nan=False, default=str
+    )
 
 
 def _plain(value: Any) -> Any:

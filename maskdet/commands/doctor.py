@@ -24,6 +24,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> Answer:
     from maskdet.doctor.report import examine
 
-    report = examine()
-    print(report.text())
-    return Answer(report.to_dict(), DONE if report.ready else NEGATIVE)
+    examination = examine()
+    print(examination.text())
+    return Answer(examination.to_dict(), DONE if examination.ready else NEGATIVE)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from maskdet.doctor.child import ChildAnswer, run_child
-from maskdet.doctor.findings import Finding, Severity
+from maskdet.doctor.diagnosis import Diagnosis, Severity
 from maskdet.doctor.packages import BACKENDS, is_here
 
 _TOPIC = "backend"
@@ -86,23 +86,23 @@ def chosen_backend(environment: Mapping[str, str] = os.environ) -> Choice:
     return Choice("tensorflow", "Keras' default", settings, path)
 
 
-def choice_findings(choice: Choice) -> list[Finding]:
+def choice_diagnoses(choice: Choice) -> list[Diagnosis]:
     """The backend's name, and settings of keras.json that networks cannot work with."""
     facts = {"backend": choice.name, "source": choice.source}
-    findings = [Finding(_TOPIC, "choice", f"{choice.name} (from {choice.source})", facts=facts)]
+    diagnoses = [Diagnosis(_TOPIC, "choice", f"{choice.name} (from {choice.source})", facts=facts)]
     if choice.name not in BACKENDS:
         text = f"Keras' backend is {choice.name}, which trains nothing (from {choice.source})"
         remedy = "unset KERAS_BACKEND"
         if choice.source != "KERAS_BACKEND":
             remedy = "export KERAS_BACKEND=tensorflow"
-        findings = [Finding(_TOPIC, "choice", text, Severity.MISSING, remedy, facts)]
+        diagnoses = [Diagnosis(_TOPIC, "choice", text, Severity.MISSING, remedy, facts)]
     wanted = {"image_data_format": "channels_last", "floatx": "float32"}
     for name, value in wanted.items():
         if choice.settings.get(name, value) != value:
             text = f'{choice.path} says "{name}": "{choice.settings[name]}"'
             remedy = f'write "{name}": "{value}" there'
-            findings.append(Finding(_TOPIC, name, text, Severity.MISSING, remedy))
-    return findings
+            diagnoses.append(Diagnosis(_TOPIC, name, text, Severity.MISSING, remedy))
+    return diagnoses
 
 
 def ask_backend() -> ChildAnswer | None:
@@ -110,9 +110,9 @@ def ask_backend() -> ChildAnswer | None:
     return run_child(_CODE) if is_here("keras") else None
 
 
-def backend_findings(
+def backend_diagnoses(
     answer: ChildAnswer, choice: Choice, cards: list[str], cores: int, allowed: int
-) -> list[Finding]:
+) -> list[Diagnosis]:
     """What became of it.
 
     Args:
@@ -127,31 +127,31 @@ def backend_findings(
     facts = answer.facts
     if answer.failure:
         text = f"a small network does not run on {choice.name}: {answer.failure}"
-        return [Finding(_TOPIC, "self-test", text, Severity.MISSING, again)]
+        return [Diagnosis(_TOPIC, "self-test", text, Severity.MISSING, again)]
     seconds = float(facts["seconds"])
     if not facts["sound"]:
         text = f"a small network gives wrong numbers on {choice.name}"
-        return [Finding(_TOPIC, "self-test", text, Severity.MISSING, again)]
+        return [Diagnosis(_TOPIC, "self-test", text, Severity.MISSING, again)]
     text = (
         f"a small network runs on {facts['backend']} {facts['version']} ({seconds:.1f} s to load)"
     )
-    findings = [Finding(_TOPIC, "self-test", text, facts={"seconds": seconds})]
-    findings.append(gpu_finding(answer, cards))
+    diagnoses = [Diagnosis(_TOPIC, "self-test", text, facts={"seconds": seconds})]
+    diagnoses.append(gpu_diagnosis(answer, cards))
     if facts["backend"] == "tensorflow":
-        findings.append(threads_finding(int(facts["threads"]) or allowed, cores))
-    return findings
+        diagnoses.append(threads_diagnosis(int(facts["threads"]) or allowed, cores))
+    return diagnoses
 
 
-def threads_finding(threads: int, cores: int) -> Finding:
+def threads_diagnosis(threads: int, cores: int) -> Diagnosis:
     """Threads that TensorFlow starts: it sees cores, and not what a container may take of them."""
     count = int(os.environ.get("TF_NUM_INTRAOP_THREADS") or threads)
     text = f"TensorFlow will use {count} thread{'' if count == 1 else 's'}"
     facts = {"threads": count}
     if count <= cores:
-        return Finding(_TOPIC, "threads", text, facts=facts)
+        return Diagnosis(_TOPIC, "threads", text, facts=facts)
     text += f", and there is time for {cores}: they will wait for each other"
     remedy = f"export TF_NUM_INTRAOP_THREADS={cores} TF_NUM_INTEROP_THREADS={cores}"
-    return Finding(_TOPIC, "threads", text, Severity.OPTIONAL, remedy, facts)
+    return Diagnosis(_TOPIC, "threads", text, Severity.OPTIONAL, remedy, facts)
 
 
 def nvidia_cards() -> list[str]:
@@ -167,17 +167,17 @@ def nvidia_cards() -> list[str]:
     return done.stdout.strip().splitlines() if done.returncode == 0 else []
 
 
-def gpu_finding(answer: ChildAnswer, cards: list[str]) -> Finding:
+def gpu_diagnosis(answer: ChildAnswer, cards: list[str]) -> Diagnosis:
     """Whether the backend uses a GPU, and if not, why."""
     devices = list(answer.facts["devices"])
     facts = {"devices": devices, "cards": cards}
     if devices:
-        return Finding(_TOPIC, "gpu", f"GPU in use: {', '.join(devices)}", facts=facts)
+        return Diagnosis(_TOPIC, "gpu", f"GPU in use: {', '.join(devices)}", facts=facts)
     if not cards:
-        return Finding(_TOPIC, "gpu", "no GPU: all is calculated by the processor", facts=facts)
+        return Diagnosis(_TOPIC, "gpu", "no GPU: all is calculated by the processor", facts=facts)
     reason, remedy = _why_unused(answer)
     text = f"{cards[0]} is here and is not used: {reason}"
-    return Finding(_TOPIC, "gpu", text, Severity.OPTIONAL, remedy, facts)
+    return Diagnosis(_TOPIC, "gpu", text, Severity.OPTIONAL, remedy, facts)
 
 
 def _why_unused(answer: ChildAnswer) -> tuple[str, str]:

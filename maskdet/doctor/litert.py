@@ -1,7 +1,7 @@
 """The interpreter of exported files: whether it calculates."""
 
 from maskdet.doctor.child import ChildAnswer, run_child
-from maskdet.doctor.findings import Finding, Severity
+from maskdet.doctor.diagnosis import Diagnosis, Severity
 from maskdet.doctor.packages import INTERPRETERS, is_here
 from maskdet.doctor.tiny_network import EXPECTED, TINY_NETWORK
 
@@ -29,20 +29,20 @@ def ask_interpreter() -> ChildAnswer | None:
     return None
 
 
-def interpreter_findings(answer: ChildAnswer, needed: bool) -> list[Finding]:
+def interpreter_diagnoses(answer: ChildAnswer, needed: bool) -> list[Diagnosis]:
     """What became of it."""
     lacking = Severity.MISSING if needed else Severity.OPTIONAL
     again = f"pip install --force-reinstall {INTERPRETERS[0].names[0]}"
     if answer.failure:
         text = f"a small .tflite file does not run: {answer.failure}"
-        return [Finding(_TOPIC, "self-test", text, lacking, again)]
+        return [Diagnosis(_TOPIC, "self-test", text, lacking, again)]
     made = list(answer.facts["outputs"])
     wrong = len(made) != len(EXPECTED) or any(
         abs(a - b) > 0.01 for a, b in zip(made, EXPECTED, strict=False)
     )
     if wrong:
         text = f"a small .tflite file gives wrong numbers ({made})"
-        return [Finding(_TOPIC, "self-test", text, lacking, again)]
+        return [Diagnosis(_TOPIC, "self-test", text, lacking, again)]
     seconds = float(answer.facts["seconds"])
     text = f"a small .tflite file runs ({seconds:.1f} s to load)"
-    return [Finding(_TOPIC, "self-test", text, facts={"seconds": seconds})]
+    return [Diagnosis(_TOPIC, "self-test", text, facts={"seconds": seconds})]

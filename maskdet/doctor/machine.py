@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from maskdet.doctor.findings import Finding, Severity
+from maskdet.doctor.diagnosis import Diagnosis, Severity
 
 _TOPIC = "machine"
 _ROOT = Path("/")
@@ -32,15 +32,15 @@ class Processor:
     flags: frozenset[str] | None
 
 
-def machine_findings(root: Path = _ROOT) -> list[Finding]:
+def machine_diagnoses(root: Path = _ROOT) -> list[Diagnosis]:
     """All of them; ``root`` is where /proc and /sys lie."""
     processor = read_processor(root, platform.machine())
     return [
-        Finding(_TOPIC, "processor", f"{processor.name} ({processor.kind})"),
-        cores_finding(os.cpu_count() or 1, allowed_cores(), cgroup_cores(root)),
-        *instruction_findings(processor),
-        *memory_findings(root),
-        disk_finding(Path.cwd()),
+        Diagnosis(_TOPIC, "processor", f"{processor.name} ({processor.kind})"),
+        cores_diagnosis(os.cpu_count() or 1, allowed_cores(), cgroup_cores(root)),
+        *instruction_diagnoses(processor),
+        *memory_diagnoses(root),
+        disk_diagnosis(Path.cwd()),
     ]
 
 
@@ -86,7 +86,7 @@ def usable_cores(root: Path = _ROOT) -> int:
     return allowed_cores() if share is None else max(1, min(allowed_cores(), round(share)))
 
 
-def cores_finding(built_in: int, allowed: int, share: float | None) -> Finding:
+def cores_diagnosis(built_in: int, allowed: int, share: float | None) -> Diagnosis:
     """How many cores there are, and how many of them can be used."""
     text = f"{allowed} cores usable" if allowed != 1 else "1 core usable"
     if allowed < built_in:
@@ -94,14 +94,14 @@ def cores_finding(built_in: int, allowed: int, share: float | None) -> Finding:
     if share is not None and share < allowed:
         text += f"; a limit of the container or service leaves {share:g} cores' worth of time"
     facts = {"cores": built_in, "allowed": allowed, "limit": share}
-    return Finding(_TOPIC, "cores", text, facts=facts)
+    return Diagnosis(_TOPIC, "cores", text, facts=facts)
 
 
-def instruction_findings(processor: Processor) -> list[Finding]:
+def instruction_diagnoses(processor: Processor) -> list[Diagnosis]:
     """What its instructions mean for float32, int8 and bfloat16."""
     flags = processor.flags
     if flags is None:
-        return [Finding(_TOPIC, "instructions", "instruction sets cannot be read on this system")]
+        return [Diagnosis(_TOPIC, "instructions", "instruction sets cannot be read on this system")]
     if processor.kind == "x86_64":
         if "avx" not in flags:
             text = (
@@ -109,12 +109,12 @@ def instruction_findings(processor: Processor) -> list[Finding]:
                 "processor"
             )
             remedy = "train on a machine with AVX; exported files run here"
-            return [Finding(_TOPIC, "instructions", text, Severity.OPTIONAL, remedy)]
+            return [Diagnosis(_TOPIC, "instructions", text, Severity.OPTIONAL, remedy)]
         rows = _X86
     elif processor.kind == "aarch64":
         rows = _ARM
     else:
-        return [Finding(_TOPIC, "instructions", f"nothing is known of {processor.kind} here")]
+        return [Diagnosis(_TOPIC, "instructions", f"nothing is known of {processor.kind} here")]
     return [_best(number, table, flags) for number, table in rows.items()]
 
 
@@ -152,12 +152,12 @@ _ARM = {
 }
 
 
-def _best(number: str, rows: Collection[tuple[str, str]], flags: frozenset[str]) -> Finding:
+def _best(number: str, rows: Collection[tuple[str, str]], flags: frozenset[str]) -> Diagnosis:
     flag, text = next((flag, text) for flag, text in rows if not flag or flag in flags)
-    return Finding(_TOPIC, number, f"{number}: {text}", facts={"instructions": flag or None})
+    return Diagnosis(_TOPIC, number, f"{number}: {text}", facts={"instructions": flag or None})
 
 
-def memory_findings(root: Path = _ROOT) -> list[Finding]:
+def memory_diagnoses(root: Path = _ROOT) -> list[Diagnosis]:
     """Memory of the machine, and of the container where that is less; none where it is unknown."""
     sizes = {
         name: int(size) * 1024
@@ -178,19 +178,19 @@ def memory_findings(root: Path = _ROOT) -> list[Finding]:
     usable = min(size for size in (total, free, limit) if size is not None)
     facts = {"total": total, "free": free, "limit": limit}
     if usable >= _LITTLE_MEMORY:
-        return [Finding(_TOPIC, "memory", text, facts=facts)]
+        return [Diagnosis(_TOPIC, "memory", text, facts=facts)]
     remedy = "close other programs before a training, or set a smaller BATCH_SIZE"
-    return [Finding(_TOPIC, "memory", text, Severity.OPTIONAL, remedy, facts)]
+    return [Diagnosis(_TOPIC, "memory", text, Severity.OPTIONAL, remedy, facts)]
 
 
-def disk_finding(folder: Path) -> Finding:
+def disk_diagnosis(folder: Path) -> Diagnosis:
     """What is free where results go."""
     free = shutil.disk_usage(folder).free
     text = f"{free / _GIGABYTE:.1f} GB of disk free in {folder}"
     if free >= _LITTLE_DISK:
-        return Finding(_TOPIC, "disk", text, facts={"free": free})
+        return Diagnosis(_TOPIC, "disk", text, facts={"free": free})
     remedy = "free some space: checkpoints of a training are kept beside each other"
-    return Finding(_TOPIC, "disk", text, Severity.OPTIONAL, remedy, {"free": free})
+    return Diagnosis(_TOPIC, "disk", text, Severity.OPTIONAL, remedy, {"free": free})
 
 
 def _cgroup_memory(root: Path) -> int | None:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from maskdet.doctor.findings import Finding, Severity
+from maskdet.doctor.diagnosis import Diagnosis, Severity
 from maskdet.version import __version__
 
 _TOPIC = "packages"
@@ -137,7 +137,7 @@ def role_here() -> str:
     return RUNNING if runs and not trains else TRAINING
 
 
-def package_findings(role: str, backend: str) -> list[Finding]:
+def package_diagnoses(role: str, backend: str) -> list[Diagnosis]:
     """Maskdet, Python and every package.
 
     Args:
@@ -145,9 +145,9 @@ def package_findings(role: str, backend: str) -> list[Finding]:
         backend: of Keras, which a training needs.
     """
     limits = stated_limits()
-    findings = [
-        Finding(_TOPIC, "maskdet", f"maskdet {__version__}", facts={"version": __version__}),
-        Finding(
+    diagnoses = [
+        Diagnosis(_TOPIC, "maskdet", f"maskdet {__version__}", facts={"version": __version__}),
+        Diagnosis(
             _TOPIC,
             "python",
             f"Python {platform.python_version()} ({sys.executable})",
@@ -157,47 +157,49 @@ def package_findings(role: str, backend: str) -> list[Finding]:
     absent = []
     for package in PACKAGES:
         if is_here(package.module):
-            findings.append(package_finding(package, role in package.roles, limits))
+            diagnoses.append(package_diagnosis(package, role in package.roles, limits))
         elif role == RUNNING and TRAINING in package.roles and RUNNING not in package.roles:
             absent.append(package.names[0])
         elif package.module != "picamera2" or platform.machine() in _PIS:
-            findings.append(package_finding(package, role in package.roles, limits))
+            diagnoses.append(package_diagnosis(package, role in package.roles, limits))
     for name, package in BACKENDS.items():
         needed = role == TRAINING and name == backend
         if needed or is_here(package.module):
-            findings += backend_findings(package, needed, limits)
+            diagnoses += backend_diagnoses(package, needed, limits)
     if absent:
         text = f"training: not installed ({', '.join(absent)} and TensorFlow)"
         remedy = "pip install 'maskdet[train]'"
-        findings.append(Finding(_TOPIC, "training", text, Severity.OPTIONAL, remedy))
-    return [*findings, interpreter_finding(role, limits)]
+        diagnoses.append(Diagnosis(_TOPIC, "training", text, Severity.OPTIONAL, remedy))
+    return [*diagnoses, interpreter_diagnosis(role, limits)]
 
 
-def package_finding(package: Package, needed: bool, limits: Mapping[str, str]) -> Finding:
+def package_diagnosis(package: Package, needed: bool, limits: Mapping[str, str]) -> Diagnosis:
     """Whether it is installed, and in a version that maskdet can use."""
     lacking = Severity.MISSING if needed else Severity.OPTIONAL
     versions = installed(package)
     if not is_here(package.module):
         text = f"{package.names[0]}: not installed (needed for {package.purpose})"
-        return Finding(_TOPIC, package.names[0], text, lacking, package.install, {"version": None})
+        return Diagnosis(
+            _TOPIC, package.names[0], text, lacking, package.install, {"version": None}
+        )
     if not versions:
         text = f"{package.module}: installed, of unknown version"
-        return Finding(_TOPIC, package.names[0], text, facts={"version": None})
+        return Diagnosis(_TOPIC, package.names[0], text, facts={"version": None})
     name, version = next(iter(versions.items()))
     limit = limits.get(_normal(name), "")
     facts = {"version": version, "wanted": limit or None}
     if fits(version, limit):
-        return Finding(_TOPIC, package.names[0], f"{name} {version}", facts=facts)
+        return Diagnosis(_TOPIC, package.names[0], f"{name} {version}", facts=facts)
     text = f"{name} {version}: maskdet needs {limit} (for {package.purpose})"
-    return Finding(_TOPIC, package.names[0], text, lacking, f"pip install '{name}{limit}'", facts)
+    return Diagnosis(_TOPIC, package.names[0], text, lacking, f"pip install '{name}{limit}'", facts)
 
 
-def backend_findings(package: Package, needed: bool, limits: Mapping[str, str]) -> list[Finding]:
+def backend_diagnoses(package: Package, needed: bool, limits: Mapping[str, str]) -> list[Diagnosis]:
     """The same of a backend; two distributions of one overwrite each other's files."""
-    finding = package_finding(package, needed, limits)
+    diagnosis = package_diagnosis(package, needed, limits)
     versions = installed(package)
     if len(versions) < 2:
-        return [finding]
+        return [diagnosis]
     names = " and ".join(f"{name} {version}" for name, version in versions.items())
     kept = "tensorflow" if "tensorflow" in versions else next(iter(versions))
     others = " ".join(name for name in versions if name != kept)
@@ -206,15 +208,15 @@ def backend_findings(package: Package, needed: bool, limits: Mapping[str, str]) 
         f"pip uninstall -y {others} && pip install --force-reinstall --no-deps "
         f"'{kept}=={versions[kept]}'"
     )
-    return [finding, Finding(_TOPIC, "tensorflow twice", text, Severity.OPTIONAL, remedy)]
+    return [diagnosis, Diagnosis(_TOPIC, "tensorflow twice", text, Severity.OPTIONAL, remedy)]
 
 
-def interpreter_finding(role: str, limits: Mapping[str, str]) -> Finding:
+def interpreter_diagnosis(role: str, limits: Mapping[str, str]) -> Diagnosis:
     """What runs .tflite files here."""
     for package in INTERPRETERS:
         if is_here(package.module):
-            return package_finding(package, role == RUNNING, limits)
-    return package_finding(INTERPRETERS[0], role == RUNNING, limits)
+            return package_diagnosis(package, role == RUNNING, limits)
+    return package_diagnosis(INTERPRETERS[0], role == RUNNING, limits)
 
 
 def stated_limits() -> dict[str, str]:

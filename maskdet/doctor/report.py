@@ -1,4 +1,4 @@
-"""All findings together, for people and for programs."""
+"""All diagnoses together, for people and for programs."""
 
 import shutil
 import textwrap
@@ -9,16 +9,16 @@ from typing import Any
 
 from maskdet.doctor.backend import (
     ask_backend,
-    backend_findings,
-    choice_findings,
+    backend_diagnoses,
+    choice_diagnoses,
     chosen_backend,
     nvidia_cards,
 )
-from maskdet.doctor.findings import TOPICS, Finding, Severity, missing
-from maskdet.doctor.litert import ask_interpreter, interpreter_findings
-from maskdet.doctor.machine import allowed_cores, machine_findings, usable_cores
-from maskdet.doctor.packages import RUNNING, TRAINING, package_findings, role_here
-from maskdet.doctor.weights import weight_findings
+from maskdet.doctor.diagnosis import TOPICS, Diagnosis, Severity, missing
+from maskdet.doctor.litert import ask_interpreter, interpreter_diagnoses
+from maskdet.doctor.machine import allowed_cores, machine_diagnoses, usable_cores
+from maskdet.doctor.packages import RUNNING, TRAINING, package_diagnoses, role_here
+from maskdet.doctor.weights import weight_diagnoses
 
 _TITLES = {
     "machine": "This machine",
@@ -36,21 +36,21 @@ _ENDS = {
 
 
 @dataclass(frozen=True)
-class Report:
+class Examination:
     """What was found.
 
     Attributes:
         role: what the installation is for, see :func:`maskdet.doctor.packages.role_here`.
-        findings: all of them.
+        diagnoses: all of them.
     """
 
     role: str
-    findings: Sequence[Finding]
+    diagnoses: Sequence[Diagnosis]
 
     @property
     def ready(self) -> bool:
         """Whether all is there that the installation is for."""
-        return not missing(self.findings)
+        return not missing(self.diagnoses)
 
     def text(self, width: int | None = None) -> str:
         """For people.
@@ -61,15 +61,15 @@ class Report:
         columns = width or min(shutil.get_terminal_size().columns, 100)
         lines = []
         for topic in TOPICS:
-            findings = [finding for finding in self.findings if finding.topic == topic]
-            if findings:
+            diagnoses = [diagnosis for diagnosis in self.diagnoses if diagnosis.topic == topic]
+            if diagnoses:
                 lines += ["", _TITLES[topic]]
-                lines += [line for finding in findings for line in _lines(finding, columns)]
+                lines += [line for diagnosis in diagnoses for line in _lines(diagnosis, columns)]
         return "\n".join([*lines[1:], "", *textwrap.wrap(self.verdict(), columns)])
 
     def verdict(self) -> str:
         """What it comes to, in a sentence."""
-        count = len(missing(self.findings))
+        count = len(missing(self.diagnoses))
         if not count:
             return f"All is here for {_ENDS[self.role]}."
         things = "1 thing is" if count == 1 else f"{count} things are"
@@ -77,28 +77,28 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
-        findings = [finding.to_dict() for finding in self.findings]
-        return {"ready": self.ready, "role": self.role, "findings": findings}
+        diagnoses = [diagnosis.to_dict() for diagnosis in self.diagnoses]
+        return {"ready": self.ready, "role": self.role, "diagnoses": diagnoses}
 
 
-def examine() -> Report:
+def examine() -> Examination:
     """Look at machine and installation; takes as long as the backend takes to load."""
     role, choice = role_here(), chosen_backend()
     with ThreadPoolExecutor() as pool:
         backend, interpreter = pool.submit(ask_backend), pool.submit(ask_interpreter)
         cards = pool.submit(nvidia_cards)
-        findings = machine_findings() + package_findings(role, choice.name)
-        findings += weight_findings() + page_findings()
+        diagnoses = machine_diagnoses() + package_diagnoses(role, choice.name)
+        diagnoses += weight_diagnoses() + page_diagnoses()
         if backend_answer := backend.result():
-            findings += choice_findings(choice) + backend_findings(
+            diagnoses += choice_diagnoses(choice) + backend_diagnoses(
                 backend_answer, choice, cards.result(), usable_cores(), allowed_cores()
             )
         if interpreter_answer := interpreter.result():
-            findings += interpreter_findings(interpreter_answer, role == RUNNING)
-    return Report(role, findings)
+            diagnoses += interpreter_diagnoses(interpreter_answer, role == RUNNING)
+    return Examination(role, diagnoses)
 
 
-def page_findings() -> list[Finding]:
+def page_diagnoses() -> list[Diagnosis]:
     """Whether ``maskdet export WEIGHTS page/`` has what it puts together."""
     try:
         from maskdet.page.folder import missing_programs
@@ -106,24 +106,26 @@ def page_findings() -> list[Finding]:
         return []
     lacking = missing_programs()
     if not lacking:
-        return [Finding("page", "programs", "the page's programs are built")]
+        return [Diagnosis("page", "programs", "the page's programs are built")]
     text = f"the page's programs are not built ({', '.join(lacking)}; needed for export to a page)"
     remedy = "make web (in a checkout, with Node.js 20 or newer; a wheel brings them)"
-    return [Finding("page", "programs", text, Severity.OPTIONAL, remedy)]
+    return [Diagnosis("page", "programs", text, Severity.OPTIONAL, remedy)]
 
 
-def _lines(finding: Finding, columns: int) -> list[str]:
-    mark = f"  {_MARKS[finding.severity]:<8}" if columns >= 60 else f"{_MARKS[finding.severity]} "
+def _lines(diagnosis: Diagnosis, columns: int) -> list[str]:
+    mark = (
+        f"  {_MARKS[diagnosis.severity]:<8}" if columns >= 60 else f"{_MARKS[diagnosis.severity]} "
+    )
     indent = " " * len(mark)
     lines = textwrap.wrap(
-        finding.text,
+        diagnosis.text,
         columns,
         initial_indent=mark,
         subsequent_indent=indent,
         break_on_hyphens=False,
         break_long_words=False,
     )
-    if finding.remedy:
+    if diagnosis.remedy:
         # Commands stay on one line, to be copied.
-        lines.append(f"{indent}> {finding.remedy}")
+        lines.append(f"{indent}> {diagnosis.remedy}")
     return lines

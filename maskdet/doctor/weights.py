@@ -4,7 +4,7 @@ import importlib.metadata
 from collections.abc import Mapping
 
 from maskdet.doctor.backend import keras_folder
-from maskdet.doctor.findings import Finding, Severity
+from maskdet.doctor.diagnosis import Diagnosis, Severity
 from maskdet.errors import WeightsError
 from maskdet.files import cache_folder
 from maskdet.pretrained.catalog import WeightSource, find_source
@@ -34,23 +34,23 @@ _KERAS_FILES = {
 }
 
 
-def weight_findings() -> list[Finding]:
-    """A finding for each kind of weights."""
-    return [_finding(names, purpose) for names, purpose in PURPOSES.items()]
+def weight_diagnoses() -> list[Diagnosis]:
+    """A diagnosis for each kind of weights."""
+    return [_diagnosis(names, purpose) for names, purpose in PURPOSES.items()]
 
 
-def _finding(names: tuple[str, ...], purpose: str) -> Finding:
+def _diagnosis(names: tuple[str, ...], purpose: str) -> Diagnosis:
     sources = [find_source(name) for name in names]
     name = names[0]
     for source in sources:
         try:
             place = place_of(source)
         except WeightsError as error:  # a file of that name that is not the published one
-            return Finding(_TOPIC, name, str(error).rstrip("."), Severity.OPTIONAL)
+            return Diagnosis(_TOPIC, name, str(error).rstrip("."), Severity.OPTIONAL)
         if place is not None:
-            return Finding(_TOPIC, name, f"{name} ({purpose}): {place}", facts={"place": place})
+            return Diagnosis(_TOPIC, name, f"{name} ({purpose}): {place}", facts={"place": place})
     text = f"{name} ({purpose}): not on this machine"
-    return Finding(_TOPIC, name, text, Severity.OPTIONAL, how_to_get(sources[0]), {"place": None})
+    return Diagnosis(_TOPIC, name, text, Severity.OPTIONAL, how_to_get(sources[0]), {"place": None})
 
 
 def place_of(source: WeightSource) -> str | None:

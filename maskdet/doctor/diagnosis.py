@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Severity(StrEnum):
-    """How much a finding matters."""
+    """How much a diagnosis matters."""
 
     OK = "ok"
     #: Lacks for something that not everybody does.
@@ -17,7 +17,7 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnosis:
     """One thing that a probe looked at.
 
     Attributes:
@@ -52,6 +52,6 @@ class Finding:
 TOPICS = ("machine", "packages", "backend", "LiteRT", "weights", "page")
 
 
-def missing(findings: Iterable[Finding]) -> list[Finding]:
+def missing(diagnoses: Iterable[Diagnosis]) -> list[Diagnosis]:
     """Those that keep this installation from its work."""
-    return [finding for finding in findings if finding.severity is Severity.MISSING]
+    return [diagnosis for diagnosis in diagnoses if diagnosis.severity is Severity.MISSING]
