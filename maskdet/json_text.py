@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import Any
 
 
-def json_text(facts: Mapping[str, Any]) -> str:
-    """A JSON object on lines of its own, with a line's end behind it."""
-    return json.dumps(_plain(facts), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+def json_text(facts: Mapping[str, Any], ascii_only: bool = False) -> str:
+    """A JSON object on lines of its own, with a line's end behind it; what JSON has no kind for
+    becomes its text."""
+    text = json.dumps(
+        _plain(facts), indent=1, ensure_ascii=ascii_only, allow_nan=False, default=str
+    )
+    return f"{text}\n"
 
 
 def _plain(value: Any) -> Any:

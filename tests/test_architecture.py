@@ -52,6 +52,7 @@ FLOORS = {
     "page": GROUND,
     "exporters": GROUND | {"data", "tasks", "family", "trained", "inference", "runtime", "page"},
     "runtime": GROUND | {"visualize", "tasks"},
+    "doctor": {"version", "quiet", "errors", "files", "pretrained", "page"},
 }
 PARTS = set(FLOORS)
 FLOORS["models"] = PARTS
@@ -67,6 +68,7 @@ LAZY_ROOMS = {
     ("tasks", "data"),
     ("tasks", "evaluation"),
     ("tasks", "visualize"),
+    ("doctor", "page"),
 }
 
 # Third-party packages by room; a package in LAZY may only be imported inside a function there.
@@ -107,6 +109,7 @@ THIRD = {
     | {"keras", "tensorflow", "tqdm", "scipy", "ai_edge_litert", "ai_edge_quantizer", "flatbuffers"}
     | {"onnx", "onnxruntime", "tf2onnx"},
     "page": {"PIL"},
+    "doctor": set(),
     "runtime": NUMPY | {"PIL", "ai_edge_litert", "tflite_runtime", "picamera2", "cv2"},
     "models": NUMPY | {"keras", "tqdm"},
     "mrcnn": NUMPY | {"keras", "scipy", "skimage", "imgaug", "matplotlib"},

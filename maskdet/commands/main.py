@@ -5,7 +5,7 @@ import errno
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
 from maskdet.commands.answers import DONE, MISTAKE, STOPPED, Answer
@@ -21,27 +21,57 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else list(arguments)
     if not given:
         parser.print_help()
+        _flush_output()
         return MISTAKE
-    args = parser.parse_args(given)
+    try:
+        args = parser.parse_args(given)
+    finally:  # help has been printed, to somebody who may have read enough of it
+        _flush_output()
     with _spoken_warnings(), _standard_output(args.json) as out:
         try:
-            answer = args.command.run(args)
+            status = _answer(args, out)
+            if out is not None:  # as where there is no console
+                out.flush()
         except MaskdetError as error:
-            return _failed(str(error), args, out)
+            status = _failed(str(error), args, out)
         except KeyboardInterrupt:
-            return _failed(_hint(args, "stopped."), args, out, STOPPED)
+            status = _failed(_hint(args, "stopped."), args, out, STOPPED)
         except BrokenPipeError:  # the reader of our output has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return DONE
+            status = DONE
         except OSError as error:
             if error.errno not in _SENTENCES and error.filename is None:
                 raise
-            return _failed(_of_system(error, args), args, out)
-        if not isinstance(answer, Answer):
-            answer = Answer()
-        if args.json:
-            print(json_text(answer.facts), end="", file=out)
-        return answer.status
+            status = _failed(_of_system(error, args), args, out)
+    _flush_output()
+    return status
+
+
+def _answer(args: Any, out: TextIO) -> int:
+    answer = args.command.run(args)
+    if not isinstance(answer, Answer):
+        answer = Answer()
+    if args.json:
+        _print_json(answer.facts, out)
+    return answer.status
+
+
+def _print_json(facts: Mapping[str, Any], out: TextIO) -> None:
+    text = json_text(facts)
+    try:
+        text.encode(getattr(out, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:  # a terminal of few letters, or a file's name that is no text
+        text = json_text(facts, ascii_only=True)
+    print(text, end="", file=out)
+
+
+def _flush_output() -> None:
+    """Write out what is held of stdout; where it goes nowhere, Python shall not complain of it at
+    its end."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError, AttributeError):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 #: What the system refuses for reasons that a user can mend.
@@ -69,7 +99,8 @@ def _hint(args: Any, text: str) -> str:
 def _failed(text: str, args: Any, out: TextIO, status: int = MISTAKE) -> int:
     print(f"{chr(10) if status == STOPPED else ''}maskdet: {text}", file=sys.stderr)
     if args.json:
-        print(json_text({"error": text}), end="", file=out)
+        with contextlib.suppress(OSError):  # such as a disk too full for this, too
+            _print_json({"error": text}, out)
     return status
 
 
@@ -77,6 +108,8 @@ def _failed(text: str, args: Any, out: TextIO, status: int = MISTAKE) -> int:
 def _standard_output(for_programs: bool) -> Iterator[TextIO]:
     """Where the answer goes: with ``--json`` nothing but the JSON goes to stdout."""
     out = sys.stdout
+    if hasattr(out, "reconfigure"):  # names of files need not be text that it can write
+        out.reconfigure(errors="backslashreplace")
     if not for_programs:
         yield out
         return

@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import re
 import shutil
 import sys
 import textwrap
@@ -26,36 +27,52 @@ _END = "`maskdet COMMAND --help` shows examples of each."
 class Parser(argparse.ArgumentParser):
     """An ArgumentParser whose complaints are one sentence and name what was probably meant."""
 
+    _words: Sequence[str] = ()
+
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         known, unknown = self.parse_known_args(args, namespace)
         if unknown:
-            near = ""
-            options = _options(getattr(known, "parser", self))
-            for word in unknown:
-                near = near or _near(word.partition("=")[0], options)
-            self.error(f"{unknown[0]} is not known here{near}")
+            part = getattr(known, "parser", self)
+            part.error(part._not_known(unknown))
         return known
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        self._words = sys.argv[1:] if args is None else list(args)
+        return super().parse_known_args(args, namespace)
+
+    def _not_known(self, unknown: Sequence[str]) -> str:
+        near = ""
+        for word in unknown:
+            near = near or _near(word.partition("=")[0], _options(self))
+        return f"{unknown[0]} is not known here{near}"
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         choices = [str(choice) for choice in action.choices or ()]
         if action.choices is None or value in action.choices:
             return
-        kind = "command" if isinstance(action, argparse._SubParsersAction) else "choice"
+        is_command = isinstance(action, argparse._SubParsersAction)
+        kind = "command" if is_command else "choice"
         near = _near(str(value), choices)
         raise argparse.ArgumentError(
-            action, f"there is no {kind} {str(value)!r}{near or '; use ' + ', '.join(choices)}"
+            None if is_command else action,
+            f"there is no {kind} {str(value)!r}{near or '; use ' + ', '.join(choices)}",
         )
 
     def format_help(self) -> str:
         # The description is filled here: the examples below must stay as they are.
-        usual, width = self.description, min(shutil.get_terminal_size().columns, 100) - 1
-        self.description = textwrap.fill(usual or "", width)
+        usual = self.description
+        self.description = textwrap.fill(usual or "", _width())
         try:
             return super().format_help()
         finally:
             self.description = usual
 
     def error(self, message: str) -> NoReturn:
+        # A misspelt option is worth more than what is required, which it may have been.
+        options, words = _options(self), [word.partition("=")[0] for word in self._words]
+        unknown = [word for word in words if word.startswith("--") and word not in options]
+        if unknown and "required" in message:
+            message = self._not_known(unknown)
         print(f"maskdet: {message} (see {self.prog} --help)", file=sys.stderr)
         raise SystemExit(MISTAKE)
 
@@ -69,7 +86,7 @@ def build_parser(prog: str | None = None) -> Parser:
     parser = Parser(
         prog=prog or called_as(),
         description=_DESCRIPTION,
-        epilog=f"{_shown(_FIRST_STEPS)}\n\n{_END}",
+        epilog=f"{_shown(_FIRST_STEPS)}\n\n{textwrap.fill(_END, _width())}",
         formatter_class=_Format,
         allow_abbrev=False,
     )
@@ -105,15 +122,44 @@ class _Format(argparse.RawDescriptionHelpFormatter):
     """Help that fits narrow terminals and leaves examples as they are."""
 
     def __init__(self, prog: str) -> None:
-        columns = shutil.get_terminal_size().columns
-        super().__init__(prog, max_help_position=min(28, columns // 3), width=min(columns, 100) - 1)
+        super().__init__(prog, max_help_position=min(28, _width() // 3), width=_width())
+
+    def _format_usage(self, *arguments: Any) -> str:
+        text = super()._format_usage(*arguments)
+        if all(len(line) <= self._width for line in text.splitlines()):
+            return text
+        # The usual way indents by the program's name; what is in brackets stays together.
+        line = re.sub(r"\[[^]]*", lambda part: part[0].replace(" ", "\0"), " ".join(text.split()))
+        lines = textwrap.wrap(line, self._width, subsequent_indent=" " * 7, break_on_hyphens=False)
+        return "\n".join(lines).replace("\0", " ") + "\n\n"
+
+    def _metavar_formatter(self, action: argparse.Action, default_metavar: str) -> Any:
+        names = "{" + ",".join(map(str, action.choices or ())) + "}"
+        if action.metavar is not None or len(names) <= self._width // 2:
+            return super()._metavar_formatter(action, default_metavar)
+        return lambda count: (default_metavar,) * count
+
+    def _expand_help(self, action: argparse.Action) -> str:
+        # Where there is no room for choices beside an option, they stand in its help.
+        text, names = super()._expand_help(action), list(map(str, action.choices or ()))
+        usual = self._metavar_formatter(action, "")(1)[0]
+        return f"{text}; one of {', '.join(names)}" if names and not usual else text
+
+
+def _width() -> int:
+    return min(shutil.get_terminal_size().columns, 100) - 1
 
 
 def _shown(examples: Sequence[tuple[str, str]]) -> str:
     lines = ["examples:"]
     for line, meaning in examples:
-        lines += [f"  {line}", f"      {meaning}"]
+        lines += [f"  {line}", *_indented(meaning)]
     return "\n".join(lines)
+
+
+def _indented(text: str) -> list[str]:
+    indent = " " * 6
+    return textwrap.wrap(text, _width(), initial_indent=indent, subsequent_indent=indent)
 
 
 def _options(parser: argparse.ArgumentParser) -> list[str]:

@@ -35,6 +35,8 @@ COMMANDS = (
     "detect",
     "export",
     "serve",
+    "doctor",
+    "completion",
 )
 
 

@@ -20,6 +20,7 @@ from maskdet.errors import UsageError
 from maskdet.exporters.exact_sums import make_sums_exact
 from maskdet.exporters.flatbuffer import operator_names, pack_model, read_model, tensor_name
 from maskdet.exporters.rounding import correct_rounding
+from maskdet.quiet import held_chatter
 
 NO_IMAGES = (
     "int8 needs images to measure the network's values with, but there are none; give "
@@ -68,13 +69,13 @@ def activation_statistics(
     """
     from ai_edge_litert.interpreter import Interpreter
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), held_chatter():
         # "for debugging only": reading every tensor is what it is used for.
         warnings.simplefilter("ignore")
         interpreter = Interpreter(
             model_content=content, num_threads=threads, experimental_preserve_all_tensors=True
         )
-    interpreter.allocate_tensors()
+        interpreter.allocate_tensors()
     inputs = {d["name"]: d["index"] for d in interpreter.get_input_details()}
     made = {int(o) for op in interpreter._get_ops_details() for o in op["outputs"]}
     made |= set(inputs.values())

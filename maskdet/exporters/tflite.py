@@ -27,6 +27,7 @@ from maskdet.exporters.quantize import NO_IMAGES, activation_statistics, quantiz
 from maskdet.exporters.request import PRECISIONS, ExportRequest
 from maskdet.exporters.source import Source, class_labels
 from maskdet.exporters.writer import Made, check_path, write_file
+from maskdet.quiet import held_chatter
 from maskdet.runtime.model_file import FACTS, LABELS
 
 Array = NDArray[Any]
@@ -153,8 +154,9 @@ def _check_size(content: bytes, lite: keras.Model, request: ExportRequest) -> No
 def _interpreter(content: bytes, threads: int = 1) -> Any:
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(model_content=content, num_threads=threads)
-    interpreter.allocate_tensors()
+    with held_chatter():
+        interpreter = Interpreter(model_content=content, num_threads=threads)
+        interpreter.allocate_tensors()
     return interpreter
 
 

@@ -36,7 +36,7 @@ _ROOM = 1.5
 
 
 @dataclass(frozen=True)
-class Choice:
+class ConfigChoice:
     """A Config for a data set.
 
     Attributes:
@@ -50,7 +50,7 @@ class Choice:
     reasons: list[str] = field(default_factory=list)
 
 
-def choose(dataset: Dataset, name: str | None = None) -> Choice:
+def choose(dataset: Dataset, name: str | None = None) -> ConfigChoice:
     """A Config that fits a prepared data set.
 
     Sets of one class a photo get a classifier, all others the light Mask R-CNN. Where a quarter of
@@ -85,7 +85,7 @@ def choose(dataset: Dataset, name: str | None = None) -> Choice:
         reasons += _fit_to_objects(config, dataset)
     if config.STEPS_PER_EPOCH is not None:  # matterport's: an epoch is one pass here
         config.STEPS_PER_EPOCH = config.VALIDATION_STEPS = None
-    return Choice(name, config, reasons)
+    return ConfigChoice(name, config, reasons)
 
 
 def _config(name: str) -> Any:

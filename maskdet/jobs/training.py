@@ -14,7 +14,7 @@ from maskdet.data.opening import open_dataset
 from maskdet.data.parts import load_parts
 from maskdet.data.split import split
 from maskdet.errors import UsageError
-from maskdet.jobs.choice import CONFIGS, Choice, choose
+from maskdet.jobs.choice import CONFIGS, ConfigChoice, choose
 from maskdet.jobs.evaluation import Evaluated, evaluate_and_report
 from maskdet.jobs.run_folder import RunFolder
 from maskdet.models.families import family_class
@@ -76,7 +76,7 @@ class TrainingResult:
     """
 
     folder: RunFolder
-    choice: Choice
+    choice: ConfigChoice
     photos: dict[str, int]
     evaluated: Evaluated | None
     minutes: float
@@ -197,7 +197,7 @@ def _check_enough(dataset: Dataset, data: str) -> None:
 
 
 # ---- settings ----------------------------------------------------------------------------------
-def _settle(choice: Choice, options: TrainingOptions, parts: Mapping[str, Dataset]) -> None:
+def _settle(choice: ConfigChoice, options: TrainingOptions, parts: Mapping[str, Dataset]) -> None:
     """The Config's settings: for all such trainings, then what the user has said."""
     config = choice.config
     config.NAME = _name(options.data)
@@ -212,7 +212,7 @@ def _settle(choice: Choice, options: TrainingOptions, parts: Mapping[str, Datase
     config.validate()
 
 
-def _say_choice(choice: Choice, options: TrainingOptions, say: Callable[[str], None]) -> None:
+def _say_choice(choice: ConfigChoice, options: TrainingOptions, say: Callable[[str], None]) -> None:
     config = choice.config
     why = "you said so" if options.config else choice.reasons[0]
     more = choice.reasons[0 if options.config else 1 :]
@@ -235,7 +235,7 @@ def _name(data: str) -> str:
 
 # ---- training ----------------------------------------------------------------------------------
 def _trained(
-    choice: Choice,
+    choice: ConfigChoice,
     options: TrainingOptions,
     parts: Mapping[str, Dataset],
     folder: RunFolder,

@@ -56,11 +56,11 @@ class PageContent:
 
 def check_place(folder: Path, samples: Sequence[str | os.PathLike[str]] = ()) -> None:
     """Raises UsageError where no page can be put together or put there; says why."""
-    missing = [name for name in _PROGRAMS if not (BUILT / name).is_file()]
-    if missing or not flavours_here():
+    missing = missing_programs()
+    if missing:
         raise UsageError(
             f"The page's programs are not built in this checkout ({BUILT} lacks "
-            f"{', '.join(missing) or WASM}); call 'make web', which needs Node.js 20 or newer."
+            f"{', '.join(missing)}); call 'make web', which needs Node.js 20 or newer."
         )
     if folder.is_file():
         raise UsageError(f"{folder} is a file; name a folder for the page.")
@@ -75,6 +75,12 @@ def check_place(folder: Path, samples: Sequence[str | os.PathLike[str]] = ()) ->
         hint = ' To replace the SavedModel there, say format="saved_model".' if saved else ""
         raise UsageError(f"{folder} exists and is no page; name an empty or new folder.{hint}")
     _sample_paths(samples)
+
+
+def missing_programs() -> list[str]:
+    """What this installation lacks of a page's own programs."""
+    missing = [name for name in _PROGRAMS if not (BUILT / name).is_file()]
+    return missing or ([] if flavours_here() else [WASM])
 
 
 def flavours_here() -> list[str]:

@@ -14,7 +14,6 @@ from pathlib import Path
 from maskdet.errors import WeightsError
 from maskdet.files import cache_folder
 from maskdet.pretrained.catalog import WeightSource
-from maskdet.progress import progress_bar
 
 try:
     import fcntl
@@ -184,6 +183,9 @@ def _starts_at(content_range: str | None, start: int) -> bool:
 
 
 def _receive(response: http.client.HTTPResponse, part: Path, start: int, progress: bool) -> None:
+    # Files are looked for also where tqdm is not installed.
+    from maskdet.progress import progress_bar
+
     length = response.headers.get("Content-Length")
     total = start + int(length) if length else None
     bar = progress_bar(None, part.stem, total, "B", shown=progress, initial=start, unit_scale=True)

@@ -5,6 +5,7 @@ import platform
 from typing import Any
 
 from maskdet.errors import UsageError, WeightsError
+from maskdet.quiet import held_chatter
 
 
 def interpreter_class() -> Any:
@@ -49,9 +50,11 @@ def make_interpreter(path: str, content: bytes, threads: int | None) -> Any:
     threads = threads or os.cpu_count() or 1
     if content[4:8] != b"TFL3":
         raise WeightsError(f"{path} is no .tflite file; export one with model.export().")
+    make = interpreter_class()
     try:
-        interpreter = interpreter_class()(model_content=content, num_threads=threads)
-        interpreter.allocate_tensors()
+        with held_chatter():
+            interpreter = make(model_content=content, num_threads=threads)
+            interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise WeightsError(
