@@ -74,7 +74,6 @@ def run(args: argparse.Namespace) -> Answer:
         name = Path(asked.data).resolve().name
         result = evaluate_and_report(model, asked.dataset, report, None, log_dir, name)
     print(result.evaluation.table())
-    print(f"{1e3 * result.seconds / max(1, result.photos):.0f} ms a photo, reading included")
     if report is not None:
         print(f"written: {report} (open it in a browser)")
     return Answer(

@@ -14,7 +14,7 @@ PAGES = [
 ]
 
 _FENCE = re.compile(r"^```(?P<language>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
-_INLINE = re.compile(r"`(?P<text>python -m maskdet[^`]*)`")
+_INLINE = re.compile(r"`(?P<text>python -m maskdet[^`]*|maskdet [a-z][^`]*)`")
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ def steps_of(page: str, text: str | None = None) -> list[Step]:
     """Everything that a page shows as code, from top to bottom.
 
     Python blocks are given statement by statement, blocks without a language line by line, and of
-    the code within sentences what begins with ``python -m maskdet``.
+    the code within sentences what begins with ``python -m maskdet`` or ``maskdet``. Blocks of
+    "text" are there to be read.
 
     Args:
         page: path from the repository's root.
@@ -56,7 +57,7 @@ def steps_of(page: str, text: str | None = None) -> list[Step]:
             steps += _statements(page, line, block["text"])
         elif not language:
             steps += _commands(page, line, block["text"])
-        elif language not in ("{toctree}", "{eval-rst}"):  # Sphinx builds these
+        elif language not in ("{toctree}", "{eval-rst}", "text"):  # Sphinx builds these
             raise ValueError(f"{page}, line {line - 1}: what is a block of {language!r}?")
     prose = _FENCE.sub(lambda block: "\n" * block[0].count("\n"), content)
     for span in _INLINE.finditer(prose):

@@ -5,6 +5,7 @@ of photos. Small are the settings around them: inputs of 128 pixels, one step an
 stage, and exports of what has learnt nothing are not compared with their network.
 """
 
+import contextlib
 import functools
 import importlib
 import importlib.util
@@ -240,10 +241,21 @@ def run_step(step, names, monkeypatch):
         # Empty lines in front, so that a traceback names the page's own line.
         exec(compile("\n" * (step.line - 1) + step.text, step.page, "exec"), names)
         return
-    assert step.text.startswith("python -m maskdet"), f"{step} is neither run nor skipped"
-    module, *arguments = shlex.split(step.text)[2:]
-    monkeypatch.setattr(sys, "argv", [module, *arguments])
-    with pytest.raises(SystemExit) as end:
+    words = shlex.split(step.text)
+    if words[0] == "maskdet":
+        words[:1] = ["python", "-m", "maskdet"]
+    assert words[:2] == ["python", "-m"] and words[2].startswith("maskdet"), (
+        f"{step} is neither run nor skipped"
+    )
+    module, *arguments = words[2:]
+    with contextlib.ExitStack() as stack:
+        if ">" in arguments:
+            place = arguments.index(">")
+            file = stack.enter_context(open(arguments[place + 1], "w", encoding="utf-8"))
+            stack.enter_context(contextlib.redirect_stdout(file))
+            del arguments[place : place + 2]
+        monkeypatch.setattr(sys, "argv", [module, *arguments])
+        end = stack.enter_context(pytest.raises(SystemExit))
         # runpy remarks upon a module that another test has opened already.
         monkeypatch.delitem(sys.modules, f"{module}.__main__", raising=False)
         runpy.run_module(module, run_name="__main__", alter_sys=False)
