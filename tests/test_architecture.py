@@ -50,14 +50,16 @@ FLOORS = {
     "page": GROUND,
     "exporters": GROUND | {"data", "tasks", "family", "trained", "inference", "runtime", "page"},
     "runtime": GROUND | {"visualize", "tasks"},
+    "preview": GROUND | {"data", "visualize"},
 }
 PARTS = set(FLOORS)
 FLOORS["models"] = PARTS
 FLOORS["config"] = {"models"}
 FLOORS["mrcnn"] = PARTS | {"models", "config"}
+FLOORS["new_script"] = GROUND | {"models", "config", "training"}
 FLOORS["demo"] = PARTS | {"models"}
 FLOORS["detecting"] = PARTS | {"models"}
-FLOORS["commands"] = PARTS | {"models", "config", "demo", "detecting"}
+FLOORS["commands"] = PARTS | {"models", "config", "demo", "detecting", "new_script"}
 FLOORS["__main__"] = {"commands"}
 # Rooms that a room reaches inside functions only.
 LAZY_ROOMS = {
@@ -107,6 +109,8 @@ THIRD = {
     "runtime": NUMPY | {"PIL", "ai_edge_litert", "tflite_runtime", "picamera2", "cv2"},
     "models": NUMPY | {"keras", "tqdm"},
     "mrcnn": NUMPY | {"keras", "scipy", "skimage", "imgaug", "matplotlib"},
+    "preview": NUMPY,
+    "new_script": set(),
     "demo": NUMPY,
     "detecting": NUMPY,
     "commands": {"argcomplete"},

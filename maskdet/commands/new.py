@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Answer:
     from maskdet.files import write_whole
-    from maskdet.new_script import CLASSIFIER, plain_name, script_text
+    from maskdet.new_script.script import CLASSIFIER, plain_name, script_text
 
     name = plain_name(args.name.removesuffix(".py"))
     out = Path(args.out or f"{name}.py")
@@ -73,7 +73,7 @@ def _check_script(out: Path) -> None:
 
 def _check_family(family: str, labels: bool, data: str | None) -> None:
     from maskdet.errors import UsageError
-    from maskdet.new_script import CLASSIFIER
+    from maskdet.new_script.script import CLASSIFIER
 
     if labels and family != CLASSIFIER:
         raise UsageError(
@@ -92,7 +92,7 @@ def _look_at(path: str) -> tuple[Any, bool]:
     from maskdet.data.dataset import Dataset
     from maskdet.data.given_parts import given_parts
     from maskdet.errors import DataError
-    from maskdet.new_script import ScriptData
+    from maskdet.new_script.script import ScriptData
 
     try:
         dataset, skip = Dataset.load(path), False
