@@ -356,9 +356,20 @@ def jpeg_bytes(array: ArrayLike, quality: int = 92) -> bytes:
 def save_picture(path: PathLike, picture: Image.Image, quality: int = 92) -> None:
     """Write a Pillow picture by a temporary name, so that no half file ever stands there."""
     path = Path(path)
-    kind = Image.registered_extensions().get(path.suffix.lower())
-    if kind is None:
-        raise UsageError(f"No kind of picture ends in {path.suffix!r} ({path}); use .jpg or .png.")
+    kind = check_picture_name(path)
     content = io.BytesIO()
     picture.save(content, format=kind, **({"quality": quality} if kind == "JPEG" else {}))
     write_whole(path, content.getvalue())
+
+
+def check_picture_name(path: PathLike) -> str:
+    """Pillow's name for the kind of picture that a file's ending says.
+
+    Raises:
+        UsageError: for an ending that Pillow does not know.
+    """
+    path = Path(path)
+    kind = Image.registered_extensions().get(path.suffix.lower())
+    if kind is None:
+        raise UsageError(f"No kind of picture ends in {path.suffix!r} ({path}); use .jpg or .png.")
+    return kind

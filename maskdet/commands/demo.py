@@ -14,7 +14,14 @@ EXAMPLES = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", default="demo_output", help="folder (default: %(default)s)")
     parser.add_argument("--images", type=int, default=None, help="photos of the data set")
-    parser.add_argument("--epochs", type=int, nargs=2, default=None, metavar=("HEADS", "ALL"))
+    parser.add_argument(
+        "--epochs",
+        type=int,
+        nargs=2,
+        default=None,
+        metavar=("HEADS", "ALL"),
+        help="of the heads, and of everything after them (default: what the Config's recipe says)",
+    )
     parser.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
 
 

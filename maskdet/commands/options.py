@@ -75,6 +75,16 @@ def settings_of(texts: Sequence[str]) -> dict[str, Any]:
     return settings
 
 
+def add_on_error(parser: argparse.ArgumentParser) -> None:
+    """The argument ``--on-error``."""
+    parser.add_argument(
+        "--on-error",
+        choices=("raise", "skip"),
+        default="raise",
+        help="what a defect in DATA does: stop, or be named and left out (default: %(default)s)",
+    )
+
+
 def add_overwrite(parser: argparse.ArgumentParser) -> None:
     """The argument ``--overwrite``."""
     parser.add_argument(

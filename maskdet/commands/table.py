@@ -29,7 +29,11 @@ class Command(Protocol):
 #: A new command is a new module and a line here.
 COMMANDS = (
     "demo",
+    "new",
     "check",
+    "preview",
+    "split",
+    "convert",
     "train",
     "evaluate",
     "detect",

@@ -1,95 +1,132 @@
-"""The parts that a data set comes with: lists, folders or splits for training and for testing."""
+"""Parts of a data set: their shares as people write them, what is in each, folders of them."""
 
+import difflib
 import os
+import re
 import warnings
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
+from maskdet.data.conversion import SetContents, write_checked
 from maskdet.data.dataset import Dataset
-from maskdet.data.formats import voc, yolo
-from maskdet.data.image_sets import read_image_sets
-from maskdet.errors import DataError, MaskdetWarning
+from maskdet.data.image_sets import write_image_sets
+from maskdet.data.written_folder import written_folder
+from maskdet.errors import MaskdetWarning, UsageError
 
-#: What people call each part, the usual word first.
-WORDS: Mapping[str, tuple[str, ...]] = {
-    "train": ("train", "training"),
-    "val": ("val", "valid", "validation", "dev"),
-    "test": ("test", "testing", "eval"),
-}
-# Where VOC sets keep their lists.
-_LISTS = Path("ImageSets", "Main")
+#: What parts are usually called.
+USUAL_PARTS = ("train", "val", "valid", "validation", "test")
+# Rounding of shares that are thirds.
+_ROUNDING = 1e-6
 
 
-def load_parts(path: str | os.PathLike[str], **options: Any) -> dict[str, Dataset]:
-    """A data set's own parts by "train", "val" and "test"; {} where it has no part to train on, or
-    none beside it.
-
-    They are VOC's lists in ``ImageSets/Main``, the splits of YOLO's .yaml, or sub-folders with such
-    names that are data sets themselves. All have the classes of the part to train on.
-
-    Args:
-        path: of the whole set.
-        **options: for :meth:`Dataset.load`.
+def shares_of(texts: Sequence[str]) -> dict[str, float]:
+    """Shares by part's name, from texts such as "train=0.8", "val=1/5" or "test=20%".
 
     Raises:
-        DataError: if a part cannot be read, or has a class that the part to train on has not.
+        UsageError: for a text that is no such thing, a name that cannot be a file's or stands
+            twice, and shares that are not above 0 or do not sum to 1.
     """
-    root = Path(path)
-    if voc.recognise(root) and (root / _LISTS).is_dir() and any((root / _LISTS).glob("*.txt")):
-        parts = _by_word(read_image_sets(Dataset.load(root, **options), root / _LISTS))
-    elif yolo.recognise(root):
-        parts = _yolo_splits(root, options)
-    else:
-        parts = _sub_folders(root, options)
-    return parts if "train" in parts and len(parts) > 1 else {}
+    shares: dict[str, float] = {}
+    for text in texts:
+        name, share = _name_and_share(text)
+        if name.lower() in {known.lower() for known in shares}:
+            raise UsageError(f"The part {name!r} is named twice; name each part once.")
+        near = difflib.get_close_matches(name.lower(), USUAL_PARTS, n=1, cutoff=0.75)
+        if near and name not in USUAL_PARTS:
+            warnings.warn(
+                f"A part is called {name!r}; did you mean {near[0]!r}?",
+                MaskdetWarning,
+                stacklevel=2,
+            )
+        shares[name] = share
+    total = sum(shares.values())
+    if abs(total - 1) > _ROUNDING:
+        raise UsageError(
+            f"The shares of the parts ({', '.join(texts)}) sum to {total:g}; they must sum to 1, "
+            "such as train=0.8 val=0.2."
+        )
+    return shares
 
 
-def _by_word(named: Mapping[str, Dataset]) -> dict[str, Dataset]:
-    by_name = {name.lower(): part for name, part in named.items()}
-    parts = {}
-    for part, words in WORDS.items():
-        name = next((word for word in words if word in by_name), None)
-        if name is not None and len(by_name[name].image_ids):
-            parts[part] = by_name[name]
-    return parts
+def _name_and_share(text: str) -> tuple[str, float]:
+    name, _, value = text.partition("=")
+    percent = value.endswith("%")
+    try:
+        share = float(Fraction(value.removesuffix("%").strip())) / (100 if percent else 1)
+    except (ValueError, ZeroDivisionError):
+        raise UsageError(f"{text!r} is no part with its share, such as train=0.8.") from None
+    if not re.fullmatch(r"\w[\w.-]*", name) or name.endswith("."):
+        raise UsageError(
+            f"{name!r} cannot be a part's name; use letters, digits and _, such as train=0.8."
+        )
+    if share <= 0:
+        raise UsageError(f"The share of {name!r} is {value}; it must be above 0.")
+    return name, share
 
 
-def _yolo_splits(root: Path, options: Mapping[str, Any]) -> dict[str, Dataset]:
-    parts = {}
-    for part in WORDS:
-        try:
-            parts[part] = Dataset.load(root, split=part, **options)
-        except DataError as error:
-            if error.kind not in ("missing image set", "no images", "missing path"):
-                raise
-    return parts
+def missing_classes(parts: Mapping[str, SetContents]) -> list[str]:
+    """A sentence for each part that lacks a class which another part has."""
+    sentences = []
+    for name, contents in parts.items():
+        others = {
+            kind for other in parts.values() for kind, count in other.by_class.items() if count
+        }
+        lacking = sorted(kind for kind in others if not contents.by_class.get(kind))
+        if lacking:
+            more = f" and {len(lacking) - 5} more" if len(lacking) > 5 else ""
+            sentences.append(f"{name} has none of: {', '.join(lacking[:5])}{more}.")
+    return sentences
 
 
-def _sub_folders(root: Path, options: Mapping[str, Any]) -> dict[str, Dataset]:
-    if not root.is_dir():
-        return {}
-    folders = {entry.name.lower(): entry for entry in sorted(root.iterdir()) if entry.is_dir()}
-    places = {
-        part: folders[word] for part, words in WORDS.items() for word in words if word in folders
-    }
-    if "train" not in places or len(places) < 2:
-        return {}
-    train = Dataset.load(places.pop("train"), **options)
-    parts = {"train": train}
-    for part, place in places.items():
-        parts[part] = _with_classes_of(train, place, options)
-    return parts
+def parts_table(parts: Mapping[str, SetContents], columns: int = 80) -> str:
+    """Photos and objects by class, a column for each part.
+
+    Args:
+        columns: of the terminal; long names are cut so that lines fit where that is possible.
+    """
+    kinds = list(dict.fromkeys(kind for part in parts.values() for kind in part.by_class))
+    rows = [("", list(parts))]
+    rows.append(("photos", [str(part.photos) for part in parts.values()]))
+    for kind in kinds:
+        rows.append((kind, [str(part.by_class.get(kind, 0)) for part in parts.values()]))
+    widths = [max(len(cells[i]) for _, cells in rows) for i in range(len(parts))]
+    room = max(6, columns - 1 - sum(width + 2 for width in widths))
+    width = min(room, max(len(label) for label, _ in rows))
+    return "\n".join(
+        _cut(label, width).ljust(width)
+        + "".join(f"  {cell:>{space}}" for cell, space in zip(cells, widths, strict=True))
+        for label, cells in rows
+    )
 
 
-def _with_classes_of(train: Dataset, place: Path, options: Mapping[str, Any]) -> Dataset:
-    """A part with the training part's classes, of which it may have fewer."""
-    names = [str(name) for name in train.class_names[1:]]
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always", MaskdetWarning)
-        part = Dataset.load(place, **options)
-    if list(part.class_names[1:]) != names:
-        return Dataset.load(place, classes=names, **options)
-    for entry in said:
-        warnings.warn(entry.message, stacklevel=4)
-    return part
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def write_lists(parts: Mapping[str, Dataset], path: str | os.PathLike[str]) -> None:
+    """Write each part as ``<name>.txt``, in place of the lists of an earlier call.
+
+    Raises:
+        DataError: for an id that a line cannot hold.
+    """
+    with written_folder(path) as stage:
+        write_image_sets(stage, parts)
+
+
+def write_parts(
+    parts: Mapping[str, Dataset], path: str | os.PathLike[str], form: Any, link: bool = False
+) -> None:
+    """Write each part as a data set in a folder of its name, in place of those of an earlier call.
+
+    Args:
+        form: a module of :data:`maskdet.data.formats.FORMATS`.
+        link: photos become links to the data set's own files in place of copies.
+
+    Raises:
+        UsageError, DataError: as :func:`maskdet.data.conversion.convert`; nothing is written then.
+    """
+    with written_folder(path) as stage:
+        for name, part in parts.items():
+            shown_as = os.path.join(os.fspath(path), name)
+            write_checked(part, stage / name, form, link, shown_as=shown_as)

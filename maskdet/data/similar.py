@@ -26,6 +26,8 @@ SIDE = 16
 NEAR = 70
 # Pairs are compared in blocks of this many photos.
 _BLOCK = 512
+# Photos of which comparing takes so long that a bar is shown.
+_MANY = 500
 
 
 def difference_hash(image: Array) -> Array:
@@ -108,7 +110,9 @@ def connected(count: int, pairs: Iterable[tuple[int, int]]) -> Array:
 
 def similar_groups(dataset: Dataset) -> Array:
     """A number for each image, int (images,); near-identical photos share it."""
-    photo_hashes = list(_hashes_of(dataset))
+    count = len(dataset.image_info)
+    bar = progress_bar(_hashes_of(dataset), "comparing photos", count, shown=count >= _MANY)
+    photo_hashes = list(bar)
     return connected(len(photo_hashes), near_pairs(photo_hashes))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from maskdet.data.dataset import Dataset
 from maskdet.data.image_sets import read_image_sets
 from maskdet.data.opening import open_dataset
-from maskdet.data.parts import load_parts
+from maskdet.data.own_parts import load_parts
 from maskdet.errors import UsageError
 from maskdet.files import write_whole
 from maskdet.jobs.run_folder import RunFolder

@@ -31,6 +31,7 @@ def draw_instances(
     scores: ArrayLike | None = None,
     masks: NDArray[Any] | None = None,
     colors: Sequence[Colour] | None = None,
+    width: int | None = None,
 ) -> NDArray[np.uint8]:
     """A copy of a photo with its objects.
 
@@ -42,6 +43,7 @@ def draw_instances(
         scores: (N,) 0..1, for labels.
         masks: bool (H, W, N).
         colors: one an object; by default one an object from :func:`palette`.
+        width: of the frames in pixels; by default one that suits the photo's size.
 
     Returns:
         uint8 (H, W, 3).
@@ -57,7 +59,7 @@ def draw_instances(
     picture = Image.fromarray(canvas)
     pen = ImageDraw.Draw(picture)
     side = min(canvas.shape[:2])
-    width = max(1, round(side / 200))
+    width = width or max(1, round(side / 200))
     font = ImageFont.load_default(size=max(10, round(side / 28)))
     for i in order:
         y1, x1, y2, x2 = rows[i]

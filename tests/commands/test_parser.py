@@ -70,7 +70,7 @@ def test_near_misses_are_named(capsys, line, text):
 
 def test_a_word_that_is_near_nothing_gets_the_list(capsys):
     text = complaint(capsys, "quack")
-    assert text.startswith("there is no command 'quack'; use demo, check, ")
+    assert text.startswith("there is no command 'quack'; use demo, new, check, ")
     assert all(name in text for name in COMMANDS)
 
 

@@ -73,7 +73,23 @@ FOLDERS = "docs/transfer_learning.md"
 TRAINED = ("docs/raspberry_pi.md", "docs/browser.md", "examples/raspberry_pi/README.md")
 # What lies in the reader's folder at the end.
 RESULTS = {
-    "README.md": ["mine.h5", "mine.h5.json", "detections/scene_00000.jpg", "mine.tflite"],
+    "README.md": [
+        "trained/my_photos/report.html",
+        "detections/scene_00000.jpg",
+        "mine.tflite",
+        "page/page.json",
+        "mine.h5.json",
+    ],
+    "docs/tutorial.md": [
+        "preview.jpg",
+        "trained/my_photos/metrics.json",
+        "new.html",
+        "detections/scene_00000.jpg",
+        "seen.json",
+        "mine.tflite",
+        "mine.py",
+        "mine.html",
+    ],
     "docs/own_photos.md": [
         "mine.h5",
         "results/gallery.png",

@@ -1,7 +1,11 @@
 """File formats of data sets, a module each, in the order in which they are tried.
 
-A format is a module with ``NAME``, ``LOOKS_FOR`` (both for messages), ``recognise(path)``,
-``read(path, ...)`` and ``write(dataset, path)``.
+A format is a module with ``NAME``, ``LOOKS_FOR`` (both for messages), ``HOLDS``,
+``recognise(path)``, ``read(path, ...)`` and ``write(dataset, path)``.
+
+``HOLDS`` is what a set may have without losing it in ``write``: "boxes", "masks", "crowds" (or
+"crowds as difficult"), "difficult", "labels" (a class for each image), and "photos" where the
+photos lie in the format's own files.
 """
 
 from maskdet.data.formats import (

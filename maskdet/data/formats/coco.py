@@ -35,6 +35,7 @@ from maskdet.errors import DataError
 
 NAME = "COCO JSON"
 LOOKS_FOR = "*.json with images, annotations and categories"
+HOLDS = frozenset({"boxes", "masks", "crowds"})
 # Categories that annotation tools add and nobody annotates.
 _EMPTY_NAMES = ("_background_", "background", "__ignore__")
 _WHOLE_SETS = ("all", "object", "objects")

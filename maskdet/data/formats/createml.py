@@ -17,6 +17,7 @@ from maskdet.data.refusal import each_usable
 
 NAME = "CreateML JSON"
 LOOKS_FOR = "*.json with a list of image and annotations"
+HOLDS = frozenset({"boxes"})
 FILE_NAME = "_annotations.createml.json"
 _SIDES = ("x", "y", "width", "height")
 # Apple's names of today and before.

@@ -29,6 +29,7 @@ from maskdet.images import photo_endings
 
 NAME = "CSV"
 LOOKS_FOR = "*.csv with filename, class and corners"
+HOLDS = frozenset({"boxes"})
 FILE_NAME = "annotations.csv"
 _COLUMNS = {
     "filename": ("filename", "file_name", "file", "image", "image_path", "path", "imageid", "img"),

@@ -30,6 +30,7 @@ from maskdet.geometry.rle import encode_rle_at
 
 NAME = "CVAT XML"
 LOOKS_FOR = "*.xml with <annotations> and <image>"
+HOLDS = frozenset({"boxes", "masks"})
 FILE_NAME = "annotations.xml"
 _FLAT = ("points", "polyline", "tag", "cuboid", "skeleton")
 

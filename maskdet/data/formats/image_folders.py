@@ -19,6 +19,7 @@ from maskdet.images import check_image, photo_endings
 Array = NDArray[Any]
 NAME = "image folders"
 LOOKS_FOR = "a folder of photos for each class"
+HOLDS = frozenset({"labels"})
 SPLITS = ("train", "val", "valid", "test")
 
 

@@ -44,6 +44,7 @@ from maskdet.geometry.rle import encode_rle_at
 
 NAME = "LabelMe JSON"
 LOOKS_FOR = "*.json with shapes and imagePath"
+HOLDS = frozenset({"boxes", "masks"})
 IGNORED = ("__ignore__", "_background_")
 # Rectangles that may be turned, as forks of LabelMe write them: all four corners.
 _FOUR = ("rotation", "oriented_rectangle", "quadrilateral")

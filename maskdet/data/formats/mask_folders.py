@@ -28,6 +28,7 @@ from maskdet.images import photo_endings, png_bytes
 
 NAME = "mask folders"
 LOOKS_FOR = "<id>/images and <id>/masks, or a folder of photos beside one of masks"
+HOLDS = frozenset({"masks"})
 _SUFFIXES = ("_mask", "_masks", "-mask", "_label", "_instance", "_instances")
 _MASK_WORDS = ("mask", "label", "instance", "annot", "segmentationobject")
 _MOST_PLAIN = 255

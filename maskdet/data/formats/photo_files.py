@@ -1,7 +1,10 @@
 """Finding the photo (or the mask) that belongs to an annotation file in a tree of folders."""
 
+import contextlib
 import os
-from collections.abc import Callable, Iterable, Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextvars import ContextVar
 from pathlib import Path, PurePath, PureWindowsPath
 from urllib.parse import unquote
 
@@ -159,11 +162,48 @@ def _shared(first: Sequence[str], second: Sequence[str]) -> int:
     return count
 
 
+_LINKED: ContextVar[bool] = ContextVar("_LINKED", default=False)
+
+
+@contextlib.contextmanager
+def linked_photos(linked: bool = True) -> Iterator[None]:
+    """Within it writers of all formats write links to photos in place of copies."""
+    before = _LINKED.set(linked)
+    try:
+        yield
+    finally:
+        _LINKED.reset(before)
+
+
+def _photo_file(dataset: Dataset, image_id: int) -> Path | None:
+    """The file that an image's photo is, unchanged and whole; None where there is none such."""
+    info = dataset.image_info[image_id]
+    path = Path(os.path.realpath(str(info.get("path") or "")))
+    is_own = dataset.gives_photos and info.get("embedded") is None and path.is_file()
+    return path if is_own else None
+
+
+def _link_whole(target: Path, photo: Path) -> None:
+    """A link that takes the place of an older file in one step."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.exists() and target.samefile(photo):
+        return
+    with tempfile.TemporaryDirectory(prefix=".part-", dir=target.parent) as folder:
+        os.symlink(photo, Path(folder, "link"))
+        os.replace(Path(folder, "link"), target)
+
+
 def write_photo(dataset: Dataset, image_id: int, folder: Path, name: str) -> Path:
     """Write an image's photo into a folder as it is (made ones as PNG); gives its path.
 
-    Nothing is done where that very file is the photo already.
+    Nothing is done where that very file is the photo already. Within :func:`linked_photos` a photo
+    that is a file becomes a link to it.
     """
+    photo = _photo_file(dataset, image_id) if _LINKED.get() else None
+    if photo is not None:
+        target = folder / f"{name}{photo.suffix}"
+        _link_whole(target, photo)
+        return target
     content, ending = dataset.encoded_image(image_id)
     target = folder / f"{name}{ending}"
     own = dataset.image_info[image_id].get("path")

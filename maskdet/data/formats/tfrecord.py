@@ -35,6 +35,7 @@ from maskdet.images import bytes_header, photo_endings, png_bytes, read_bytes
 
 NAME = "TFRecord"
 LOOKS_FOR = "*.record or *.tfrecord files of the TF Object Detection API"
+HOLDS = frozenset({"boxes", "masks", "crowds", "difficult", "photos"})
 _NAME = re.compile(r"\.(tf)?records?(-\d+-of-\d+)?$|-\d+-of-\d+$", re.IGNORECASE)
 LABEL_MAP = "label_map.pbtxt"
 _SIDES = ("ymin", "xmin", "ymax", "xmax")

@@ -35,6 +35,7 @@ from maskdet.errors import DataError, DataWarning
 
 NAME = "VIA JSON"
 LOOKS_FOR = "*.json with filename, regions and shape_attributes"
+HOLDS = frozenset({"boxes", "masks"})
 FILE_NAME = "via_region_data.json"
 _FLAT = ("polyline", "point", "line")
 _USUAL = ("class", "name", "label", "type", "category", "object")

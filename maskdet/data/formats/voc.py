@@ -31,11 +31,12 @@ from maskdet.errors import DataError, DataWarning, UsageError
 from maskdet.images import checked_header, photo_endings, turn_boxes
 from maskdet.progress import progress_bar
 
-__all__ = ["LOOKS_FOR", "NAME", "VOCDataset", "read", "read_objects", "recognise", "write"]
+__all__ = ["HOLDS", "LOOKS_FOR", "NAME", "VOCDataset", "read", "read_objects", "recognise", "write"]
 
 Array = NDArray[Any]
 NAME = "VOC XML"
 LOOKS_FOR = "*.xml files with an <annotation>, in the folder or below it"
+HOLDS = frozenset({"boxes", "masks", "difficult", "crowds as difficult"})
 _BESIDE = frozenset(
     {"jpegimages", "images", "image", "imgs", "img", "photos", "segmentationobject"}
 )

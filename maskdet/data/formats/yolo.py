@@ -36,6 +36,7 @@ from maskdet.files import write_whole
 
 NAME = "YOLO"
 LOOKS_FOR = "a .yaml with names, or classes.txt, and .txt files of numbers"
+HOLDS = frozenset({"boxes", "masks"})
 
 
 def recognise(path: str | os.PathLike[str]) -> bool:

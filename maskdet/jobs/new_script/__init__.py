@@ -1,0 +1,1 @@
+"""The script that ``maskdet new`` writes for a person to edit."""
