@@ -180,7 +180,18 @@ def test_where_nothing_is_installed_all_of_it_is_named(site):
 
 def test_a_broken_tensorflow_is_a_sentence(site):
     """One that ends the process: the doctor goes on and quotes its last line."""
-    folder = site("keras*", "numpy*", "absl*", "rich*", "namex*", "h5py*", "optree*", "ml_dtypes*")
+    folder = site(
+        "typing_extensions*",
+        "packaging*",
+        "keras*",
+        "numpy*",
+        "absl*",
+        "rich*",
+        "namex*",
+        "h5py*",
+        "optree*",
+        "ml_dtypes*",
+    )
     (packages,) = folder.glob("lib/python*/site-packages")
     (packages / "tensorflow").mkdir()
     (packages / "tensorflow" / "__init__.py").write_text(
