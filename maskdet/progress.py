@@ -13,6 +13,8 @@ _ROOMY = 60
 # Seconds between two lines of a job whose output goes to a file, and after which the first comes: a
 # job that is done before says nothing.
 _BETWEEN_LINES = 30.0
+# Columns that are kept for share and time left in a narrower terminal.
+_NUMBERS = 22
 _NARROW = "{desc}: {percentage:.0f}%, {remaining} left{postfix}"
 _LINE = "{desc}: {n_fmt} of {total_fmt}, {elapsed} gone, {remaining} left{postfix}"
 _ENDLESS_LINE = "{desc}: {n_fmt}, {elapsed} gone{postfix}"
@@ -29,6 +31,15 @@ class _Lines(TerminalBar):
                 file.flush()
 
         return write
+
+    def close(self) -> None:
+        # tqdm ends its bar's line here, which ours have done, and would leave an empty one.
+        if not self.disable:
+            is_shown = self.last_print_t >= self.start_t + self.delay
+            if is_shown and self.last_print_n < self.n:
+                self.display()
+            self.sp = None
+        super().close()
 
 
 def progress_bar(
@@ -60,8 +71,11 @@ def progress_bar(
     if is_watched():
         if not is_notebook():
             settings["dynamic_ncols"] = True
-            if shutil.get_terminal_size().columns < _ROOMY:
+            columns = shutil.get_terminal_size().columns
+            if columns < _ROOMY:
                 settings["bar_format"] = _NARROW
+                room = columns - _NUMBERS
+                settings["desc"] = label if len(label) <= room else f"{label[: room - 3]}..."
         return tqdm(items, **settings)
     settings |= {"mininterval": _BETWEEN_LINES, "delay": _BETWEEN_LINES}
     settings["bar_format"] = _ENDLESS_LINE if total is None else _LINE

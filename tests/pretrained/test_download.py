@@ -80,7 +80,8 @@ def _closed_port():
         return free.getsockname()[1]
 
 
-def test_whole_file(server, tmp_path, capsys):
+def test_whole_file(server, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("maskdet.progress.is_watched", lambda: True)  # as in a terminal
     download(f"{server}/w", tmp_path / "new" / "w.h5", SHA256)
     assert (tmp_path / "new" / "w.h5").read_bytes() == CONTENT
     assert [entry.name for entry in (tmp_path / "new").iterdir()] == ["w.h5"]
