@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import pytest
 
+import maskdet.jobs.choice
 import maskdet.page.server
 import maskdet.runtime.app
 from maskdet import (
@@ -60,7 +61,10 @@ SKIPS = [
         "tf2onnx is not installed",
         importlib.util.find_spec("tf2onnx") is None,
     ),
-    Skip(r"^python -m maskdet(\.runtime| serve)?$", "a command's name within a sentence"),
+    Skip(
+        r"^(python -m )?maskdet( [a-z]+)?$|^python -m maskdet\.runtime$",
+        "a command's name within a sentence, or one with a test of its own",
+    ),
     Skip(r"^make (demo|test|web)\b", "the demo, the suite and the page have tests of their own"),
     Skip(r"^pip install\b", "a test installs nothing"),
     Skip(r"^sudo apt\b|^python3 -m venv\b", "prepares a Raspberry Pi"),
@@ -207,6 +211,7 @@ def reader(tmp_path, monkeypatch, coco_file):
         for config in (LiteConfig, MobileConfig, PiConfig, YoloxConfig):
             for name, value in SETTINGS.items():
                 monkeypatch.setattr(config, name, value)
+        monkeypatch.setattr(maskdet.jobs.choice, "_LARGEST_SIDE", SIDE)
         monkeypatch.setattr(ClassifierConfig, "IMAGE_MIN_DIM", 72)
         monkeypatch.setattr(ClassifierConfig, "IMAGE_MAX_DIM", 64)
         monkeypatch.setattr(ClassifierConfig, "STEPS_PER_EPOCH", 1)
