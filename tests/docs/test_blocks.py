@@ -211,7 +211,7 @@ def reader(tmp_path, monkeypatch, coco_file):
         for config in (LiteConfig, MobileConfig, PiConfig, YoloxConfig):
             for name, value in SETTINGS.items():
                 monkeypatch.setattr(config, name, value)
-        monkeypatch.setattr(maskdet.jobs.choice, "_LARGEST_SIDE", SIDE)
+        monkeypatch.setattr(maskdet.jobs.choice, "_LARGEST_SIDE", SETTINGS["IMAGE_MAX_DIM"])
         monkeypatch.setattr(ClassifierConfig, "IMAGE_MIN_DIM", 72)
         monkeypatch.setattr(ClassifierConfig, "IMAGE_MAX_DIM", 64)
         monkeypatch.setattr(ClassifierConfig, "STEPS_PER_EPOCH", 1)
