@@ -74,7 +74,12 @@ SKIPS = [
 CLASSES = {"README.md": 3, "docs/raspberry_pi.md": 1, "examples/raspberry_pi/README.md": 1}
 RECORDS = "docs/migrating_from_tf_od_api.md"
 FOLDERS = "docs/transfer_learning.md"
-TRAINED = ("docs/raspberry_pi.md", "docs/browser.md", "examples/raspberry_pi/README.md")
+TRAINED = (
+    "docs/raspberry_pi.md",
+    "docs/browser.md",
+    "docs/report.md",
+    "examples/raspberry_pi/README.md",
+)
 # What lies in the reader's folder at the end.
 RESULTS = {
     "README.md": ["mine.h5", "mine.h5.json", "detections/scene_00000.jpg", "mine.tflite"],
@@ -85,6 +90,7 @@ RESULTS = {
         "detections/scene_00000.jpg",
         "mine.tflite",
     ],
+    "docs/report.md": ["report.html"],
     "docs/browser.md": ["page/page.json", "page/samples/2.jpg"],
     "docs/coco.md": ["mine.h5", "detections/scene_00000.jpg"],
     "docs/data_sets.md": ["variants.png"],
