@@ -16,9 +16,9 @@ from maskdet.report.chapters import Figure, Mark
 #: stand out from white.
 COLOURS = ("#0072b2", "#d55e00", "#007a5a", "#b0478c", "#8a6d00", "#2f9fd8", "#5b4bb7", "#7a3b00")
 GREY = "#767676"
-# Inches, and points: shown 312 pixels wide, as on a small phone, letters are 14 pixels high.
+# Inches, and points: shown 300 pixels wide, as on a small phone, letters are 14 pixels high.
 _SIZE = (4.0, 2.9)
-_LETTERS = 13.0
+_LETTERS = 13.6
 _STYLE: Any = {
     "svg.fonttype": "none",  # text stays text: it can be read aloud, searched and copied
     "font.size": _LETTERS,

@@ -50,7 +50,7 @@ def history_chapter(rows: Sequence[Row]) -> Chapter:
         )
         parts.append(Table(("stage: layers that learn", "epochs"), lines))
     single = [_loss_chart(rows, name, name, stages) for name in losses if name != "loss"]
-    if single:
+    if len(single) > 1:  # a lone one is the loss itself
         parts.append(Folded(f"Each of the {len(single)} losses", tuple(single)))
     note = (
         "The loss should fall and level off. Where that of the photos held out rises again while "

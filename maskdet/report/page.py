@@ -35,7 +35,7 @@ def render(
         summary: a sentence or two beside the figures.
     """
     from jinja2 import Environment, StrictUndefined
-    from markupsafe import Markup
+    from markupsafe import Markup, escape
 
     numbers = itertools.count(1)
 
@@ -45,7 +45,13 @@ def render(
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"inline": inline, "data_url": _data_url, "runs": _runs}
+    environment.filters |= {
+        "inline": inline,
+        "data_url": _data_url,
+        "runs": _runs,
+        # Long names of settings break where words end.
+        "breakable": lambda text: escape(text).replace("_", Markup("_<wbr>")),
+    }
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
     page: str = template.render(
         title=title,

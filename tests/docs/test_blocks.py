@@ -74,7 +74,12 @@ SKIPS = [
 # Which files a page's reader has already.
 RECORDS = "docs/migrating_from_tf_od_api.md"
 FOLDERS = "docs/transfer_learning.md"
-TRAINED = ("docs/raspberry_pi.md", "docs/browser.md", "examples/raspberry_pi/README.md")
+TRAINED = (
+    "docs/raspberry_pi.md",
+    "docs/browser.md",
+    "docs/report.md",
+    "examples/raspberry_pi/README.md",
+)
 # What lies in the reader's folder at the end.
 RESULTS = {
     "README.md": [
@@ -101,6 +106,7 @@ RESULTS = {
         "detections/scene_00000.jpg",
         "mine.tflite",
     ],
+    "docs/report.md": ["report.html"],
     "docs/browser.md": ["page/page.json", "page/samples/2.jpg"],
     "docs/coco.md": ["mine.h5", "detections/scene_00000.jpg"],
     "docs/data_sets.md": ["variants.png"],
