@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 DOCS_READY := $(VENV)/.docs_ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo web test test-all test-arm explore lint format docs release-check parity bench clean
+.PHONY: help demo web test test-all test-arm explore lint format docs pictures release-check parity bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 16
@@ -58,6 +58,9 @@ $(DOCS_READY): $(READY)
 # Anew each time (-E): a page in no list is only told of when it is read.
 docs: $(DOCS_READY) ## the documentation, in docs/_build/html; anything broken in it is an error
 	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m sphinx -E -W --keep-going -q -b html docs docs/_build/html
+
+pictures: $(READY) ## the pictures in docs/images, after the demo and with Chromium
+	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m docs.make_pictures
 
 release-check: $(READY) ## build wheel and source archive as a release does, try them (network); .release/
 	$(BIN)/python -m tests.release.check

@@ -110,6 +110,7 @@ RESULTS = {
     "docs/browser.md": ["page/page.json", "page/samples/2.jpg"],
     "docs/coco.md": ["mine.h5", "detections/scene_00000.jpg"],
     "docs/data_sets.md": ["variants.png"],
+    "docs/migrating_from_keras_cv.md": ["brought/Annotations/0.xml", "mine.h5"],
     FOLDERS: ["insects.h5", "worst.png", "inside.png", "insects.tflite", "detected/photo.json"],
     RECORDS: ["mine.h5", "detections/scene_00000.jpg"],
     "docs/raspberry_pi.md": ["mine.tflite", "mine_saved/saved_model.pb"],
