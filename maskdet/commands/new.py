@@ -94,20 +94,26 @@ def _look_at(path: str) -> tuple[Any, bool]:
     from maskdet.errors import DataError
     from maskdet.jobs.new_script.script import ScriptData
 
+    parts, are_folders = given_parts(path)
+    if parts is not None and are_folders:
+        sources = [Path(path, part) for part in parts]
+    else:
+        sources = [Path(path)]
     try:
-        dataset, skip = Dataset.load(path), False
+        datasets, skip = [Dataset.load(source) for source in sources], False
     except DataError:
-        dataset, skip = Dataset.load(path, on_error="skip"), True
-    names = tuple(str(info["name"]) for info in dataset.class_info[1:])
-    parts, are_folders = given_parts(path, names)
+        datasets, skip = [Dataset.load(source, on_error="skip") for source in sources], True
+    names = [str(info["name"]) for dataset in datasets for info in dataset.class_info[1:]]
+    first, photos = datasets[0], sum(len(dataset.image_info) for dataset in datasets)
     data = ScriptData(
         path,
-        names,
-        len(dataset.image_info),
-        masks=not dataset.gives_labels and bool(dataset.provides_masks),
-        embedded=any(info.get("embedded") is not None for info in dataset.image_info),
+        tuple(dict.fromkeys(names)),
+        photos,
+        len(first.image_info) if are_folders else max(1, round(0.8 * photos)),
+        masks=not first.gives_labels and bool(first.provides_masks),
+        embedded=any(info.get("embedded") is not None for info in first.image_info),
         parts=parts,
         parts_are_folders=are_folders,
         skip=skip,
     )
-    return data, bool(dataset.gives_labels)
+    return data, bool(first.gives_labels)

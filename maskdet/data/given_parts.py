@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,26 +14,21 @@ _TRAIN = "train"
 _TEST = ("val", "valid", "validation", "test")
 
 
-def given_parts(
-    path: str | os.PathLike[str], classes: Sequence[str]
-) -> tuple[tuple[str, str] | None, bool]:
+def given_parts(path: str | os.PathLike[str]) -> tuple[tuple[str, str] | None, bool]:
     """Names of the parts to train on and to test on, and whether they are folders of their own.
 
     A part is a folder below ``path`` that is a data set by itself, or else what the format's
     ``split`` chooses.
-
-    Args:
-        classes: names of the whole set's classes, by id.
 
     Returns:
         (None, False) where the set is one whole.
     """
 
     def in_folder(part: str) -> Dataset:
-        return Dataset.load(Path(path) / part, classes=classes, on_error="skip")
+        return Dataset.load(Path(path) / part, on_error="skip")
 
     def in_split(part: str) -> Dataset:
-        return Dataset.load(path, split=part, classes=classes, on_error="skip")
+        return Dataset.load(path, split=part, on_error="skip")
 
     for load, are_folders in ((in_folder, True), (in_split, False)):
         if _opens(load, _TRAIN):

@@ -17,7 +17,7 @@ LOADED = '''
     def load_$name(self, folder$part):
         """Add the classes and the photos of a folder."""
         for number, name in enumerate(CLASSES, start=1):
-            self.add_class("$name", number, name)
+            self.add_class(SOURCE, number, name)
         # Your own reading can go here: an add_image for each photo, with all that the
         # methods below need to know of it. Dataset.load reads the usual formats.
 $skipped        self.whole = $call
@@ -26,11 +26,11 @@ $skipped        self.whole = $call
 $added
 '''
 SKIPPED = "        # What cannot be used is left out, with a warning.\n"
-ADDED = '            self.add_image("$name", int(number), path)'
+ADDED = "            self.add_image(SOURCE, int(number), path)"
 ADDED_DIFFICULT = """\
             # Objects that are too difficult to count for or against a detector.
             difficult = self.whole.load_difficult(number)
-            self.add_image("$name", int(number), path, difficult=difficult)"""
+            self.add_image(SOURCE, int(number), path, difficult=difficult)"""
 LOADED_PHOTOS = '''
     def load_image(self, image_id):
         """The photo, uint8 (height, width, 3), RGB: it lies inside a file of the set."""
@@ -55,14 +55,14 @@ OWN_BOXES = '''
     def load_$name(self, folder):
         """Add the classes and the photos of a folder."""
         for number, name in enumerate(CLASSES, start=1):
-            self.add_class("$name", number, name)
+            self.add_class(SOURCE, number, name)
         # Your own reading goes here. As it stands, a text file of its name lies beside each
         # photo, with a line for each object: class x1 y1 x2 y2, in pixels.
         for file in sorted(Path(folder).rglob("*.txt")):
             for ending in (".jpg", ".jpeg", ".png"):
                 photo = file.with_suffix(ending)
                 if photo.is_file():
-                    self.add_image("$name", photo.name, str(photo), lines=str(file))
+                    self.add_image(SOURCE, photo.name, str(photo), lines=str(file))
 
     def load_boxes(self, image_id):
         """Boxes (N, 4) as y1, x1, y2, x2 in pixels, and N class ids."""
@@ -85,12 +85,12 @@ OWN_LABELS = '''
     def load_$name(self, folder):
         """Add the classes and the photos of a folder."""
         for number, name in enumerate(CLASSES, start=1):
-            self.add_class("$name", number, name)
+            self.add_class(SOURCE, number, name)
             # Your own reading goes here. As it stands, photos lie in a folder for each class.
             for photo in sorted((Path(folder) / name).rglob("*.*")):
                 if photo.suffix.lower() in (".jpg", ".jpeg", ".png"):
                     image_id = f"{name}/{photo.name}"
-                    self.add_image("$name", image_id, str(photo), label=number)
+                    self.add_image(SOURCE, image_id, str(photo), label=number)
 
     def load_label(self, image_id):
         """The class id of a photo."""
@@ -140,7 +140,7 @@ SCRIPT = '''\
 """Trains $what and tries it on new photos; written by `maskdet new`, to be edited.
 
 Train:   python $name.py train
-Detect:  python $name.py detect ${name}_output/weights.h5 PHOTO_OR_FOLDER
+Detect:  python $name.py detect WEIGHTS.h5 PHOTO_OR_FOLDER
 """
 
 import argparse
@@ -150,6 +150,9 @@ from pathlib import Path
 $imports
 
 $data
+OUTPUT = "${name}_output"
+# What the classes and photos below belong to.
+SOURCE = "$name"
 # The names of the classes; their ids are 1, 2 and so on, the background is 0.
 $classes
 
@@ -233,7 +236,7 @@ def parse_arguments():
     training.add_argument("--steps", type=int, help="of an epoch (default: all photos)")
     training.add_argument("--seed", type=int, default=0)
     training.add_argument("--logs", default="logs", help="folder for checkpoints")
-    training.add_argument("--out", default="${name}_output", help="folder for results")
+    training.add_argument("--out", default=OUTPUT, help="folder for results")
     finding = commands.add_parser("detect", help="try trained weights on photos")
     finding.set_defaults(run=detect)
     finding.add_argument("weights")

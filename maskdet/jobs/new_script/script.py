@@ -74,6 +74,7 @@ class ScriptData:
         path: of its folder or file, as it stands in the script.
         class_names: in full, in the order of their ids, without the background.
         photos: how many there are.
+        training_photos: how many of them are trained on.
         masks: whether objects have masks of their own.
         embedded: whether photos lie inside the set's own files.
         parts: names of the parts to train on and to test on, where the set has such.
@@ -85,6 +86,7 @@ class ScriptData:
     path: str
     class_names: tuple[str, ...]
     photos: int
+    training_photos: int
     masks: bool = False
     embedded: bool = False
     parts: tuple[str, str] | None = None
@@ -120,7 +122,7 @@ def script_text(name: str, family: str, data: ScriptData | None = None) -> str:
     kind = FAMILIES[family]
     detects = family != CLASSIFIER
     # A set of usual size for the recipe, where nobody knows.
-    photos = 100 if data is None else max(1, round(0.8 * data.photos))
+    photos = 100 if data is None else data.training_photos
     first, second = recipe_stages(kind.config(), DEFAULT_RECIPE, photos)
     words = {
         "name": name,
