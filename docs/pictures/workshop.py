@@ -9,8 +9,8 @@ from pathlib import Path
 from maskdet import Classifier, ClassifierConfig, Dataset
 from maskdet.data.scenes import write_scenes
 from maskdet.data.split import split
-from maskdet.demo import run_demo
 from maskdet.images import write_image
+from maskdet.jobs.demo import run_demo
 
 # Scenes that things are cut out of: other ones than the demo's.
 CUT_SCENES, CUT_SEED = 60, 1
