@@ -11,6 +11,7 @@ from maskdet.evaluation.pictures import write_results
 from maskdet.evaluation.report import Evaluation, evaluate_detections
 from maskdet.models.mask_rcnn.mask_rcnn import MaskRCNN
 from maskdet.models.mask_rcnn.scenes_config import ScenesConfig
+from maskdet.models.reporting import write_report
 from maskdet.progress import progress_bar
 
 DEFAULT_IMAGES = 270
@@ -73,6 +74,10 @@ def run_demo(
     evaluation = evaluate_detections(test_set, detections)
     settings = {"seed": seed, "images": images, "epochs": list(epochs or ["recipe"])}
     paths = write_results(folder, test_set, detections, evaluation, history, settings)
+    paths["report"] = folder / "report.html"
+    write_report(
+        paths["report"], detector, test_set, detections, evaluation, model.log_dir, title="The demo"
+    )
 
     print(f"\n{evaluation.table()}")
     minutes = (time.perf_counter() - started) / 60

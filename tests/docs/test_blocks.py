@@ -92,7 +92,7 @@ RESULTS = {
     "docs/tutorial.md": [
         "preview.jpg",
         "trained/my_photos/metrics.json",
-        "new.html",
+        "train.html",
         "detections/scene_00000.jpg",
         "seen.json",
         "mine.tflite",

@@ -29,6 +29,7 @@ def test_everything_is_left_in_one_folder(demo):
     assert len(list((folder / "dataset" / "JPEGImages").glob("*.jpg"))) == 18
     assert len(list((folder / "dataset" / "SegmentationObject").glob("*.png"))) == 18
     assert (folder / "scenes.h5").stat().st_size > 1_000_000
+    assert "<title>The demo</title>" in (folder / "report.html").read_text()
 
 
 def test_the_metrics_are_those_returned(demo):
