@@ -51,6 +51,7 @@ def made_up(dataset, seed=1):
     results = []
     for image_id in dataset.image_ids:
         boxes, class_ids, _ = dataset.load_instances(image_id)
+        class_ids = np.abs(class_ids)  # negative for crowds
         height, width = dataset.image_shape(image_id)
         rows = []
         for box, class_id in zip(boxes, class_ids, strict=True):
