@@ -19,12 +19,12 @@ _OBJECTS = (2, 4)
 
 def draw_detector(workshop: Workshop, path: Path) -> None:
     """The demo's detector, from its samples down to three photos held out of its training."""
-    held_out = workshop.held_out
+    held_out = workshop.scenes["test"]
     page = workshop.folder / "page_detector"
     photos = photos_with(held_out, *_OBJECTS)
     open_model(workshop.demo / "scenes.h5").export(
         page,
-        calibration=workshop.scenes,
+        calibration=workshop.scenes["train"],
         samples=[held_out.image_info[i]["path"] for i in held_out.image_ids],
         progress=False,
     )
