@@ -189,7 +189,7 @@ def eagerly():
     tf.config.run_functions_eagerly(False)
 
 
-@pytest.mark.parametrize("own", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("own", [False, True])
 def test_a_classifier_trains_for_real(own, tmp_path, capsys, monkeypatch, eagerly):
     source = write_classes(tmp_path / "set", 10)
     options = ["--family", "classifier"] if own else ["--data", source]
@@ -215,7 +215,7 @@ def test_a_classifier_trains_for_real(own, tmp_path, capsys, monkeypatch, eagerl
 
 @pytest.mark.slow
 @pytest.mark.parametrize("family", ["mask_rcnn", "ssd", "yolox"])
-def test_a_detector_trains_for_real(family, tmp_path, capsys, monkeypatch):
+def test_a_detector_trains_for_real(family, tmp_path, capsys, monkeypatch, eagerly):
     write_scenes(tmp_path / "set", 10, size=(96, 96), progress=False)
     _, script = made(tmp_path, "--data", tmp_path / "set", "--family", family)
     monkeypatch.chdir(tmp_path)
