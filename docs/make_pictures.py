@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from docs.pictures import demo, pages
+from docs.pictures import demo, pages, preview, report
 from docs.pictures.workshop import Workshop
 
 IMAGES = Path(__file__).parent / "images"
@@ -18,6 +18,8 @@ PICTURES: dict[str, Callable[[Workshop, Path], None]] = {
     "demo.jpg": demo.draw,
     "page_detector.jpg": pages.draw_detector,
     "page_classifier.jpg": pages.draw_classifier,
+    "report.jpg": report.draw,
+    "preview.jpg": preview.draw,
 }
 
 

@@ -1,14 +1,13 @@
 """page_detector.jpg and page_classifier.jpg: pages of networks in a browser, photos looked at."""
 
-import shutil
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from docs.pictures.chromium import open_chromium
 from docs.pictures.workshop import Workshop
 from maskdet import open_model
 from maskdet.data.dataset import Dataset
-from maskdet.errors import UsageError
 from maskdet.page.server import PageServer
 
 CARDS = 3  # photos on a page: a row
@@ -63,16 +62,8 @@ def take(page: Path, photos: Sequence[Path], path: Path, size: tuple[int, int], 
     Raises:
         UsageError: where there is no Chromium.
     """
-    from playwright.sync_api import sync_playwright
-
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        raise UsageError(
-            "There is no chromium on this machine; install it to take pages' pictures."
-        )
-    with PageServer(page, port=0) as server, sync_playwright() as playwright:
+    with PageServer(page, port=0) as server, open_chromium() as browser:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         tab = browser.new_page(viewport={"width": size[0], "height": size[1]})
         tab.set_default_timeout(1000 * SECONDS)
         tab.goto(server.url)
@@ -86,5 +77,4 @@ def take(page: Path, photos: Sequence[Path], path: Path, size: tuple[int, int], 
         )
         tab.wait_for_timeout(1200)  # what moves comes to rest
         tab.screenshot(path=path, type="jpeg", quality=82)
-        browser.close()
         server.shutdown()

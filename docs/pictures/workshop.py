@@ -33,7 +33,7 @@ class Workshop:
     def demo(self) -> Path:
         """The folder of a finished demo."""
         # The last thing that a demo writes.
-        if not (self.demo_folder / "metrics.json").is_file():
+        if not (self.demo_folder / "report.html").is_file():
             run_demo(self.demo_folder)
         return self.demo_folder
 

@@ -44,7 +44,7 @@ def test_a_finished_demo_is_not_run_again(tmp_path):
     """The demo trains for minutes; its own gallery is the picture."""
     demo = tmp_path / "demo"
     demo.mkdir()
-    (demo / "metrics.json").write_text("{}")
+    (demo / "report.html").write_text("")
     Image.new("RGBA", (2400, 1650), "red").save(demo / "gallery.png")
     make(["demo.jpg"], demo, tmp_path / "images")
     with Image.open(tmp_path / "images" / "demo.jpg") as picture:
