@@ -7,6 +7,7 @@ from typing import Any
 from maskdet.commands.answers import Answer
 from maskdet.commands.options import add_overwrite, add_weights, check_free, weights_path
 from maskdet.errors import UsageError
+from maskdet.jobs.exported import is_exported
 
 TEXT = "find objects in photos, videos or before a camera with trained weights, and draw them"
 EXAMPLES = (
@@ -49,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> Answer:
-    weights = args.weights if args.weights.endswith(".tflite") else weights_path(args.weights)
+    weights = args.weights if is_exported(args.weights) else weights_path(args.weights)
     from maskdet.jobs.detecting import detect_live, detect_photos, is_live
 
     if any(map(is_live, args.sources)):

@@ -13,6 +13,7 @@ from maskdet.commands.options import (
     weights_path,
 )
 from maskdet.errors import UsageError
+from maskdet.jobs.exported import is_exported
 
 TEXT = "score trained weights or an exported file on a data set, and write a report"
 EXAMPLES = (
@@ -45,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> Answer:
-    is_file = args.weights.lower().endswith(".tflite")
+    is_file = is_exported(args.weights)
     if is_file and (args.report or args.settings):
         raise UsageError(
             "A .tflite file gives figures only; give the training's weights for --report and -s."
@@ -53,14 +54,14 @@ def run(args: argparse.Namespace) -> Answer:
     weights = args.weights if is_file else weights_path(args.weights)
     report = None if is_file else Path(args.report or "report.html")
     if report is not None:
-        check_free(report, args.overwrite)
+        check_free(report, args.overwrite, "--report")
     from maskdet.jobs.evaluation import (
-        MIN_SCORE,
         evaluate_and_report,
         evaluate_file,
         photos_to_evaluate,
     )
     from maskdet.jobs.run_folder import folder_of
+    from maskdet.models.evaluating import MIN_SCORE
     from maskdet.models.opening import open_model
 
     folder = None if is_file else folder_of(weights)

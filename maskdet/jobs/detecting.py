@@ -1,6 +1,7 @@
 """Photos, videos and cameras through a trained network or an exported file."""
 
 import os
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from maskdet.errors import DataError, UsageError
 from maskdet.images import read_image, write_image
+from maskdet.jobs.exported import is_exported
 from maskdet.models.opening import open_model
 from maskdet.photo_results import AskedPhoto, asked_photos, make_results_folder, only_failures
 from maskdet.runtime import app
@@ -22,6 +24,8 @@ Array = NDArray[Any]
 #: Told of each photo, its picture (None where none is written) and its result.
 Heard = Callable[[AskedPhoto, Path | None, Any], None]
 _SHOWN_SCORE = 0.5
+# camera, camera:1, picamera; play:FOLDER.
+_CAMERA = re.compile(r"play:.*|(pi)?camera(:.*)?")
 
 
 class ResultStream(Protocol):
@@ -61,14 +65,9 @@ class ModelPredictor:
         return next(self._model.results([image]))
 
 
-def is_exported(weights: str | os.PathLike[str]) -> bool:
-    """Whether a file is one that the runtime runs."""
-    return os.fspath(weights).lower().endswith(".tflite")
-
-
 def is_live(source: str) -> bool:
     """Whether a source gives frames, not photos: a camera, a video, or a folder that is played."""
-    if source.startswith(("play:", "camera", "picamera", "/dev/")) and not os.path.exists(source):
+    if _CAMERA.fullmatch(source) and not os.path.exists(source):
         return True
     return source.startswith("/dev/") or Path(source).suffix.lower() in VIDEO_ENDINGS
 

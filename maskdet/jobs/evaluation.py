@@ -2,25 +2,26 @@
 
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from maskdet.data.dataset import Dataset
-from maskdet.data.image_sets import read_image_sets
+from maskdet.data.image_sets import read_image_list, read_image_sets
 from maskdet.data.opening import open_dataset
 from maskdet.data.parts import load_parts
+from maskdet.data.requirements import check_names
 from maskdet.errors import UsageError
 from maskdet.files import write_whole
 from maskdet.jobs.run_folder import RunFolder
+from maskdet.jobs.training_data import whole_set
 from maskdet.json_text import json_text
-from maskdet.models.evaluating import usable_part
+from maskdet.models.evaluating import MIN_SCORE, usable_part
 from maskdet.models.reporting import evaluated, write_report
 from maskdet.progress import progress_bar
 from maskdet.runtime.opening import open_file
-
-#: Lowest score of the results that are scored: AP looks at all of them, from the surest down.
-MIN_SCORE = 0.001
+from maskdet.tasks.task import Task
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,10 @@ def evaluate_and_report(
 
     Raises:
         UsageError: if there is no photo to look at.
+        ConfigError: if the set has other classes, or is for another task.
     """
     task = model.family.task
-    usable = usable_part(dataset, task)
-    if not len(usable.image_ids):
-        raise UsageError("There is no photo to evaluate; give a set whose photos can be read.")
+    usable = _usable(dataset, task)
     results, evaluation, seconds = evaluated(model, usable)
     figures = task.figures(evaluation)
     if metrics is not None:
@@ -82,15 +82,37 @@ def evaluate_file(path: str | os.PathLike[str], dataset: Dataset) -> Evaluated:
 
     Raises:
         WeightsError: if it is no file that the runtime reads.
+        UsageError: if there is no photo to look at, or the set is for another task.
+        ConfigError: if the set has other classes.
     """
     predictor = open_file(path, min_confidence=MIN_SCORE)
-    usable = usable_part(dataset, predictor.task)
+    task = predictor.task
+    _check_kind(dataset, task, path)
+    check_names(dataset, predictor.class_names, "scored on", in_order=False)
+    usable = _usable(dataset, task)
     begun, results = time.perf_counter(), []
     for image_id in progress_bar(list(usable.image_ids), "detecting"):
         results.append(predictor.predict(usable.load_image(image_id)))
     seconds = time.perf_counter() - begun
-    evaluation = predictor.task.score(usable, results)
-    return Evaluated(evaluation, predictor.task.figures(evaluation), len(results), seconds, None)
+    evaluation = task.score(usable, results)
+    return Evaluated(evaluation, task.figures(evaluation), len(results), seconds, None)
+
+
+def _usable(dataset: Dataset, task: Task) -> Dataset:
+    usable = usable_part(dataset, task)
+    if not len(usable.image_ids):
+        raise UsageError(
+            "There is no photo to evaluate; give a set whose photos can be read (maskdet check "
+            "says what is wrong with them)."
+        )
+    return usable
+
+
+def _check_kind(dataset: Dataset, task: Task, path: str | os.PathLike[str]) -> None:
+    """Raises UsageError for objects and a classifier, or classes of whole photos and a detector."""
+    if dataset.gives_labels != (task.name == "classification"):
+        has = "a class for each photo" if dataset.gives_labels else "objects"
+        raise UsageError(f"{os.fspath(path)} is for {task.name}, but the set has {has}.")
 
 
 @dataclass(frozen=True)
@@ -122,22 +144,20 @@ def photos_to_evaluate(data: str | None, run: RunFolder | None, part: str | None
         DataError: if it cannot be read.
     """
     options = run.options() if run is not None else {}
+    data = data or options.get("test") or options.get("data")
     if data is None:
-        data = options.get("test") or options.get("data")
-        if data is None:
-            raise UsageError("Say which photos: maskdet evaluate WEIGHTS DATA.")
+        raise UsageError("Say which photos: maskdet evaluate WEIGHTS DATA.")
     if part is not None and os.path.isfile(part):
-        file = Path(part)
-        whole = open_dataset(data, on_error="skip")
-        return Asked(read_image_sets(whole, file.parent)[file.stem], f"the list {part}", data)
-    same = run is not None and os.path.abspath(data) == options.get("data")
-    if same and run is not None and run.lists.is_dir():
-        parts: dict[str, Dataset] = read_image_sets(open_dataset(data, on_error="skip"), run.lists)
+        return Asked(read_image_list(whole_set(data), part), f"the list {part}", data)
+    if part is None and os.path.abspath(data) == options.get("test"):
+        return Asked(whole_set(data), "the test set of the training", data)
+    if run is not None and os.path.abspath(data) == options.get("data"):
+        parts, rest = _parts_of(run, data, options), "all photos, also those that it has learned"
     else:
-        parts = load_parts(data, on_error="skip")
+        parts, rest = load_parts(data, on_error="skip"), "all photos"
     if part is None:
         if not parts:
-            return Asked(open_dataset(data, on_error="skip"), "all photos", data)
+            return Asked(whole_set(data), rest, data)
         part = "test" if "test" in parts else "val"
     if part not in parts:
         known = ", ".join(parts) or "none"
@@ -146,3 +166,12 @@ def photos_to_evaluate(data: str | None, run: RunFolder | None, part: str | None
             "lists photos, one a line."
         )
     return Asked(parts[part], f"part {part!r}", data)
+
+
+def _parts_of(run: RunFolder, data: str, options: Mapping[str, Any]) -> dict[str, Dataset]:
+    """The parts of a set as its training had them; {} where it learned all."""
+    if run.lists.is_dir():
+        return read_image_sets(open_dataset(data, on_error="skip"), run.lists)
+    if "test" in options or options.get("held_out") == 0:
+        return {}
+    return load_parts(data, on_error="skip")
