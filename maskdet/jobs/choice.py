@@ -26,7 +26,7 @@ CONFIGS = {
     "yolox": ("maskdet.models.yolox.config:YoloxConfig", "YOLOX-Nano, which finds boxes alone"),
     "classifier": (
         "maskdet.models.classifier.config:ClassifierConfig",
-        "a classifier: one class for each photo",
+        "a classifier, which gives each photo one class",
     ),
 }
 # Side in pixels of the network's input below which an object is small, and which quantile of a

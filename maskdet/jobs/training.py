@@ -5,7 +5,7 @@ import re
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +144,10 @@ def train_folder(
 def _resumed(folder: RunFolder, options: TrainingOptions) -> TrainingOptions:
     known = folder.resumed(options.said())
     try:
-        return TrainingOptions(**known)
+        # The paths as they are written now: they are shown, and mean the same.
+        return replace(
+            TrainingOptions(**known), data=options.data, test=options.test or known.get("test")
+        )
     except TypeError:
         raise UsageError(
             f"{folder.run} has options that this version does not know; begin anew with "
@@ -176,11 +179,8 @@ def _epochs(config: Any, options: TrainingOptions, parts: Mapping[str, Dataset])
 
 def _say_choice(choice: ConfigChoice, options: TrainingOptions, say: Callable[[str], None]) -> None:
     config = choice.config
-    why = "as you said" if options.config else f"since {choice.reason}"
-    say(
-        f"Network: {CONFIGS[choice.name][1]} (--config {choice.name}, {why}), settings of "
-        f"{type(config).__name__}."
-    )
+    why = "as you said" if options.config else f"since {choice.reason}; --config takes another"
+    say(f"Network: {CONFIGS[choice.name][1]} ({type(config).__name__}), {why}.")
     for change in choice.changes:
         say(f"  {change}")
     if options.settings:
