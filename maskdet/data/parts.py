@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from maskdet.data.dataset import Dataset
-from maskdet.data.formats import image_folders, voc, yolo
+from maskdet.data.formats import FORMATS, image_folders, voc, yolo
 from maskdet.data.image_sets import read_image_list
 from maskdet.errors import DataError, MaskdetWarning
 
@@ -36,11 +36,12 @@ def load_parts(path: str | os.PathLike[str], **options: Any) -> dict[str, Datase
         DataError: if a part cannot be read, or has a class that the part to train on has not.
     """
     root = Path(path)
-    if voc.recognise(root) and _by_word((root / _LISTS).glob("*.txt")):
+    form = next((form for form in FORMATS if form.recognise(root)), None)
+    if form is voc and _by_word((root / _LISTS).glob("*.txt")):
         parts = _voc_lists(root, options)
-    elif yolo.recognise(root):
+    elif form is yolo:
         parts = _splits(root, options)
-    elif image_folders.recognise(root):
+    elif form is image_folders:
         parts = _photo_folders(root, options)
     else:
         parts = _sub_folders(root, options)

@@ -103,6 +103,8 @@ def detect_photos(
     asked = asked_photos(photos, out)
     if not asked:
         raise UsageError(f"There are no photos in {', '.join(photos)}.")
+    if not any(photo.path.exists() for photo in asked):  # said before a network is built
+        raise only_failures([f"There is no photo {photo.path}; check the path." for photo in asked])
     folder = None if out is None else Path(out)
     if folder is not None and not overwrite:
         _check_free(asked, folder)

@@ -1,5 +1,5 @@
-"""Promise: a training takes a folder of its own, touches nothing of anybody else's there, and goes on
-only as what it was."""
+"""Promise: a training takes a folder of its own, touches nothing of anybody else's there, and goes
+on only as what it was."""
 
 import os
 
