@@ -63,10 +63,11 @@ def run(args: argparse.Namespace) -> Answer:
     from maskdet.jobs.run_folder import folder_of
     from maskdet.models.evaluating import MIN_SCORE
     from maskdet.models.opening import open_model
+    from maskdet.photo_results import shown_path
 
     folder = None if is_file else folder_of(weights)
     asked = photos_to_evaluate(args.data, folder, args.part)
-    print(f"{asked.data}: {len(asked.dataset.image_ids)} photos, {asked.name}")
+    print(f"{shown_path(asked.data)}: {len(asked.dataset.image_ids)} photos, {asked.name}")
     if is_file:
         result = evaluate_file(weights, asked.dataset)
     else:

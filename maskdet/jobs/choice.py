@@ -86,7 +86,7 @@ def choose(dataset: Dataset, name: str | None = None) -> ConfigChoice:
 
 def _reason(dataset: Dataset) -> str:
     if dataset.gives_labels:
-        return "each photo has one class, by its folder"
+        return "the photos lie in a folder for each class"
     return f"the objects have {'masks' if dataset.provides_masks else 'boxes'}"
 
 

@@ -13,7 +13,13 @@ from maskdet.errors import DataError, UsageError
 from maskdet.images import read_image, write_image
 from maskdet.jobs.exported import is_exported
 from maskdet.models.opening import open_model
-from maskdet.photo_results import AskedPhoto, asked_photos, make_results_folder, only_failures
+from maskdet.photo_results import (
+    AskedPhoto,
+    asked_photos,
+    make_results_folder,
+    only_failures,
+    shown_path,
+)
 from maskdet.runtime import app
 from maskdet.runtime.cameras import VIDEO_ENDINGS
 from maskdet.runtime.opening import open_file
@@ -104,7 +110,9 @@ def detect_photos(
     if not asked:
         raise UsageError(f"There are no photos in {', '.join(photos)}.")
     if not any(photo.path.exists() for photo in asked):  # said before a network is built
-        raise only_failures([f"There is no photo {photo.path}; check the path." for photo in asked])
+        raise only_failures(
+            [f"There is no photo {shown_path(photo.path)}; check the path." for photo in asked]
+        )
     folder = None if out is None else Path(out)
     if folder is not None and not overwrite:
         _check_free(asked, folder)
@@ -135,7 +143,7 @@ def detect_photos(
     for result in model.results(whole_images()):
         photo, image = waiting.popleft()
         done += 1
-        line = f"{photo.path}: {result.listing()}"
+        line = f"{shown_path(photo.path)}: {result.listing()}"
         if folder is not None:
             pictures.append(_picture(folder, photo))
             write_image(pictures[-1], result.draw(image))

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from maskdet.data.dataset import Dataset
+from maskdet.data.formats import image_folders
+from maskdet.data.formats.photo_files import files_below, photos_among
 from maskdet.data.image_sets import read_image_sets
 from maskdet.data.opening import open_dataset
 from maskdet.data.parts import load_parts
@@ -115,10 +117,33 @@ def whole_set(data: str | os.PathLike[str]) -> Dataset:
     try:
         return open_dataset(data, on_error="skip")
     except DataError as error:
-        parts = load_parts(data, on_error="skip") if error.kind == "unknown format" else {}
-        if not parts:
+        if error.kind != "unknown format":
             raise
-        return parts["train"]
+        parts = load_parts(data, on_error="skip")
+        if parts:
+            return parts["train"]
+        lack = _what_lacks(Path(data))
+        if not lack:
+            raise
+        raise DataError(f"{data} {lack}", kind=error.kind, path=error.path) from error
+
+
+def _what_lacks(root: Path) -> str:
+    """What a folder lacks to be a data set, where that is plain to see; else ""."""
+    if not root.is_dir():
+        return ""
+    if not any(root.iterdir()):
+        return "is an empty folder; put photos and what is said of them into it."
+    one_class = image_folders.what_lacks(root)
+    if one_class:
+        return f"cannot be learned from: {one_class}."
+    photos = photos_among(files_below(root))
+    if len(photos) < len(files_below(root)):
+        return ""
+    return (
+        f"has photos ({len(photos)}) and no annotations; label them, with LabelImg for example, or "
+        "sort them into a folder for each class."
+    )
 
 
 def _enough(dataset: Dataset, data: str) -> Dataset:

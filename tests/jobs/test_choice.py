@@ -82,7 +82,7 @@ def test_each_network_can_be_had_by_name(name):
 def test_folders_of_classes_get_a_classifier(made_colours):
     choice = choose(Dataset.load(made_colours))
     assert (choice.name, choice.config.NUM_CLASSES) == ("classifier", 4)
-    assert choice.reason == "each photo has one class, by its folder"
+    assert choice.reason == "the photos lie in a folder for each class"
 
 
 def test_a_network_for_another_task_is_refused(made_colours):
