@@ -58,6 +58,7 @@ def run(args: argparse.Namespace) -> Answer:
     from maskdet.jobs.evaluation import (
         evaluate_and_report,
         evaluate_file,
+        known_classes,
         photos_to_evaluate,
     )
     from maskdet.jobs.run_folder import folder_of
@@ -66,7 +67,7 @@ def run(args: argparse.Namespace) -> Answer:
     from maskdet.photo_results import shown_path
 
     folder = None if is_file else folder_of(weights)
-    asked = photos_to_evaluate(args.data, folder, args.part)
+    asked = photos_to_evaluate(args.data, folder, args.part, known_classes(weights))
     print(f"{shown_path(asked.data)}: {len(asked.dataset.image_ids)} photos, {asked.name}")
     if is_file:
         result = evaluate_file(weights, asked.dataset)

@@ -107,7 +107,7 @@ def _with_classes_of(train: Dataset, place: Path, options: Mapping[str, Any]) ->
         warnings.simplefilter("always", MaskdetWarning)
         part = Dataset.load(place, **options)
     if list(part.class_names[1:]) != names:
-        return Dataset.load(place, classes=names, **options)
+        return Dataset.load(place, **{**options, "classes": names})
     for entry in said:
         warnings.warn(entry.message, stacklevel=4)
     return part

@@ -2,24 +2,26 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from maskdet.data.dataset import Dataset
 from maskdet.data.image_sets import read_image_list, read_image_sets
-from maskdet.data.opening import open_dataset
 from maskdet.data.parts import load_parts
 from maskdet.data.requirements import check_names
 from maskdet.errors import UsageError
 from maskdet.files import write_whole
+from maskdet.jobs.exported import is_exported
 from maskdet.jobs.run_folder import RunFolder
 from maskdet.jobs.training_data import whole_set
 from maskdet.json_text import json_text
 from maskdet.models.evaluating import MIN_SCORE, usable_part
 from maskdet.models.reporting import evaluated, write_report
+from maskdet.models.weight_files import read_facts
 from maskdet.progress import progress_bar
+from maskdet.runtime import model_file
 from maskdet.runtime.opening import open_file
 from maskdet.tasks.task import Task
 
@@ -65,6 +67,8 @@ def evaluate_and_report(
         ConfigError: if the set has other classes, or is for another task.
     """
     task = model.family.task
+    _check_kind(dataset, task, "This network")
+    check_names(dataset, model.class_names, "scored on", in_order=False)
     usable = _usable(dataset, task)
     results, evaluation, seconds = evaluated(model, usable)
     figures = task.figures(evaluation)
@@ -87,7 +91,7 @@ def evaluate_file(path: str | os.PathLike[str], dataset: Dataset) -> Evaluated:
     """
     predictor = open_file(path, min_confidence=MIN_SCORE)
     task = predictor.task
-    _check_kind(dataset, task, path)
+    _check_kind(dataset, task, os.fspath(path))
     check_names(dataset, predictor.class_names, "scored on", in_order=False)
     usable = _usable(dataset, task)
     begun, results = time.perf_counter(), []
@@ -108,11 +112,13 @@ def _usable(dataset: Dataset, task: Task) -> Dataset:
     return usable
 
 
-def _check_kind(dataset: Dataset, task: Task, path: str | os.PathLike[str]) -> None:
+def _check_kind(dataset: Dataset, task: Task, what: str) -> None:
     """Raises UsageError for objects and a classifier, or classes of whole photos and a detector."""
     if dataset.gives_labels != (task.name == "classification"):
         has = "a class for each photo" if dataset.gives_labels else "objects"
-        raise UsageError(f"{os.fspath(path)} is for {task.name}, but the set has {has}.")
+        raise UsageError(
+            f"{what} is for {task.name}, but the set has {has}; give a set or weights that fit."
+        )
 
 
 @dataclass(frozen=True)
@@ -130,7 +136,23 @@ class Asked:
     data: str
 
 
-def photos_to_evaluate(data: str | None, run: RunFolder | None, part: str | None = None) -> Asked:
+def known_classes(weights: str | os.PathLike[str]) -> Sequence[str]:
+    """Names of the classes that weights or an exported file know; () where they do not say.
+
+    Raises:
+        WeightsError: if an exported file cannot be read.
+    """
+    if is_exported(weights):
+        return model_file.read_facts(weights, model_file.read_content(weights)).class_names[1:]
+    return tuple(read_facts(weights).get("class_names", ()))[1:]
+
+
+def photos_to_evaluate(
+    data: str | None,
+    run: RunFolder | None,
+    part: str | None = None,
+    classes: Sequence[str] = (),
+) -> Asked:
     """The photos that figures are to be of, if possible not those that were trained on.
 
     Args:
@@ -138,26 +160,39 @@ def photos_to_evaluate(data: str | None, run: RunFolder | None, part: str | None
         run: the training's folder, where the weights are of one.
         part: "train", "val", "test" or a file that lists photos; by default the part that was not
             trained on, or all.
+        classes: that the weights know; a set may have some of them alone.
 
     Raises:
         UsageError: if no data set is named, or the set has no such part.
         DataError: if it cannot be read.
     """
+    asked = _photos_of(data, run, part, {})
+    own = {str(name) for name in asked.dataset.class_names[1:]}
+    if own < set(classes):
+        asked = _photos_of(data, run, part, {"classes": list(classes)})
+    return asked
+
+
+def _photos_of(
+    data: str | None, run: RunFolder | None, part: str | None, loading: Mapping[str, Any]
+) -> Asked:
     options = run.options() if run is not None else {}
     data = data or options.get("test") or options.get("data")
     if data is None:
         raise UsageError("Say which photos: maskdet evaluate WEIGHTS DATA.")
     if part is not None and os.path.isfile(part):
-        return Asked(read_image_list(whole_set(data), part), f"the list {part}", data)
+        listed = read_image_list(whole_set(data, **loading), part)
+        return Asked(listed, f"the list {part}", data)
     if part is None and os.path.abspath(data) == options.get("test"):
-        return Asked(whole_set(data), "the test set of the training", data)
+        return Asked(whole_set(data, **loading), "the test set of the training", data)
     if run is not None and os.path.abspath(data) == options.get("data"):
-        parts, rest = _parts_of(run, data, options), "all photos, also those that it has learned"
+        parts = _parts_of(run, data, options, loading)
+        rest = "all photos, also those that it has learned"
     else:
-        parts, rest = load_parts(data, on_error="skip"), "all photos"
+        parts, rest = load_parts(data, on_error="skip", **loading), "all photos"
     if part is None:
         if not parts:
-            return Asked(whole_set(data), rest, data)
+            return Asked(whole_set(data, **loading), rest, data)
         part = "test" if "test" in parts else "val"
     if part not in parts:
         known = ", ".join(parts) or "none"
@@ -168,10 +203,12 @@ def photos_to_evaluate(data: str | None, run: RunFolder | None, part: str | None
     return Asked(parts[part], f"part {part!r}", data)
 
 
-def _parts_of(run: RunFolder, data: str, options: Mapping[str, Any]) -> dict[str, Dataset]:
+def _parts_of(
+    run: RunFolder, data: str, options: Mapping[str, Any], loading: Mapping[str, Any]
+) -> dict[str, Dataset]:
     """The parts of a set as its training had them; {} where it learned all."""
     if run.lists.is_dir():
-        return read_image_sets(open_dataset(data, on_error="skip"), run.lists)
+        return read_image_sets(whole_set(data, **loading), run.lists)
     if "test" in options or options.get("held_out") == 0:
         return {}
-    return load_parts(data, on_error="skip")
+    return load_parts(data, on_error="skip", **loading)

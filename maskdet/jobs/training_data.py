@@ -108,18 +108,21 @@ def _learned(data: str, dataset: Dataset) -> str:
     return f"{data}: {_photos(dataset)} of {of} to train on"
 
 
-def whole_set(data: str | os.PathLike[str]) -> Dataset:
+def whole_set(data: str | os.PathLike[str], **options: Any) -> Dataset:
     """All photos of a set; of one whose parts are sets of their own, the part to train on.
+
+    Args:
+        **options: for :meth:`Dataset.load`.
 
     Raises:
         DataError: if it cannot be read.
     """
     try:
-        return open_dataset(data, on_error="skip")
+        return open_dataset(data, on_error="skip", **options)
     except DataError as error:
         if error.kind != "unknown format":
             raise
-        parts = load_parts(data, on_error="skip")
+        parts = load_parts(data, on_error="skip", **options)
         if parts:
             return parts["train"]
         lack = _what_lacks(Path(data))

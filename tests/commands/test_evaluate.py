@@ -1,4 +1,4 @@
-"""Promise: ``maskdet evaluate`` says in one sentence why there are no figures and writes nothing."""
+"""Promise: ``maskdet evaluate`` says in one sentence why there are no figures."""
 
 import shutil
 
@@ -53,7 +53,10 @@ def test_a_set_of_other_classes_names_the_near_miss(
 
 
 def test_a_set_for_another_task(mistake, untrained, made_colours):  # noqa: F811
-    mistake(untrained, made_colours)
+    assert mistake(untrained, made_colours) == (
+        "maskdet: This network is for detection, but the set has a class for each photo; give a "
+        "set or weights that fit."
+    )
 
 
 def test_photos_that_are_not_there(mistake, untrained):  # noqa: F811

@@ -114,6 +114,7 @@ def test_a_file_for_the_pi_is_scored_like_the_network(way, call, capsys):
     assert "A .tflite file gives figures only" in capsys.readouterr().err
 
 
+@pytest.mark.filterwarnings("default::maskdet.errors.MaskdetWarning")
 def test_another_training_starts_from_its_weights(way, monkeypatch, capsys):
     """Of one class instead of two: what knows classes begins anew, and it is said."""
     make_small(monkeypatch)

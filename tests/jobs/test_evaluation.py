@@ -16,6 +16,7 @@ from maskdet.jobs import evaluation
 from maskdet.jobs.evaluation import evaluate_file, photos_to_evaluate
 from maskdet.jobs.run_folder import RunFolder
 from maskdet.tasks.table import TASKS
+from tests.models.classifier.conftest import write_folders
 
 
 def names(dataset):
@@ -84,6 +85,17 @@ def test_a_list_of_photos_alone_is_read(made_things, tmp_path):
     (tmp_path / "wrong.txt").write_text("nobody")
     with pytest.raises(DataError, match=r"wrong\.txt, line 1 lists 'nobody'"):
         photos_to_evaluate(str(made_things), None, str(tmp_path / "wrong.txt"))
+
+
+def test_a_set_may_have_some_of_the_classes_alone(tmp_path):
+    write_folders(tmp_path / "two", ["blue", "red"], 2)
+    known = ("blue", "green", "red")
+    dataset = photos_to_evaluate(str(tmp_path / "two"), None, None, known).dataset
+    assert tuple(map(str, dataset.class_names[1:])) == known
+    assert sorted({dataset.load_label(int(i)) for i in dataset.image_ids}) == [1, 3]
+    for classes in (("blue",), ("pink", "red"), ()):
+        dataset = photos_to_evaluate(str(tmp_path / "two"), None, None, classes).dataset
+        assert tuple(map(str, dataset.class_names[1:])) == ("blue", "red")
 
 
 def test_an_unknown_part_and_no_set_are_said(made_things, begun):
