@@ -88,6 +88,12 @@ def _apart(names: dict[Path, Path]) -> Iterator[AskedPhoto]:
         yield AskedPhoto(path, name)
 
 
+def shown_path(path: str | os.PathLike[str]) -> str:
+    """A path as people read it: from the present folder on, where it lies below that."""
+    whole, here = Path(os.path.abspath(path)), Path.cwd()
+    return str(whole.relative_to(here)) if whole.is_relative_to(here) else os.fspath(path)
+
+
 def make_results_folder(out: str | os.PathLike[str]) -> Path:
     """The folder for results, made if missing. Raises UsageError where that is not possible."""
     try:

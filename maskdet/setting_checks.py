@@ -36,6 +36,31 @@ def check_whole(config: Any, name: str, least: int | None = None, none_means: st
         setattr(config, name, int(value))
 
 
+#: Kinds of values that one may not stand for another, and what each is called.
+_KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
+    (bool, "True or False"),
+    (numbers.Real, "a number"),
+    (dict, "values by name, such as {'NAME': 2.0}"),
+    ((list, tuple, np.ndarray), "a list, such as (8, 16)"),
+)
+
+
+def check_kind(config: Any, name: str, value: Any) -> None:
+    """A value that somebody has written for a setting. Raises ConfigError for one of another kind
+    than the present one, such as a text for a number."""
+    present = getattr(config, name)
+    if value is None and (
+        isinstance(present, numbers.Real) or getattr(type(config), name, None) is None
+    ):
+        return
+    for kind, words in _KINDS:
+        if isinstance(present, kind):
+            # 1 does for True.
+            if not isinstance(value, numbers.Real if kind is bool else kind):
+                raise ConfigError(f"{name} is {value!r}; give {words}.")
+            return
+
+
 def check_share(config: Any, name: str) -> None:
     """A setting between 0 and 1, or None. Raises ConfigError, also for per cent."""
     value = getattr(config, name)

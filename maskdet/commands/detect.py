@@ -7,6 +7,7 @@ from typing import Any
 from maskdet.commands.answers import Answer
 from maskdet.commands.options import add_overwrite, add_weights, check_free, weights_path
 from maskdet.errors import UsageError
+from maskdet.jobs.exported import is_exported
 
 TEXT = "find objects in photos, videos or before a camera with trained weights, and draw them"
 EXAMPLES = (
@@ -49,16 +50,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> Answer:
-    weights = args.weights if args.weights.endswith(".tflite") else weights_path(args.weights)
+    weights = args.weights if is_exported(args.weights) else weights_path(args.weights)
     from maskdet.jobs.detecting import detect_live, detect_photos, is_live
 
-    if any(map(is_live, args.sources)):
+    live = next(filter(is_live, args.sources), None)
+    if live is not None:
         if len(args.sources) > 1:
-            raise UsageError(
-                f"{args.sources[0]} and {len(args.sources) - 1} more: give a video or camera alone."
-            )
-        detect_live(weights, args.sources[0], _live_options(args), args.min_score)
-        return Answer({"source": args.sources[0], "out": args.out})
+            raise UsageError(f"{live} gives frames, not a photo; give it alone.")
+        detect_live(weights, live, _live_options(args), args.min_score)
+        return Answer({"source": live, "out": args.out})
     photos: list[dict[str, Any]] = []
 
     def heard(photo: Any, picture: Path | None, result: Any) -> None:

@@ -13,6 +13,7 @@ from maskdet.commands.options import (
     weights_path,
 )
 from maskdet.errors import UsageError
+from maskdet.jobs.exported import is_exported
 
 TEXT = "score trained weights or an exported file on a data set, and write a report"
 EXAMPLES = (
@@ -45,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> Answer:
-    is_file = args.weights.lower().endswith(".tflite")
+    is_file = is_exported(args.weights)
     if is_file and (args.report or args.settings):
         raise UsageError(
             "A .tflite file gives figures only; give the training's weights for --report and -s."
@@ -53,19 +54,21 @@ def run(args: argparse.Namespace) -> Answer:
     weights = args.weights if is_file else weights_path(args.weights)
     report = None if is_file else Path(args.report or "report.html")
     if report is not None:
-        check_free(report, args.overwrite)
+        check_free(report, args.overwrite, "--report")
     from maskdet.jobs.evaluation import (
-        MIN_SCORE,
         evaluate_and_report,
         evaluate_file,
+        known_classes,
         photos_to_evaluate,
     )
     from maskdet.jobs.run_folder import folder_of
+    from maskdet.models.evaluating import MIN_SCORE
     from maskdet.models.opening import open_model
+    from maskdet.photo_results import shown_path
 
     folder = None if is_file else folder_of(weights)
-    asked = photos_to_evaluate(args.data, folder, args.part)
-    print(f"{asked.data}: {len(asked.dataset.image_ids)} photos, {asked.name}")
+    asked = photos_to_evaluate(args.data, folder, args.part, known_classes(weights))
+    print(f"{shown_path(asked.data)}: {len(asked.dataset.image_ids)} photos, {asked.name}")
     if is_file:
         result = evaluate_file(weights, asked.dataset)
     else:

@@ -50,13 +50,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> Answer:
     weights = weights_path(args.weights)
     check_free(args.file, args.overwrite)
-    from maskdet.data import Dataset
     from maskdet.exporters.formats import format_of
+    from maskdet.jobs.training_data import whole_set
     from maskdet.models.opening import open_model
 
     is_page = format_of(args.file, args.format) == "page"
     calibration, dataset = (
-        Dataset.load(path) if path else None for path in (args.calibration, args.dataset)
+        whole_set(path) if path else None for path in (args.calibration, args.dataset)
     )
     report = open_model(weights).export(
         args.file,

@@ -10,6 +10,8 @@ from maskdet.errors import UsageError
 
 #: The weights in the folder of a training.
 WEIGHTS_FILE = "weights.h5"
+# Names of weights; a folder of that name is somebody's data set.
+_PUBLISHED = ("coco",)
 WEIGHTS = (
     "the folder of a training, an .h5 file with the .json beside it, or coco: a detector of 80 "
     "classes"
@@ -33,7 +35,7 @@ def weights_path(text: str) -> str:
         UsageError: for a folder without weights.
     """
     folder = Path(text)
-    if not folder.is_dir():
+    if text in _PUBLISHED or not folder.is_dir():
         return text
     path = folder / WEIGHTS_FILE
     if not path.is_file():
@@ -92,16 +94,22 @@ def add_overwrite(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def check_free(path: str | Path, overwrite: bool) -> None:
+def check_free(path: str | Path, overwrite: bool, option: str = "") -> None:
     """Nothing that is there already is written over without being asked.
+
+    Args:
+        option: that names the file, where it must be a file.
 
     Raises:
         UsageError: if the path is a file, or a folder with something in it.
     """
     target = Path(path)
+    if option and target.is_dir():
+        raise UsageError(f"{path} is a folder; give {option} the name of a file.")
     taken = any(target.iterdir()) if target.is_dir() else target.exists()
     if taken and not overwrite:
+        other = f"another name with {option}" if option else "another name"
         raise UsageError(
-            f"{path} is there already, and nothing is written over it; choose another name, or add "
+            f"{path} is there already, and nothing is written over it; give {other}, or add "
             "--overwrite."
         )

@@ -1,10 +1,11 @@
 """``maskdet train``."""
 
 import argparse
+from shlex import quote
 from typing import Any
 
 from maskdet.commands.answers import Answer
-from maskdet.commands.options import add_overwrite, add_settings, settings_of
+from maskdet.commands.options import add_overwrite, add_settings, settings_of, weights_path
 from maskdet.errors import UsageError
 
 TEXT = "train on a folder of photos and annotations; leaves weights and a report"
@@ -19,6 +20,9 @@ EXAMPLES = (
 )
 # Known here too, so that the parser loads nothing; a test holds them together.
 _CONFIGS = ("mobile", "pi", "pi-small", "lite", "standard", "ssd", "yolox", "classifier")
+
+# So are these: what a training may start from beside a file.
+_STARTS = ("pretrained", "imagenet", "coco", "none")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--weights",
         metavar="WEIGHTS",
-        help="what training starts from: pretrained (the default), coco, imagenet, none, or a file",
+        help="what training starts from: pretrained (the default), coco, imagenet, none, a file, "
+        "or a training's folder",
     )
     parser.add_argument("--test", metavar="DATA", help="data set for the figures")
     parser.add_argument(
@@ -87,7 +92,7 @@ def run(args: argparse.Namespace) -> Answer:
         args.held_out,
         args.config,
         args.recipe,
-        args.weights,
+        _start(args.weights),
         args.seed,
         settings,
     )
@@ -97,25 +102,37 @@ def run(args: argparse.Namespace) -> Answer:
 
 
 def after_a_stop(args: argparse.Namespace) -> str:
-    """How a training that was stopped goes on."""
+    """How a training that was stopped goes on; "" where none was begun."""
     if args.data is None:
         return ""
-    out = f" --out {args.out}" if args.out else ""
+    from maskdet.jobs.run_folder import RunFolder
+    from maskdet.jobs.training import default_folder
+
+    if not RunFolder(args.out or default_folder(args.data)).run.is_file():
+        return ""
+    out = f" --out {quote(args.out)}" if args.out else ""
     return (
         "Every finished epoch is kept; to go on from there: "
-        f"maskdet train {args.data}{out} --resume"
+        f"maskdet train {quote(args.data)}{out} --resume"
     )
 
 
+def _start(weights: str | None) -> str | None:
+    """What a training starts from, where a training's folder is given for its weights."""
+    return weights if weights in (None, *_STARTS) else weights_path(weights)
+
+
 def _say_what_comes_next(data: str, result: Any) -> None:
-    folder = result.folder
-    print(f"\n{result.minutes:.1f} minutes in all; everything is in {folder.path}:")
-    print(f"  {folder.weights.name}")
+    folder, name = result.folder, result.folder.path.resolve().name
+    print(f"\n{result.minutes:.1f} minutes in all; {folder.path} has")
+    print(f"  {folder.weights.name}, the network")
     if result.evaluated is not None:
-        print(f"  {folder.report.name}, to be opened in a browser")
+        print(f"  {folder.report.name}, how good it is: open it in a browser")
+        print(f"  {folder.metrics.name}, the same for programs")
+    path = quote(str(folder.path))
     print("What comes next:")
-    print(f"  maskdet detect {folder.path} new_photos/")
-    print(f"  maskdet export {folder.path} {folder.path.name}.tflite --calibration {data}")
+    print(f"  maskdet detect {path} new_photos")
+    print(f"  maskdet export {path} {quote(name)}.tflite --calibration {quote(data)}")
 
 
 def _facts(result: Any) -> dict[str, Any]:

@@ -2,18 +2,18 @@
 
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from maskdet.data.dataset import Dataset
-from maskdet.data.formats import voc, yolo
-from maskdet.data.image_sets import read_image_sets
+from maskdet.data.formats import FORMATS, image_folders, voc, yolo
+from maskdet.data.image_sets import read_image_list
 from maskdet.errors import DataError, MaskdetWarning
 
 #: What people call each part, the usual word first.
 WORDS: Mapping[str, tuple[str, ...]] = {
-    "train": ("train", "training"),
+    "train": ("train", "training", "trainval"),
     "val": ("val", "valid", "validation", "dev"),
     "test": ("test", "testing", "eval"),
 }
@@ -36,26 +36,37 @@ def load_parts(path: str | os.PathLike[str], **options: Any) -> dict[str, Datase
         DataError: if a part cannot be read, or has a class that the part to train on has not.
     """
     root = Path(path)
-    if voc.recognise(root) and (root / _LISTS).is_dir() and any((root / _LISTS).glob("*.txt")):
-        parts = _by_word(read_image_sets(Dataset.load(root, **options), root / _LISTS))
-    elif yolo.recognise(root):
-        parts = _yolo_splits(root, options)
+    form = next((form for form in FORMATS if form.recognise(root)), None)
+    if form is voc and _by_word((root / _LISTS).glob("*.txt")):
+        parts = _voc_lists(root, options)
+    elif form is yolo:
+        parts = _splits(root, options)
+    elif form is image_folders:
+        parts = _photo_folders(root, options)
     else:
         parts = _sub_folders(root, options)
     return parts if "train" in parts and len(parts) > 1 else {}
 
 
-def _by_word(named: Mapping[str, Dataset]) -> dict[str, Dataset]:
-    by_name = {name.lower(): part for name, part in named.items()}
-    parts = {}
-    for part, words in WORDS.items():
-        name = next((word for word in words if word in by_name), None)
-        if name is not None and len(by_name[name].image_ids):
-            parts[part] = by_name[name]
-    return parts
+def _by_word(paths: Iterable[Path]) -> dict[str, Path]:
+    """The paths that are called as parts are, by part."""
+    by_name = {path.stem.lower(): path for path in sorted(paths)}
+    return {
+        part: by_name[name]
+        for part, words in WORDS.items()
+        if (name := next((word for word in words if word in by_name), None))
+    }
 
 
-def _yolo_splits(root: Path, options: Mapping[str, Any]) -> dict[str, Dataset]:
+def _voc_lists(root: Path, options: Mapping[str, Any]) -> dict[str, Dataset]:
+    whole = Dataset.load(root, **options)
+    lists = _by_word((root / _LISTS).glob("*.txt"))
+    parts = {part: read_image_list(whole, file) for part, file in lists.items()}
+    return {part: dataset for part, dataset in parts.items() if len(dataset.image_ids)}
+
+
+def _splits(root: Path, options: Mapping[str, Any]) -> dict[str, Dataset]:
+    """The splits of a format that knows them itself."""
     parts = {}
     for part in WORDS:
         try:
@@ -66,20 +77,27 @@ def _yolo_splits(root: Path, options: Mapping[str, Any]) -> dict[str, Dataset]:
     return parts
 
 
+def _photo_folders(root: Path, options: Mapping[str, Any]) -> dict[str, Dataset]:
+    """Parts of folders of classes, which are numbered as those of the part to train on."""
+    folders = _by_word(entry for entry in root.iterdir() if entry.is_dir())
+    return {
+        part: Dataset.load(root, split=folder.name, **options)
+        for part, folder in folders.items()
+        if folder.name in image_folders.SPLITS
+    }
+
+
 def _sub_folders(root: Path, options: Mapping[str, Any]) -> dict[str, Dataset]:
     if not root.is_dir():
         return {}
-    folders = {entry.name.lower(): entry for entry in sorted(root.iterdir()) if entry.is_dir()}
-    places = {
-        part: folders[word] for part, words in WORDS.items() for word in words if word in folders
-    }
-    if "train" not in places or len(places) < 2:
+    folders = _by_word(entry for entry in root.iterdir() if entry.is_dir())
+    if "train" not in folders or len(folders) < 2:
         return {}
-    train = Dataset.load(places.pop("train"), **options)
-    parts = {"train": train}
-    for part, place in places.items():
-        parts[part] = _with_classes_of(train, place, options)
-    return parts
+    train = Dataset.load(folders.pop("train"), **options)
+    return {
+        "train": train,
+        **{part: _with_classes_of(train, folder, options) for part, folder in folders.items()},
+    }
 
 
 def _with_classes_of(train: Dataset, place: Path, options: Mapping[str, Any]) -> Dataset:
@@ -89,7 +107,7 @@ def _with_classes_of(train: Dataset, place: Path, options: Mapping[str, Any]) ->
         warnings.simplefilter("always", MaskdetWarning)
         part = Dataset.load(place, **options)
     if list(part.class_names[1:]) != names:
-        return Dataset.load(place, classes=names, **options)
+        return Dataset.load(place, **{**options, "classes": names})
     for entry in said:
         warnings.warn(entry.message, stacklevel=4)
     return part

@@ -1,5 +1,6 @@
 """What a training asks of a data set."""
 
+import difflib
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,11 +47,23 @@ def check_names(dataset: Dataset, known: Sequence[str], what: str, in_order: boo
             f"The data set numbers its classes {', '.join(own)}, but the weights were trained for "
             f"{', '.join(names)}, in that order; load the set with classes={names}."
         )
+    advice = "leave the layers that know the classes out of the weights (exclude=[...]), or "
     raise ConfigError(
         f"The data set has the classes {', '.join(own)}, but the weights were trained for "
-        f"{', '.join(names)}, so they cannot be {what} it; leave the layers that know the classes "
-        "out of the weights (exclude=[...]), or name the classes alike."
+        f"{', '.join(names)}, so they cannot be {what} it{_near_miss(own, names)}; "
+        f"{advice if in_order else ''}name the classes alike."
     )
+
+
+def _near_miss(own: Sequence[str], names: Sequence[str]) -> str:
+    """A class that is spelt in two ways, in brackets; "" where there is none."""
+    for name in (name for name in own if name not in names):
+        others = [other for other in names if other not in own]
+        alike = {other.casefold(): other for other in others}
+        near = difflib.get_close_matches(name.casefold(), alike, n=1)
+        if near:
+            return f" (is {name!r} what the weights call {alike[near[0]]!r}?)"
+    return ""
 
 
 def check_sources(dataset: Dataset) -> None:

@@ -14,16 +14,19 @@ from maskdet.geometry.placement import SIDE_MULTIPLE
 
 #: Configs by the names that users give: where each is, and what it is for.
 CONFIGS = {
-    "mobile": ("maskdet.config:MobileConfig", "Mask R-CNN at 448 pixels: for laptops and the Pi"),
-    "pi": ("maskdet.config:PiConfig", "Mask R-CNN at 320 pixels: twice as fast on the Pi"),
-    "pi-small": ("maskdet.config:PiSmallConfig", "Mask R-CNN at 256 pixels: the fastest"),
-    "lite": ("maskdet.config:LiteConfig", "Mask R-CNN from ImageNet's weights, which pip brings"),
-    "standard": ("maskdet.config:Config", "matterport's Mask R-CNN, ResNet101: wants a GPU"),
-    "ssd": ("maskdet.models.ssd.config:SsdConfig", "SSD MobileNetV1: boxes alone"),
-    "yolox": ("maskdet.models.yolox.config:YoloxConfig", "YOLOX-Nano: boxes alone"),
+    "mobile": ("maskdet.config:MobileConfig", "a light Mask R-CNN for laptops and the Pi"),
+    "pi": ("maskdet.config:PiConfig", "a smaller Mask R-CNN, twice as fast on the Pi"),
+    "pi-small": ("maskdet.config:PiSmallConfig", "the smallest and fastest Mask R-CNN"),
+    "lite": ("maskdet.config:LiteConfig", "a Mask R-CNN from ImageNet's weights, which pip brings"),
+    "standard": (
+        "maskdet.config:Config",
+        "matterport's Mask R-CNN of ResNet101, which wants a GPU",
+    ),
+    "ssd": ("maskdet.models.ssd.config:SsdConfig", "SSD MobileNetV1, which finds boxes alone"),
+    "yolox": ("maskdet.models.yolox.config:YoloxConfig", "YOLOX-Nano, which finds boxes alone"),
     "classifier": (
         "maskdet.models.classifier.config:ClassifierConfig",
-        "one class for each photo, from folders of photos",
+        "a classifier, which gives each photo one class",
     ),
 }
 # Side in pixels of the network's input below which an object is small, and which quantile of a
@@ -42,12 +45,14 @@ class ConfigChoice:
     Attributes:
         name: of :data:`CONFIGS`.
         config: an instance, with settings that fit the set.
-        reasons: sentences that say why.
+        reason: why this network; "" where somebody has said it.
+        changes: settings that differ from the Config's, and why, a sentence each.
     """
 
     name: str
     config: BaseConfig
-    reasons: list[str] = field(default_factory=list)
+    reason: str = ""
+    changes: list[str] = field(default_factory=list)
 
 
 def choose(dataset: Dataset, name: str | None = None) -> ConfigChoice:
@@ -63,16 +68,8 @@ def choose(dataset: Dataset, name: str | None = None) -> ConfigChoice:
     Raises:
         UsageError: for a classifier and a set of objects, or the other way round.
     """
-    reasons = []
-    if name is None:
-        name = "classifier" if dataset.gives_labels else "mobile"
-        reasons.append(
-            "each photo has one class, by its folder"
-            if dataset.gives_labels
-            else "objects with masks"
-            if dataset.provides_masks
-            else "objects with boxes"
-        )
+    reason = "" if name else _reason(dataset)
+    name = name or ("classifier" if dataset.gives_labels else "mobile")
     if (name == "classifier") != dataset.gives_labels:
         what = "one class for each photo" if dataset.gives_labels else "objects with boxes"
         fitting = "classifier" if dataset.gives_labels else "mobile"
@@ -81,11 +78,16 @@ def choose(dataset: Dataset, name: str | None = None) -> ConfigChoice:
         )
     config = _config(name)
     config.NUM_CLASSES = dataset.num_classes
-    if name != "classifier":
-        reasons += _fit_to_objects(config, dataset)
+    changes = [] if name == "classifier" else _fit_to_objects(config, dataset)
     if config.STEPS_PER_EPOCH is not None:  # matterport's: an epoch is one pass here
         config.STEPS_PER_EPOCH = config.VALIDATION_STEPS = None
-    return ConfigChoice(name, config, reasons)
+    return ConfigChoice(name, config, reason, changes)
+
+
+def _reason(dataset: Dataset) -> str:
+    if dataset.gives_labels:
+        return "the photos lie in a folder for each class"
+    return f"the objects have {'masks' if dataset.provides_masks else 'boxes'}"
 
 
 def _config(name: str) -> Any:
@@ -94,9 +96,10 @@ def _config(name: str) -> Any:
 
 
 def _fit_to_objects(config: Any, dataset: Dataset) -> list[str]:
-    """Let the input and the number of instances fit a set's objects; says what was changed."""
+    """Let the input and the number of instances fit a set's objects; says what was changed and
+    why."""
     sides, most = object_sides(dataset)
-    reasons = []
+    changes = []
     if len(sides):
         side = int(config.IMAGE_MAX_DIM)
         quartile = float(np.quantile(sides, _QUANTILE)) * side
@@ -104,16 +107,16 @@ def _fit_to_objects(config: Any, dataset: Dataset) -> list[str]:
             steps = math.ceil(side * _SMALL / max(quartile, 1e-6) / SIDE_MULTIPLE)
             larger = min(_LARGEST_SIDE, steps * SIDE_MULTIPLE)
             config.IMAGE_MIN_DIM = config.IMAGE_MAX_DIM = larger
-            reasons.append(
-                f"IMAGE_MAX_DIM={larger}, as a quarter of the objects are smaller than "
-                f"{quartile:.0f} of {side} pixels"
+            changes.append(
+                f"photos are shown to it at {larger} pixels (IMAGE_MAX_DIM), since at {side} a "
+                f"quarter of the objects would be smaller than {max(1, round(quartile))}"
             )
     room = math.ceil(most * _ROOM)
     for setting in ("MAX_GT_INSTANCES", "DETECTION_MAX_INSTANCES"):
         if room > getattr(config, setting):
             setattr(config, setting, room)
-            reasons.append(f"{setting}={room}, as one photo has {most} objects")
-    return reasons
+            changes.append(f"{setting}={room}, since one photo has {most} objects")
+    return changes
 
 
 def object_sides(dataset: Dataset) -> tuple[np.ndarray, int]:

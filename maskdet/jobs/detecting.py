@@ -1,6 +1,7 @@
 """Photos, videos and cameras through a trained network or an exported file."""
 
 import os
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -10,8 +11,15 @@ from numpy.typing import NDArray
 
 from maskdet.errors import DataError, UsageError
 from maskdet.images import read_image, write_image
+from maskdet.jobs.exported import is_exported
 from maskdet.models.opening import open_model
-from maskdet.photo_results import AskedPhoto, asked_photos, make_results_folder, only_failures
+from maskdet.photo_results import (
+    AskedPhoto,
+    asked_photos,
+    make_results_folder,
+    only_failures,
+    shown_path,
+)
 from maskdet.runtime import app
 from maskdet.runtime.cameras import VIDEO_ENDINGS
 from maskdet.runtime.opening import open_file
@@ -22,6 +30,8 @@ Array = NDArray[Any]
 #: Told of each photo, its picture (None where none is written) and its result.
 Heard = Callable[[AskedPhoto, Path | None, Any], None]
 _SHOWN_SCORE = 0.5
+# camera, camera:1, picamera; play:FOLDER.
+_CAMERA = re.compile(r"play:.*|(pi)?camera(:.*)?")
 
 
 class ResultStream(Protocol):
@@ -61,14 +71,9 @@ class ModelPredictor:
         return next(self._model.results([image]))
 
 
-def is_exported(weights: str | os.PathLike[str]) -> bool:
-    """Whether a file is one that the runtime runs."""
-    return os.fspath(weights).lower().endswith(".tflite")
-
-
 def is_live(source: str) -> bool:
     """Whether a source gives frames, not photos: a camera, a video, or a folder that is played."""
-    if source.startswith(("play:", "camera", "picamera", "/dev/")) and not os.path.exists(source):
+    if _CAMERA.fullmatch(source) and not os.path.exists(source):
         return True
     return source.startswith("/dev/") or Path(source).suffix.lower() in VIDEO_ENDINGS
 
@@ -104,6 +109,10 @@ def detect_photos(
     asked = asked_photos(photos, out)
     if not asked:
         raise UsageError(f"There are no photos in {', '.join(photos)}.")
+    if not any(photo.path.exists() for photo in asked):  # said before a network is built
+        raise only_failures(
+            [f"There is no photo {shown_path(photo.path)}; check the path." for photo in asked]
+        )
     folder = None if out is None else Path(out)
     if folder is not None and not overwrite:
         _check_free(asked, folder)
@@ -134,7 +143,7 @@ def detect_photos(
     for result in model.results(whole_images()):
         photo, image = waiting.popleft()
         done += 1
-        line = f"{photo.path}: {result.listing()}"
+        line = f"{shown_path(photo.path)}: {result.listing()}"
         if folder is not None:
             pictures.append(_picture(folder, photo))
             write_image(pictures[-1], result.draw(image))

@@ -2,25 +2,28 @@
 
 import os
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from maskdet.data.dataset import Dataset
-from maskdet.data.image_sets import read_image_sets
-from maskdet.data.opening import open_dataset
+from maskdet.data.image_sets import read_image_list, read_image_sets
 from maskdet.data.own_parts import load_parts
+from maskdet.data.requirements import check_names
 from maskdet.errors import UsageError
 from maskdet.files import write_whole
+from maskdet.jobs.exported import is_exported
 from maskdet.jobs.run_folder import RunFolder
+from maskdet.jobs.training_data import whole_set
 from maskdet.json_text import json_text
-from maskdet.models.evaluating import usable_part
+from maskdet.models.evaluating import MIN_SCORE, usable_part
 from maskdet.models.reporting import evaluated, write_report
+from maskdet.models.weight_files import read_facts
 from maskdet.progress import progress_bar
+from maskdet.runtime import model_file
 from maskdet.runtime.opening import open_file
-
-#: Lowest score of the results that are scored: AP looks at all of them, from the surest down.
-MIN_SCORE = 0.001
+from maskdet.tasks.task import Task
 
 
 @dataclass(frozen=True)
@@ -61,11 +64,12 @@ def evaluate_and_report(
 
     Raises:
         UsageError: if there is no photo to look at.
+        ConfigError: if the set has other classes, or is for another task.
     """
     task = model.family.task
-    usable = usable_part(dataset, task)
-    if not len(usable.image_ids):
-        raise UsageError("There is no photo to evaluate; give a set whose photos can be read.")
+    _check_kind(dataset, task, "This network")
+    check_names(dataset, model.class_names, "scored on", in_order=False)
+    usable = _usable(dataset, task)
     results, evaluation, seconds = evaluated(model, usable)
     figures = task.figures(evaluation)
     if metrics is not None:
@@ -82,15 +86,39 @@ def evaluate_file(path: str | os.PathLike[str], dataset: Dataset) -> Evaluated:
 
     Raises:
         WeightsError: if it is no file that the runtime reads.
+        UsageError: if there is no photo to look at, or the set is for another task.
+        ConfigError: if the set has other classes.
     """
     predictor = open_file(path, min_confidence=MIN_SCORE)
-    usable = usable_part(dataset, predictor.task)
+    task = predictor.task
+    _check_kind(dataset, task, os.fspath(path))
+    check_names(dataset, predictor.class_names, "scored on", in_order=False)
+    usable = _usable(dataset, task)
     begun, results = time.perf_counter(), []
     for image_id in progress_bar(list(usable.image_ids), "detecting"):
         results.append(predictor.predict(usable.load_image(image_id)))
     seconds = time.perf_counter() - begun
-    evaluation = predictor.task.score(usable, results)
-    return Evaluated(evaluation, predictor.task.figures(evaluation), len(results), seconds, None)
+    evaluation = task.score(usable, results)
+    return Evaluated(evaluation, task.figures(evaluation), len(results), seconds, None)
+
+
+def _usable(dataset: Dataset, task: Task) -> Dataset:
+    usable = usable_part(dataset, task)
+    if not len(usable.image_ids):
+        raise UsageError(
+            "There is no photo to evaluate; give a set whose photos can be read (maskdet check "
+            "says what is wrong with them)."
+        )
+    return usable
+
+
+def _check_kind(dataset: Dataset, task: Task, what: str) -> None:
+    """Raises UsageError for objects and a classifier, or classes of whole photos and a detector."""
+    if dataset.gives_labels != (task.name == "classification"):
+        has = "a class for each photo" if dataset.gives_labels else "objects"
+        raise UsageError(
+            f"{what} is for {task.name}, but the set has {has}; give a set or weights that fit."
+        )
 
 
 @dataclass(frozen=True)
@@ -108,7 +136,23 @@ class Asked:
     data: str
 
 
-def photos_to_evaluate(data: str | None, run: RunFolder | None, part: str | None = None) -> Asked:
+def known_classes(weights: str | os.PathLike[str]) -> Sequence[str]:
+    """Names of the classes that weights or an exported file know; () where they do not say.
+
+    Raises:
+        WeightsError: if an exported file cannot be read.
+    """
+    if is_exported(weights):
+        return model_file.read_facts(weights, model_file.read_content(weights)).class_names[1:]
+    return tuple(read_facts(weights).get("class_names", ()))[1:]
+
+
+def photos_to_evaluate(
+    data: str | None,
+    run: RunFolder | None,
+    part: str | None = None,
+    classes: Sequence[str] = (),
+) -> Asked:
     """The photos that figures are to be of, if possible not those that were trained on.
 
     Args:
@@ -116,28 +160,39 @@ def photos_to_evaluate(data: str | None, run: RunFolder | None, part: str | None
         run: the training's folder, where the weights are of one.
         part: "train", "val", "test" or a file that lists photos; by default the part that was not
             trained on, or all.
+        classes: that the weights know; a set may have some of them alone.
 
     Raises:
         UsageError: if no data set is named, or the set has no such part.
         DataError: if it cannot be read.
     """
+    asked = _photos_of(data, run, part, {})
+    own = {str(name) for name in asked.dataset.class_names[1:]}
+    if own < set(classes):
+        asked = _photos_of(data, run, part, {"classes": list(classes)})
+    return asked
+
+
+def _photos_of(
+    data: str | None, run: RunFolder | None, part: str | None, loading: Mapping[str, Any]
+) -> Asked:
     options = run.options() if run is not None else {}
+    data = data or options.get("test") or options.get("data")
     if data is None:
-        data = options.get("test") or options.get("data")
-        if data is None:
-            raise UsageError("Say which photos: maskdet evaluate WEIGHTS DATA.")
+        raise UsageError("Say which photos: maskdet evaluate WEIGHTS DATA.")
     if part is not None and os.path.isfile(part):
-        file = Path(part)
-        whole = open_dataset(data, on_error="skip")
-        return Asked(read_image_sets(whole, file.parent)[file.stem], f"the list {part}", data)
-    same = run is not None and os.path.abspath(data) == options.get("data")
-    if same and run is not None and run.lists.is_dir():
-        parts: dict[str, Dataset] = read_image_sets(open_dataset(data, on_error="skip"), run.lists)
+        listed = read_image_list(whole_set(data, **loading), part)
+        return Asked(listed, f"the list {part}", data)
+    if part is None and os.path.abspath(data) == options.get("test"):
+        return Asked(whole_set(data, **loading), "the test set of the training", data)
+    if run is not None and os.path.abspath(data) == options.get("data"):
+        parts = _parts_of(run, data, options, loading)
+        rest = "all photos, also those that it has learned"
     else:
-        parts = load_parts(data, on_error="skip")
+        parts, rest = load_parts(data, on_error="skip", **loading), "all photos"
     if part is None:
         if not parts:
-            return Asked(open_dataset(data, on_error="skip"), "all photos", data)
+            return Asked(whole_set(data, **loading), rest, data)
         part = "test" if "test" in parts else "val"
     if part not in parts:
         known = ", ".join(parts) or "none"
@@ -146,3 +201,14 @@ def photos_to_evaluate(data: str | None, run: RunFolder | None, part: str | None
             "lists photos, one a line."
         )
     return Asked(parts[part], f"part {part!r}", data)
+
+
+def _parts_of(
+    run: RunFolder, data: str, options: Mapping[str, Any], loading: Mapping[str, Any]
+) -> dict[str, Dataset]:
+    """The parts of a set as its training had them; {} where it learned all."""
+    if run.lists.is_dir():
+        return read_image_sets(whole_set(data, **loading), run.lists)
+    if "test" in options or options.get("held_out") == 0:
+        return {}
+    return load_parts(data, on_error="skip", **loading)

@@ -3,31 +3,31 @@
 import os
 import re
 import time
+import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from maskdet.data.dataset import Dataset
-from maskdet.data.image_sets import read_image_sets, write_image_sets
-from maskdet.data.opening import open_dataset
-from maskdet.data.own_parts import load_parts
-from maskdet.data.split import split
-from maskdet.errors import UsageError
+from maskdet.errors import MaskdetWarning, UsageError, WeightsError
+from maskdet.family import BEST_PRETRAINED, PRETRAINED
 from maskdet.jobs.choice import CONFIGS, ConfigChoice, choose
 from maskdet.jobs.evaluation import Evaluated, evaluate_and_report
 from maskdet.jobs.run_folder import RunFolder
+from maskdet.jobs.training_data import training_data
+from maskdet.models.evaluating import MIN_SCORE
 from maskdet.models.families import family_class
 from maskdet.models.opening import open_model, set_settings
+from maskdet.models.weight_files import read_facts
+from maskdet.pretrained.assign import misfits
 from maskdet.progress import span
 from maskdet.training.recipes import DEFAULT_RECIPE, recipe_stages
 
-#: Photos with something to learn that a training needs at least: some must be left for figures.
-LEAST_PHOTOS = 8
-#: Share of the photos that is held out for the figures where the set has no parts of its own.
-HELD_OUT = 0.2
 # Evaluations in a training, for the curve in the report.
 _EVALUATIONS = 8
+#: What a training may start from beside a file.
+STARTS = (BEST_PRETRAINED, *PRETRAINED, "none")
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class TrainingResult:
 
 def default_folder(data: str) -> Path:
     """Where a training goes if nobody says: ``trained/<name of the set>``."""
-    return Path("trained") / (_name(data) or "mine")
+    return Path("trained") / _name(data)
 
 
 def train_folder(
@@ -103,97 +103,56 @@ def train_folder(
         say: told what is chosen and done.
 
     Raises:
-        UsageError: if ``out`` is taken, there is nothing to go on with, or photos are too few.
+        UsageError: if ``out`` is taken, there is nothing to go on with, or photos are too few;
+            nothing was written then.
         DataError: if the set cannot be read.
         ConfigError: for settings that do not fit each other.
+        WeightsError: if the weights to start from are missing, damaged or of another network.
     """
     begun = time.perf_counter()
     folder = RunFolder(out if out is not None else default_folder(options.data))
     if resume:
-        options = TrainingOptions(**folder.resumed(options.said()))
+        options = _resumed(folder, options)
     else:
         folder.check_free(overwrite)
-    parts = _parts(options, folder if resume else None, say)
+    data = training_data(
+        options.data,
+        options.test,
+        options.held_out,
+        options.seed or 0,
+        folder.lists if resume else None,
+    )
+    say(data.sentence)
+    parts = data.parts
     choice = choose(parts["train"], options.config)
     _settle(choice, options, parts)
     _say_choice(choice, options, say)
+    model = _started(choice, options, folder, resume, say)
     if not resume:
-        folder.begin(options.said())
-        if "all" in parts:
-            write_image_sets(folder.lists, {n: parts[n] for n in ("train", "val") if n in parts})
-    model = _trained(choice, options, parts, folder, resume, say)
-    evaluated = None
+        folder.begin(options.said(), data.divided)
+    _train(model, options, parts, say)
+    model.save_weights(folder.weights)
     held_out = parts.get("test", parts.get("val"))
-    if held_out is not None:
-        evaluated = evaluate_and_report(
-            open_model(folder.weights, min_score=0.001),
-            held_out,
-            report=folder.report,
-            metrics=folder.metrics,
-            log_dir=Path(model.log_dir),
-            title=_name(options.data),
-        )
+    evaluated = None if held_out is None else _evaluated(folder, held_out, options, model)
+    if evaluated is not None:
         say(f"\n{evaluated.evaluation.table()}")
     minutes = (time.perf_counter() - begun) / 60
-    photos = {name: len(part.image_ids) for name, part in parts.items() if name != "all"}
+    photos = {name: len(part.image_ids) for name, part in parts.items()}
     return TrainingResult(folder, choice, photos, evaluated, minutes)
 
 
-# ---- data --------------------------------------------------------------------------------------
-def _parts(
-    options: TrainingOptions, resumed: RunFolder | None, say: Callable[[str], None]
-) -> dict[str, Dataset]:
-    """What to train on ("train"), to watch ("val"), to test on ("test"), and where it was divided
-    here, all of it ("all")."""
-    parts = {} if options.test or options.held_out else load_parts(options.data, on_error="skip")
-    if parts:
-        say(f"{options.data} has parts of its own: {_counts(parts)}.")
-        _check_enough(parts["train"], options.data)
-        return parts
-    dataset = open_dataset(options.data, on_error="skip")
-    _check_enough(dataset, options.data)
-    if options.test:
-        names = [str(name) for name in dataset.class_names[1:]]
-        test = open_dataset(options.test, on_error="skip", classes=names)
-        say(f"{len(dataset.image_ids)} photos to train on, {len(test.image_ids)} to test on.")
-        return {"train": dataset, "test": test}
-    lists = resumed.lists if resumed is not None else None
-    if lists is not None and lists.is_dir():
-        parts = dict(read_image_sets(dataset, lists))
-    else:
-        share = HELD_OUT if options.held_out is None else options.held_out
-        if not 0 <= share < 1:
-            raise UsageError(
-                f"--held-out is {share:g}; give a share of the photos, such as {HELD_OUT}."
-            )
-        if share == 0:
-            say(f"{len(dataset.image_ids)} photos to train on; none held out, so no figures.")
-            return {"train": dataset}
-        shares = {"train": 1 - share, "val": share}
-        parts = dict(split(dataset, shares, options.seed or 0, group="similar"))
-    say(
-        f"{options.data}: {len(dataset.image_ids)} photos, {len(parts['train'].image_ids)} of them "
-        f"to train on, {len(parts['val'].image_ids)} held out for the figures (another share with "
-        "--held-out, a set of its own with --test)."
-    )
-    return {"all": dataset, **parts}
-
-
-def _counts(parts: Mapping[str, Dataset]) -> str:
-    return ", ".join(f"{name} {len(part.image_ids)} photos" for name, part in parts.items())
-
-
-def _check_enough(dataset: Dataset, data: str) -> None:
-    """Photos with something to learn; raises UsageError where there are too few."""
-    ids = [int(i) for i in dataset.image_ids]
-    if not dataset.gives_labels:
-        ids = [i for i in ids if len(dataset.load_boxes(i)[1])]
-    if len(ids) < LEAST_PHOTOS:
-        raise UsageError(
-            f"{data} has {len(ids)} {'photo' if len(ids) == 1 else 'photos'} "
-            f"{'with a class' if dataset.gives_labels else 'with objects'}, and a training needs "
-            f"{LEAST_PHOTOS} at least, better 50 of each class; label more and come back."
+def _resumed(folder: RunFolder, options: TrainingOptions) -> TrainingOptions:
+    known = folder.resumed(options.said())
+    try:
+        # The paths as they are written now: they are shown, and mean the same.
+        return replace(
+            TrainingOptions(**known), data=options.data, test=options.test or known.get("test")
         )
+    except TypeError:
+        raise UsageError(
+            f"{folder.run} has options that this version does not know; begin anew with "
+            "--overwrite."
+        ) from None
 
 
 # ---- settings ----------------------------------------------------------------------------------
@@ -204,26 +163,29 @@ def _settle(choice: ConfigChoice, options: TrainingOptions, parts: Mapping[str, 
     config.SEED = options.seed or 0
     config.ON_ERROR = "skip"
     config.CHECKPOINTS_KEPT, config.STATES_KEPT = 3, 2
-    photos = len(parts["train"].image_ids)
-    stages = recipe_stages(config, options.recipe or DEFAULT_RECIPE, photos)
-    if "val" in parts:
-        config.EVALUATE_EVERY = max(1, sum(stage.epochs for stage in stages) // _EVALUATIONS)
     set_settings(config, options.settings)
     config.validate()
+    epochs = _epochs(config, options, parts)
+    if "val" in parts and "EVALUATE_EVERY" not in options.settings:
+        config.EVALUATE_EVERY = max(1, epochs // _EVALUATIONS)
+
+
+def _epochs(config: Any, options: TrainingOptions, parts: Mapping[str, Dataset]) -> int:
+    """Epochs of the whole training."""
+    photos = len(parts["train"].image_ids)
+    stages = recipe_stages(config, options.recipe or DEFAULT_RECIPE, photos)
+    return sum(stage.epochs for stage in stages)
 
 
 def _say_choice(choice: ConfigChoice, options: TrainingOptions, say: Callable[[str], None]) -> None:
     config = choice.config
-    why = "you said so" if options.config else choice.reasons[0]
-    more = choice.reasons[0 if options.config else 1 :]
-    say(
-        f"Config: {type(config).__name__} ({CONFIGS[choice.name][1]}), as {why}; another with "
-        "--config, any setting with -s NAME=VALUE."
-    )
-    for reason in more:
-        say(f"  {reason}")
+    why = "as you said" if options.config else f"since {choice.reason}; --config takes another"
+    say(f"Network: {CONFIGS[choice.name][1]} ({type(config).__name__}), {why}.")
+    for change in choice.changes:
+        say(f"  {change}")
     if options.settings:
-        say("  you: " + ", ".join(f"{name}={value}" for name, value in options.settings.items()))
+        said = ", ".join(f"{name}={value}" for name, value in options.settings.items())
+        say(f"  {said}, as you said")
 
 
 def _name(data: str) -> str:
@@ -234,39 +196,75 @@ def _name(data: str) -> str:
 
 
 # ---- training ----------------------------------------------------------------------------------
-def _trained(
+def _started(
     choice: ConfigChoice,
     options: TrainingOptions,
-    parts: Mapping[str, Dataset],
     folder: RunFolder,
     resume: bool,
     say: Callable[[str], None],
 ) -> Any:
-    """The model after its training; its weights lie in the folder."""
-    recipe = options.recipe or DEFAULT_RECIPE
-    stages = recipe_stages(choice.config, recipe, len(parts["train"].image_ids))
+    """The model that is trained, with the weights from which it goes on or starts."""
     model = family_class(choice.config.family_name)("training", choice.config, folder.logs)
-    if not (resume and _went_on(model)):
-        _start_from(model, options.weights or "pretrained")
-    if model.epoch >= sum(stage.epochs for stage in stages):
-        say(f"All {model.epoch} epochs are done already.")
-    else:
-        begun = time.perf_counter()
-        model.train(parts["train"], parts.get("val"), recipe=recipe)
-        say(f"Trained in {span(time.perf_counter() - begun)}.")
-    model.save_weights(folder.weights)
+    if resume:
+        try:
+            model.load_weights(model.find_last())
+            return model
+        except FileNotFoundError:
+            say("No epoch of it was finished, so it begins anew.")
+    weights = options.weights or BEST_PRETRAINED
+    if weights in (BEST_PRETRAINED, *PRETRAINED):
+        model.load_weights(weights)
+    elif weights != "none":
+        _load_file(model, weights)
     return model
 
 
-def _went_on(model: Any) -> bool:
-    """Whether there is a checkpoint, which the model then has."""
-    try:
-        model.load_weights(model.find_last())
-    except FileNotFoundError:
-        return False
-    return True
+def _load_file(model: Any, weights: str) -> None:
+    """Start from weights of somebody's; layers that know other classes begin anew."""
+    if not os.path.exists(weights):
+        raise WeightsError(
+            f"There are no weights {weights}; give a file, a training's folder, or one of "
+            f"{', '.join(STARTS)}."
+        )
+    others = read_facts(weights).get("config", {}).get("NUM_CLASSES") != model.config.NUM_CLASSES
+    exclude = misfits(model.keras_model, weights) if others and weights.endswith(".h5") else []
+    if exclude:
+        warnings.warn(
+            f"{weights} is for other classes, so these layers begin anew: {', '.join(exclude)}.",
+            MaskdetWarning,
+            stacklevel=2,
+        )
+    model.load_weights(weights, exclude=exclude)
+    # A start, not a continuation, and whatever its classes are called, they are this set's now.
+    model.resumption = None
+    model.set_log_dir()
+    model.trained = model.trained.with_facts(class_names=(), steps=None, stage=None)
 
 
-def _start_from(model: Any, weights: str) -> None:
-    if weights != "none":
-        model.load_weights(weights)
+def _train(
+    model: Any,
+    options: TrainingOptions,
+    parts: Mapping[str, Dataset],
+    say: Callable[[str], None],
+) -> None:
+    if model.epoch >= _epochs(model.config, options, parts):
+        say(f"All {model.epoch} epochs are done already.")
+        return
+    begun = time.perf_counter()
+    recipe = options.recipe or DEFAULT_RECIPE
+    model.train(parts["train"], parts.get("val"), recipe=recipe)
+    say(f"Trained in {span(time.perf_counter() - begun)}.")
+
+
+def _evaluated(
+    folder: RunFolder, dataset: Dataset, options: TrainingOptions, model: Any
+) -> Evaluated:
+    """Figures and report of the weights in the folder."""
+    return evaluate_and_report(
+        open_model(folder.weights, min_score=MIN_SCORE),
+        dataset,
+        report=folder.report,
+        metrics=folder.metrics,
+        log_dir=Path(model.log_dir),
+        title=_name(options.data),
+    )

@@ -1,6 +1,8 @@
 """Models opened from their weights, whatever family they are of."""
 
+import difflib
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from maskdet.backbones.registry import get_backbone
@@ -9,7 +11,7 @@ from maskdet.models.families import FAMILIES, PUBLISHED, family_class
 from maskdet.models.model import Model
 from maskdet.models.weight_files import read_facts
 from maskdet.pretrained.matterport_h5 import read_layers
-from maskdet.setting_checks import check_share_value
+from maskdet.setting_checks import check_kind, check_share_value
 
 
 def open_model(
@@ -45,15 +47,20 @@ def open_model(
     return model
 
 
-def set_settings(config: Any, settings: dict[str, Any]) -> None:
+def set_settings(config: Any, settings: Mapping[str, Any]) -> None:
     """Give a Config some settings.
 
     Raises:
         UsageError: for a name that is no setting of it.
+        ConfigError: for a value of another kind than the setting's, such as a text for a number.
     """
+    known = config.settings()
     for name, value in settings.items():
-        if not hasattr(config, name):
-            raise UsageError(f"{name} is no setting of {type(config).__name__}; see its display().")
+        if name not in known:
+            near = difflib.get_close_matches(name.upper(), known, n=1)
+            hint = f"did you mean {near[0]}?" if near else "see its display()."
+            raise UsageError(f"{name} is no setting of {type(config).__name__}; {hint}")
+        check_kind(config, name, value)
         setattr(config, name, value)
 
 

@@ -92,6 +92,23 @@ def load_into(
     return LoadReport(loaded, excluded, unmatched)
 
 
+def misfits(network: keras.Model, path: str | os.PathLike[str]) -> list[str]:
+    """Names of layers for which a file in matterport's layout has weights of another shape.
+
+    Raises:
+        WeightsError: no such file, or damaged.
+    """
+    stored = read_layers(os.fspath(path))
+    names = []
+    for layer in network.layers:
+        if layer.weights and stored.get(layer.name):
+            try:
+                _pairs(layer, stored[layer.name], path)
+            except WeightsError:
+                names.append(layer.name)
+    return names
+
+
 def _some(names: list[str]) -> str:
     return ", ".join(names[:5]) + (" ..." if len(names) > 5 else "")
 
