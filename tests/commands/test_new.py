@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from maskdet.new_script.script import FAMILIES, ScriptData, plain_name, quoted, script_text
 
 from maskdet import Dataset
 from maskdet.commands.main import main
@@ -23,6 +22,7 @@ from maskdet.data.scenes import write_scenes
 from maskdet.errors import UsageError
 from maskdet.files import write_whole
 from maskdet.images import write_image
+from maskdet.jobs.new_script.script import FAMILIES, ScriptData, plain_name, quoted, script_text
 from tests.commands.sets import SIDE, files_of, write_classes, write_set
 
 # TensorFlow tells that its own input pipeline does not go step by step, which is as well.

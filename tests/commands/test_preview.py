@@ -5,13 +5,13 @@ import json
 
 import numpy as np
 import pytest
-from maskdet.preview import photos_to_show, preview, sheet_paths
 
 from maskdet import Dataset
 from maskdet.commands.main import main
 from maskdet.data.augment import Augmentation
 from maskdet.data.scenes import write_scenes
 from maskdet.images import read_image
+from maskdet.jobs.preview import photos_to_show, preview, sheet_paths
 from maskdet.visualize.draw import palette
 from maskdet.visualize.legend import with_legend
 from tests.commands.sets import files_of, write_classes, write_set

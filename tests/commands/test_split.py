@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from maskdet import Dataset
 from maskdet.commands.main import main
-from maskdet.data.conversion import Contents
+from maskdet.data.conversion import SetContents
 from maskdet.data.image_sets import read_image_sets
 from maskdet.data.parts import missing_classes, parts_table, shares_of
 from maskdet.errors import MaskdetWarning, UsageError
@@ -138,7 +138,7 @@ def test_shares_of_any_whole_are_taken_and_others_refused(weights):
 
 
 def part(photos, **by_class):
-    return Contents(photos, by_class, {}, 0, False, False)
+    return SetContents(photos, by_class, {}, 0, False, False)
 
 
 def test_the_table_fits_narrow_terminals():
