@@ -10,6 +10,8 @@ import keras
 
 from maskdet.progress import is_watched, progress_bar, span, write_line
 
+_VAL_LOSS = "val_loss"
+
 
 class EpochClock(keras.callbacks.Callback):
     """How long epochs take; stands before whatever reads it.
@@ -50,8 +52,9 @@ class EpochClock(keras.callbacks.Callback):
 class StageProgress(keras.callbacks.Callback):
     """How far a stage is, with losses, speed and the time left.
 
-    In a terminal or notebook one bar over all steps; elsewhere (a log file, a job's output) a line
-    on stderr after each epoch, since a bar there would be thousands of lines.
+    In a terminal or notebook one bar over all steps, and a line for each evaluation; elsewhere
+    (a file) a line on stderr after each epoch, since a bar there would be thousands
+    of lines.
 
     Args:
         label: what the stage is called.
@@ -84,8 +87,10 @@ class StageProgress(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         if self.bar is not None:
             self.bar.update(1)
+            # The sum first: where the terminal is narrow, the end is cut off.
+            total, _, parts = losses_text(logs or {}).partition(" (")
             speed = f"{self.clock.images_per_second:.1f} images/s"
-            self.bar.set_postfix_str(f"{speed}, {losses_text(logs or {})}", False)
+            self.bar.set_postfix_str(f"{total}, {speed}{f' ({parts}' if parts else ''}", False)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         logs = logs or {}
@@ -99,7 +104,7 @@ class StageProgress(keras.callbacks.Callback):
                 file=sys.stderr,
                 flush=True,
             )
-        elif held_out_text(logs):
+        elif len(held_out(logs)) > (_VAL_LOSS in logs):  # an evaluation: not each epoch has one
             loss = float(logs.get("loss", math.nan))
             write_line(f"epoch {epoch + 1}: loss {loss:.3f}{held_out_text(logs)}")
 
@@ -120,13 +125,16 @@ def losses_text(logs: Mapping[str, Any]) -> str:
     return f"{total} ({', '.join(parts)})" if len(parts) > 1 else total
 
 
-def held_out_text(logs: Mapping[str, Any]) -> str:
-    """What the validation set says, behind a comma: its loss and the task's figures; "" where an
-    epoch has neither."""
+def held_out(logs: Mapping[str, Any]) -> dict[str, float]:
+    """What the validation set says: its loss and the task's figures, without the loss's parts."""
     parts = {name.removeprefix("val_") for name in logs if not name.startswith("val_")} - {"loss"}
-    shown = {
-        name: value
+    return {
+        name: float(value)
         for name, value in logs.items()
         if name.startswith("val_") and name.removeprefix("val_") not in parts
     }
-    return "".join(f", {name} {float(value):.3f}" for name, value in shown.items())
+
+
+def held_out_text(logs: Mapping[str, Any]) -> str:
+    """:func:`held_out` behind a comma; "" where an epoch has nothing of it."""
+    return "".join(f", {name} {value:.3f}" for name, value in held_out(logs).items())

@@ -27,7 +27,8 @@ def test_one_bar_over_the_steps_of_all_epochs_with_losses_and_speed(capsys):
     shown = run(with_bar=True)
     assert shown.bar.n == shown.bar.total == 4
     assert shown.bar.desc == "heads epochs 1-2"
-    assert "images/s, loss 1.250 (rpn class 0.50, mrcnn mask 0.75)" in shown.bar.postfix
+    assert shown.bar.postfix.startswith("loss 1.250, ")
+    assert shown.bar.postfix.endswith(" images/s (rpn class 0.50, mrcnn mask 0.75)")
     shown.on_train_end()
     assert shown.bar is None
     output = "".join(capsys.readouterr())
@@ -66,3 +67,13 @@ def test_a_single_loss_has_no_parts_to_show():
 )
 def test_times_are_said_in_words(seconds, text):
     assert span(seconds) == text
+
+
+def test_a_terminal_gets_no_line_for_an_epoch_without_evaluation(capsys):
+    """A training of a hundred epochs would push everything else off the screen."""
+    clock = EpochClock(8)
+    shown = StageProgress("all", 1, 1, clock, with_bar=True)
+    shown.on_train_begin()
+    shown.on_epoch_end(0, {"loss": 1.0, "val_loss": 2.0})
+    shown.on_train_end()
+    assert "epoch 1" not in "".join(capsys.readouterr())
