@@ -73,8 +73,8 @@ class Best:
     def sentence(self, epochs: int) -> str:
         """What is said after so many epochs."""
         return (
-            f"After {epochs} {'epoch' if epochs == 1 else 'epochs'} the best weights are those of "
-            f"epoch {self.epoch} ({self.figure} {self.value:.3f})"
+            f"The best weights so far are those of epoch {self.epoch} of {epochs} "
+            f"({self.figure} {self.value:.3f})"
         )
 
 
