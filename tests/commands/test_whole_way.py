@@ -130,6 +130,9 @@ def test_another_training_starts_from_its_weights(way, monkeypatch, capsys):
     assert main(arguments) == DONE
     assert started[0][:2] == (0, ())
     assert "trained/other/logs/other" in started[0][2]
+    checkpoint = str(next((way / "run" / "logs").glob("*/*_0002.h5")))
+    assert main(["train", "data", "--weights", checkpoint, "--out", "again"]) == DONE
+    assert started[1][0] == 0 and "again/logs/data" in started[1][2]
     assert "run/weights.h5 is for other classes, so these layers begin anew: mrcnn_class" in (
         capsys.readouterr().err.replace("\n", " ")
     )

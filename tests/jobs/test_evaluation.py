@@ -76,6 +76,16 @@ def test_where_all_was_learned_it_is_said(begun):
     assert asked.name == "all photos, also those that it has learned"
 
 
+def test_a_sets_own_parts_do_not_hide_that_all_was_learned(made_things, tmp_path):
+    data, run = tmp_path / "data", RunFolder(tmp_path / "run")
+    shutil.copytree(made_things, data)
+    parts = split(Dataset.load(data), {"train": 0.5, "val": 0.5})
+    write_image_sets(data / "ImageSets" / "Main", parts)
+    run.begin({"data": str(data), "held_out": 0}, {})
+    asked = photos_to_evaluate(None, run)
+    assert len(asked.dataset.image_ids) == 12 and "also those that it has learned" in asked.name
+
+
 def test_a_list_of_photos_alone_is_read(made_things, tmp_path):
     ids = names(Dataset.load(made_things))
     (tmp_path / "sunny.lst").write_text("\n".join(ids[2:5]))
