@@ -90,11 +90,11 @@ def _check_family(family: str, labels: bool, data: str | None) -> None:
 def _look_at(path: str) -> tuple[Any, bool]:
     """What a script must know of a data set, and whether its photos have a class as a whole."""
     from maskdet.data.dataset import Dataset
-    from maskdet.data.given_parts import given_parts
+    from maskdet.data.own_parts import part_names
     from maskdet.errors import DataError
     from maskdet.jobs.new_script.script import ScriptData
 
-    parts, are_folders = given_parts(path)
+    parts, are_folders = part_names(path)
     if parts is not None and are_folders:
         sources = [Path(path, part) for part in parts]
     else:

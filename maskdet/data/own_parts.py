@@ -2,14 +2,14 @@
 
 import os
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from maskdet.data.dataset import Dataset
 from maskdet.data.formats import FORMATS, image_folders, voc, yolo
 from maskdet.data.image_sets import read_image_list
-from maskdet.errors import DataError, MaskdetWarning
+from maskdet.errors import DataError, MaskdetError, MaskdetWarning
 
 #: What people call each part, the usual word first.
 WORDS: Mapping[str, tuple[str, ...]] = {
@@ -111,3 +111,40 @@ def _with_classes_of(train: Dataset, place: Path, options: Mapping[str, Any]) ->
     for entry in said:
         warnings.warn(entry.message, stacklevel=4)
     return part
+
+
+def part_names(path: str | os.PathLike[str]) -> tuple[tuple[str, str] | None, bool]:
+    """Names of the parts to train on and to test on as one line of a script loads them, and whether
+    they are folders of their own.
+
+    A part is a folder below ``path`` that is a data set by itself, or else what the format's
+    ``split`` chooses.
+
+    Returns:
+        (None, False) where the set is one whole.
+    """
+
+    def in_folder(part: str) -> Dataset:
+        return Dataset.load(Path(path) / part, on_error="skip")
+
+    def in_split(part: str) -> Dataset:
+        return Dataset.load(path, split=part, on_error="skip")
+
+    for load, are_folders in ((in_folder, True), (in_split, False)):
+        train = next((word for word in WORDS["train"] if _opens(load, word)), None)
+        if train is not None:
+            others = (*WORDS["val"], *WORDS["test"])
+            test = next((word for word in others if _opens(load, word)), None)
+            if test is not None:
+                return (train, test), are_folders
+    return None, False
+
+
+def _opens(load: Callable[[str], Dataset], part: str) -> bool:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", MaskdetWarning)
+        try:
+            dataset: Any = load(part)
+        except (MaskdetError, TypeError):  # formats without parts know no split
+            return False
+    return len(dataset.image_info) > 0

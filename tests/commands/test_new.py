@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from maskdet import Dataset
 from maskdet.commands.main import main
 from maskdet.data.formats import tfrecord, yolo
-from maskdet.data.given_parts import given_parts
+from maskdet.data.own_parts import part_names
 from maskdet.data.scenes import write_scenes
 from maskdet.errors import UsageError
 from maskdet.files import write_whole
@@ -135,7 +135,7 @@ def test_parts_that_a_set_has_are_kept(form, tmp_path, capsys):
     parts = ["--parts", "train=0.5", "val=0.5"]
     assert main(["split", str(source), "--out", str(out), "--format", form, *parts]) == 0
     count = len(Dataset.load(source).image_ids) // 2
-    assert given_parts(out) == (("train", "val"), True)
+    assert part_names(out) == (("train", "val"), True)
     names, _ = made(tmp_path, "--data", out)
     assert names["CLASSES"] == tuple(Dataset.load(source).class_names[1:])
     assert [part.num_images for part in names["load_parts"](out)] == [count, count]
@@ -145,10 +145,10 @@ def test_parts_of_a_single_yolo_file_are_kept(tmp_path):
     whole = Dataset.load(write_set(tmp_path / "set"))
     yolo.write(whole.subset(range(7)), tmp_path / "yolo", split="train")
     yolo.write(whole.subset(range(7, 10)), tmp_path / "yolo", split="val")
-    assert given_parts(tmp_path / "yolo") == (("train", "val"), False)
+    assert part_names(tmp_path / "yolo") == (("train", "val"), False)
     names, _ = made(tmp_path, "--data", tmp_path / "yolo")
     assert [part.num_images for part in names["load_parts"](names["DATA"])] == [7, 3]
-    assert given_parts(tmp_path / "set") == (None, False)
+    assert part_names(tmp_path / "set") == (None, False)
 
 
 @pytest.mark.filterwarnings("ignore::maskdet.errors.MaskdetWarning")
