@@ -51,6 +51,10 @@ class BaseConfig:
     GPU_COUNT = 1
     # Images a device takes per step. More needs more memory and makes steadier gradients.
     IMAGES_PER_GPU = 2
+    # Batches whose gradients are averaged into one step of the optimizer: with small ones as steady
+    # as larger ones are, in the memory of a small one. Schedules and warm-up count batches, and
+    # averages of weights the optimizer's steps.
+    GRADIENT_ACCUMULATION = 1
     # Batches that make an epoch. None: one pass over the data set.
     STEPS_PER_EPOCH: int | None = 1000
     # Batches of validation after each epoch. None: one pass over the validation set; 0: none.
@@ -235,7 +239,10 @@ class BaseConfig:
                 f"NUM_CLASSES is {self.NUM_CLASSES}; it counts the background too, "
                 "so a set of one class needs 2."
             )
-        for name in ("GPU_COUNT", "IMAGES_PER_GPU", "BATCH_SIZE", "IMAGE_CHANNEL_COUNT"):
+        for name in (
+            *("GPU_COUNT", "IMAGES_PER_GPU", "BATCH_SIZE", "IMAGE_CHANNEL_COUNT"),
+            "GRADIENT_ACCUMULATION",
+        ):
             check_whole(self, name, 1)
         check_whole(self, "STEPS_PER_EPOCH", 1, "one pass over the data set")
         check_whole(self, "VALIDATION_STEPS", 0, "one pass over the validation set")

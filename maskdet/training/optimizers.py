@@ -113,21 +113,26 @@ def make_optimizer(
     """The optimizer of a stage.
 
     Args:
-        config: OPTIMIZER, LEARNING_RATE_SCHEDULE, WARMUP_STEPS, GRADIENT_CLIP_NORM, EMA_DECAY and
-            the rest.
+        config: OPTIMIZER, LEARNING_RATE_SCHEDULE, WARMUP_STEPS, GRADIENT_CLIP_NORM, EMA_DECAY,
+            GRADIENT_ACCUMULATION and the rest.
         learning_rate: the stage's (highest) rate.
-        steps: the stage's length.
+        steps: the stage's length in batches.
         rates: share of the rate by variable path, 1 where absent.
     """
-    rate = rate_of(config, learning_rate, steps)
+    batches = int(config.GRADIENT_ACCUMULATION)
+    rate = rate_of(config, learning_rate, steps)  # Keras asks for it by the number of the batch
     clip = config.GRADIENT_CLIP_NORM or None
-    averages = {"use_ema": config.EMA_DECAY > 0, "ema_momentum": config.EMA_DECAY}
+    options: dict[str, Any] = {
+        "use_ema": config.EMA_DECAY > 0,
+        "ema_momentum": config.EMA_DECAY,
+        "gradient_accumulation_steps": batches if batches > 1 else None,
+    }
     optimizer: Any
     if config.OPTIMIZER == "adamw":
         decay = config.WEIGHT_DECAY
-        optimizer = RatedAdamW(rate, weight_decay=decay, global_clipnorm=clip, **averages)
+        optimizer = RatedAdamW(rate, weight_decay=decay, global_clipnorm=clip, **options)
     else:
         momentum = config.LEARNING_MOMENTUM
-        optimizer = RatedSGD(rate, momentum=momentum, clipnorm=clip, **averages)
+        optimizer = RatedSGD(rate, momentum=momentum, clipnorm=clip, **options)
     optimizer.rates = dict(rates)
     return optimizer

@@ -251,4 +251,5 @@ def compile_stage(
     if stage.continued:
         # Where a state is restored this is in it; where it is lost, the schedule goes on all the
         # same.
-        optimizer.iterations.assign((stage.epoch - stage.first_epoch) * steps)
+        # Of batches: `iterations` is what is left of it where several make a step.
+        optimizer._iterations.assign((stage.epoch - stage.first_epoch) * steps)

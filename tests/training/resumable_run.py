@@ -67,12 +67,20 @@ def averaging_detector(folder: Path, optimizer: str) -> tuple[maskdet.MaskRCNN, 
     return ToyDetector("training", Resumed(), folder), BoxedRectangles().fill(7)
 
 
+def accumulating_detector(folder: Path) -> tuple[maskdet.MaskRCNN, maskdet.Dataset]:
+    """The toy family with a step for three batches, so that epochs of two end between steps."""
+    model, dataset = averaging_detector(folder, "adamw")
+    model.config.GRADIENT_ACCUMULATION = 3
+    return model, dataset
+
+
 #: Makers of a model and its photos by the words of the command line.
 MAKERS = {
     "mask_rcnn": mask_rcnn,
     "toy_detector": toy_detector,
     "averaging_sgd": partial(averaging_detector, optimizer="sgd"),
     "averaging_adamw": partial(averaging_detector, optimizer="adamw"),
+    "accumulating": accumulating_detector,
 }
 
 

@@ -222,3 +222,30 @@ def test_lr_reads_and_sets_the_rate(kind):
     assert float(optimizer.learning_rate) == float(optimizer.lr) == 0.125
     [move] = moves(optimizer, variables([0.0]), [[1.0]])
     assert move[0] == pytest.approx(-0.125, rel=1e-5)
+
+
+# ---- several batches a step -------------------------------------------------------------------
+@pytest.mark.parametrize("kind", ["sgd", "adamw"])
+def test_batches_that_make_a_step_move_as_one_of_their_mean_gradient(kind):
+    settings = {"OPTIMIZER": kind, "WEIGHT_DECAY": 0.1, "EMA_DECAY": 0.9, "GRADIENT_CLIP_NORM": 1.0}
+    gradients = [[[3.0, -1.0], [0.5]], [[1.0, 4.0], [0.1]], [[-1.0, 3.0], [0.3]]]
+    whole, parts = variables([1.0, 2.0], [3.0]), variables([1.0, 2.0], [3.0])
+    mean = [np.mean([row[i] for row in gradients], axis=0) for i in range(2)]
+    expected = moves(make_optimizer(config_with(**settings), 0.1, 10, {}), whole, mean)
+    optimizer = make_optimizer(config_with(GRADIENT_ACCUMULATION=3, **settings), 0.1, 30, {})
+    for row in gradients[:2]:
+        assert all((move == 0).all() for move in moves(optimizer, parts, row))
+    for move, whole_move in zip(moves(optimizer, parts, gradients[2]), expected, strict=True):
+        np.testing.assert_allclose(move, whole_move, rtol=1e-5)
+        assert (np.abs(move) > 0).all()
+
+
+def test_the_schedule_ends_with_the_stage_however_many_batches_make_a_step():
+    settings = {"LEARNING_RATE_SCHEDULE": "cosine"}
+    weights, other = variables([0.0]), variables([0.0])
+    optimizer = make_optimizer(config_with(GRADIENT_ACCUMULATION=4, **settings), 1.0, 40, {})
+    usual = make_optimizer(config_with(**settings), 1.0, 40, {})
+    steps = [-moves(optimizer, weights, [[1.0]])[0][0] for _ in range(40)]
+    expected = [-moves(usual, other, [[1.0]])[0][0] for _ in range(40)]
+    assert [i for i, step in enumerate(steps) if step] == list(range(3, 40, 4))
+    np.testing.assert_allclose(steps[3::4], expected[3::4], rtol=1e-3)

@@ -100,6 +100,15 @@ def test_averaged_weights_without_their_state_go_on_from_the_averages(uncut_aver
     assert "0003.h5 is not there" in said and "not exactly as if" in said
 
 
+@pytest.mark.slow
+def test_gradients_that_wait_for_their_step_are_not_lost(tmp_path):
+    """A cut between the batches of one step."""
+    weights, _ = run("accumulating", tmp_path / "uncut")
+    resumed, said = run("accumulating", cut(tmp_path / "uncut", tmp_path / "cut", 3))
+    assert resumed == weights
+    assert "training state" not in said
+
+
 @pytest.fixture(scope="module")
 def uncut(tmp_path_factory):
     folder = tmp_path_factory.mktemp("uncut")
