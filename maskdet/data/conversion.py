@@ -171,7 +171,8 @@ def write_checked(
     if problem and strict:
         raise DataError(
             f"Nothing was written to {shown_as}, since it could not be read back as {form.NAME} "
-            f"({problem}); check the data set, or choose another format than {format_key(form)}."
+            f"({problem}); check the data set, or choose another format than {format_key(form)}.",
+            kind="wrong value",
         )
     if problem:
         warnings.warn(

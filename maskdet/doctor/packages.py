@@ -69,6 +69,7 @@ PACKAGES = (
     Package("pycocotools", ("pycocotools",), "COCO's scores", _TRAINS),
     Package("h5py", ("h5py",), "weight files", _TRAINS),
     Package("matplotlib", ("matplotlib",), "plots of reports", _TRAINS),
+    Package("jinja2", ("jinja2",), "reports", _TRAINS),
     Package("tqdm", ("tqdm",), "progress bars", _TRAINS),
     Package("ai_edge_quantizer", ("ai-edge-quantizer",), "export in int8"),
     Package("argcomplete", ("argcomplete",), "completion in the shell"),

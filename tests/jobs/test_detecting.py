@@ -139,3 +139,10 @@ def test_pictures_are_not_written_over_without_being_asked(photos, tmp_path, mod
     assert (out / "a.jpg").read_bytes() == before and not (out / "b.jpg").exists()
     detect_photos("w", [str(photos)], out, overwrite=True)
     assert (out / "b.jpg").exists()
+
+
+def test_a_file_of_others_is_weights_whose_family_knows_its_classes(tmp_path):
+    """COCO's published detector says "person", where its file alone knows numbers."""
+    path = tmp_path / "theirs.tflite"
+    path.write_bytes(b"\x1c\x00\x00\x00TFL3 and so on")
+    assert not is_exported(path)
