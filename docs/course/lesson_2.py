@@ -28,7 +28,7 @@
 # ```
 #
 # It is no longer developed. With Python 3.10 and newer its users report that it stops with *unexpected type
-# 'float'* while a box is drawn; Python 3.9 does not have that. maskdet reads the files of many other
+# 'float'* while a box is drawn, and that Python 3.9 has helped. maskdet reads the files of many other
 # programs too: see [data_sets.md](../data_sets.md).
 #
 # 1. On the left choose **PascalVOC** (the button shows the format that is on).

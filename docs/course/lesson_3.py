@@ -81,6 +81,8 @@ run("maskdet evaluate trained/my_photos --overwrite")
 # `maskdet evaluate` measures on the photos that were held out, and writes `report.html`. Open that one in a
 # browser and look at the worst photos before the figures. [report.md](../report.md) explains each part.
 #
+# ![The report that a training leaves, on a desk and on a phone](../images/report.jpg)
+#
 # Beside it, the photos that it learnt from:
 
 # %%
