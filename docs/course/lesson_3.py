@@ -110,6 +110,8 @@ print(evaluation.table(errors=True))
 # (Here of all photos, so that there is enough to see; the report has those that were held out.) The last
 # lines say how much AP50 would rise if one kind of error were mended: begin with the largest.
 #
+# ![Kinds of errors: dashed is what is there, drawn through what was found](../images/errors.jpg)
+#
 # | kind | what happened | cure |
 # | --- | --- | --- |
 # | missed | a thing that nobody found | more photos with such things, as they look where they were missed; if they are small, a larger input: `-s IMAGE_MAX_DIM=448 -s IMAGE_MIN_DIM=448` |

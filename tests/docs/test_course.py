@@ -18,11 +18,10 @@ import pytest
 from maskdet.commands.parser import build_parser
 from maskdet.exporters.formats import format_of
 from maskdet.runtime import Detector
-from tests.docs.pages import ROOT, steps_of
+from tests.docs.pages import COURSE_PAGES, ROOT, steps_of
 
 COURSE = ROOT / "docs" / "course"
 LESSONS = ("lesson_1", "lesson_2", "lesson_3", "lesson_4")
-PAGES = [f"docs/course/{lesson}.md" for lesson in LESSONS]
 IN_NOTEBOOKS = all(importlib.util.find_spec(name) for name in ("nbclient", "ipykernel"))
 # Runs a notebook and prints what its cells printed; of pictures, that there is one.
 EXECUTE = """
@@ -149,7 +148,7 @@ def test_a_command_that_fails_ends_the_lesson_and_an_answer_does_not(reader, mon
     assert "There is no nowhere" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", COURSE_PAGES)
 def test_every_command_that_a_page_names_can_be_typed(page):
     commands = [step.text for step in steps_of(page) if step.language == "shell"]
     ours = [shlex.split(command) for command in commands if command.startswith("maskdet ")]
@@ -164,3 +163,4 @@ def test_every_command_that_a_page_names_can_be_typed(page):
 def test_the_course_is_read_in_order():
     index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
     assert re.findall(r"^course/(.*)$", index, re.M) == list(LESSONS)
+    assert [f"docs/course/{lesson}.md" for lesson in LESSONS] == COURSE_PAGES
