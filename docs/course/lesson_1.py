@@ -12,13 +12,14 @@
 # ```text
 # python3 -m venv ~/course
 # source ~/course/bin/activate
-# pip install . jupyterlab
+# pip install . jupyterlab ipywidgets
 # jupyter lab docs/course
 # ```
 #
 # - `python3 -m venv` makes an environment: a folder with a Python of its own, so that nothing here
 #   disturbs what else is installed. On Windows the second line is `course\Scripts\activate`.
-# - `pip install .` installs maskdet and what it stands on; `jupyterlab` is the notebook program.
+# - `pip install .` installs maskdet and what it stands on; `jupyterlab` is the notebook program,
+#   `ipywidgets` draws its progress bars.
 # - `jupyter lab` opens in the browser. Open `lesson_1.ipynb` there.
 #
 # A notebook is a page of cells. Shift+Enter runs the cell that you are in and goes to the next one; what

@@ -30,12 +30,13 @@ run("maskdet export trained/my_photos mine.tflite --calibration my_photos --over
 # %%
 import numpy as np
 
-weights = np.array([0.021, -0.74, 0.305, 1.27], np.float32)
+weights = np.array([0.021, -0.742, 0.303, 1.27], np.float32)
 scale = np.abs(weights).max() / 127
 whole = np.round(weights / scale).astype(np.int8)
 print("kept:   ", whole, "and the scale", scale)
-print("again:  ", whole * scale)
-print("error:  ", np.abs(whole * scale - weights).max(), "at most half a step:", scale / 2)
+print("again:  ", (whole * scale).round(3))
+error = np.abs(whole * scale - weights).max()
+print(f"error:   {error:.3f}, at most half a step: {scale / 2:.3f}")
 
 # %% [markdown]
 # The weights are known, but the numbers that flow through the network depend on the photo. So their scales are
