@@ -117,7 +117,8 @@ def page(script: str, name: str) -> str:
         f"*To try it out, open this page as a notebook: [{name}.ipynb]({name}.ipynb), with "
         "[course.py](course.py) beside it.*"
     )
-    return "\n\n".join([blocks[0], remark, *blocks[1:]]) + "\n"
+    title, *rest = "\n\n".join(blocks).split("\n\n", 1)
+    return "\n\n".join([title, remark, *rest]) + "\n"
 
 
 def made_files(root: Path = ROOT) -> dict[Path, str]:

@@ -83,7 +83,7 @@ def test_the_first_lesson_sets_up(reader):
 def test_the_second_lesson_prepares_a_set_and_shows_what_a_fault_looks_like(reader):
     said = run("lesson_2", reader)
     assert "nothing to complain about" in said
-    assert re.search(r"xmax 9999 .*scene_00000\.xml, line \d+ leaves", said)
+    assert re.search(r"xmax 9999,.*scene_00000\.xml, line \d+ leaves", said)
     names = {
         part: (reader / "lists" / f"{part}.txt").read_text().split() for part in ("train", "val")
     }
