@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from docs.pictures import demo, pages, preview, report
+from docs.pictures import demo, errors, pages, preview, report
 from docs.pictures.workshop import Workshop
 
 IMAGES = Path(__file__).parent / "images"
@@ -20,6 +20,7 @@ PICTURES: dict[str, Callable[[Workshop, Path], None]] = {
     "page_classifier.jpg": pages.draw_classifier,
     "report.jpg": report.draw,
     "preview.jpg": preview.draw,
+    "errors.jpg": errors.draw,
 }
 
 

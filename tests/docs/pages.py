@@ -12,6 +12,10 @@ PAGES = [
     *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
     "examples/raspberry_pi/README.md",
 ]
+# Their steps are the cells of their notebooks, which tests/docs/test_course.py runs.
+COURSE_PAGES = sorted(
+    path.relative_to(ROOT).as_posix() for path in (ROOT / "docs" / "course").glob("*.md")
+)
 
 _FENCE = re.compile(r"^```(?P<language>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"`(?P<text>python -m maskdet[^`]*|maskdet [a-z][^`]*)`")

@@ -15,7 +15,14 @@ from tests.docs.pages import ROOT
 
 PAGES = sorted(
     path.relative_to(ROOT).as_posix()
-    for pattern in ("*.md", "docs/*.md", "examples/*/*.md", "benchmarks/*.md", "weights/*.md")
+    for pattern in (
+        "*.md",
+        "docs/*.md",
+        "docs/course/*.md",
+        "examples/*/*.md",
+        "benchmarks/*.md",
+        "weights/*.md",
+    )
     for path in ROOT.glob(pattern)
 )
 _FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)

@@ -7,11 +7,13 @@ from PIL import Image
 
 from docs.make_pictures import IMAGES, PICTURES, make
 from docs.pictures.demo import write_shrunk
+from docs.pictures.errors import examples, simple_photo
 from docs.pictures.pages import photos_with
 from docs.pictures.workshop import Workshop, cut_things
 from maskdet import Dataset
 from maskdet.data.scenes import write_scenes
-from tests.docs.pages import PAGES, ROOT
+from maskdet.evaluation.errors import find_errors
+from tests.docs.pages import COURSE_PAGES, PAGES, ROOT
 
 _SHOWN = re.compile(r"!\[[^\]]+\]\((?P<path>[^)\s]+)\)")
 
@@ -26,7 +28,7 @@ def scenes(tmp_path_factory):
 def test_every_picture_is_shown_made_and_there():
     shown = {
         (ROOT / page).parent.joinpath(path).resolve().relative_to(ROOT).as_posix()
-        for page in PAGES
+        for page in [*PAGES, *COURSE_PAGES]
         for path in _SHOWN.findall((ROOT / page).read_text(encoding="utf-8"))
         if "://" not in path
     }
@@ -79,3 +81,22 @@ def test_photos_of_a_page_have_objects_enough(scenes):
     counts = {len(scenes.load_boxes(by_path[str(path)])[1]) for path in paths}
     assert counts and counts <= {2, 3}
     assert len(photos_with(scenes, 0, 99)) == scenes.num_images
+
+
+def test_the_panels_of_errors_show_what_an_evaluation_calls_so(scenes):
+    image_id = simple_photo(scenes)
+    called = {}
+    for kind, detections in examples(scenes, image_id).items():
+        found = find_errors(scenes, [detections], [image_id])
+        called[kind] = [name for name in found.counts if found.total(name)]
+    assert called == {
+        "right": ["right"],
+        "missed": ["missed"],
+        "background": ["right", "background"],
+        "place": ["badly placed"],
+        "confused": ["confused"],
+        # With another class and another place nothing is left of it.
+        "both": ["confused and badly placed", "missed"],
+        "double": ["right", "double"],
+        "part": ["right", "part of another"],
+    }

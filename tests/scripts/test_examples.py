@@ -519,28 +519,6 @@ def test_coco_reads_the_real_sample_and_scores_its_own_objects():
 
 
 # ---- inspections --------------------------------------------------------------------------------
-def test_the_notebooks_are_those_of_the_scripts(tmp_path):
-    result = run("inspect/make_notebooks.py", "--check", cwd=tmp_path)
-    assert result.returncode == 0, result.stdout
-    for path in sorted((EXAMPLES / "inspect").glob("*.ipynb")):
-        content = json.loads(path.read_text())
-        assert content["nbformat"] == 4
-        assert len({cell["id"] for cell in content["cells"]}) == len(content["cells"])
-        for cell in content["cells"]:
-            assert cell["cell_type"] == "markdown" or cell["outputs"] == []
-    assert len(list((EXAMPLES / "inspect").glob("*.ipynb"))) == 3
-
-
-def test_cells_of_a_percent_script():
-    cells = script("inspect/make_notebooks.py").cells_of(
-        "# %% [markdown]\n# # Title\n#\n# Text\n\n"
-        "# %%\nx = 1\n\n\n# %%\n\n# %% with a name\ny = 2\n"
-    )
-    kinds = [(cell["cell_type"], "".join(cell["source"])) for cell in cells]
-    assert kinds == [("markdown", "# Title\n\nText"), ("code", "x = 1"), ("code", "y = 2")]
-    assert "outputs" not in cells[0] and cells[1]["execution_count"] is None
-
-
 def test_the_data_are_inspected_without_a_screen(tmp_path):
     result = run("inspect/inspect_data.py", "--images", 6, "--output", "out", cwd=tmp_path)
     assert result.returncode == 0, result.stderr[-2000:]
