@@ -20,8 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskdet.errors import UsageError
-from maskdet.exporters.imx500_memory import MemoryReport, read_memory_report
-from maskdet.exporters.imx500_process import QuantisingProcess, convert, tools_python
+from maskdet.exporters.imx500_process import PACKAGE, QuantisingProcess, convert, told, tools_python
+from maskdet.exporters.imx500_report import (
+    PARAMETERS,
+    MemoryReport,
+    check_input,
+    read_memory_report,
+)
 from maskdet.exporters.layer_list import layer_list
 from maskdet.exporters.source import Source, class_labels
 from maskdet.exporters.writer import Made, check_path, write_file
@@ -30,8 +35,8 @@ from maskdet.layers.lite.detection import LiteDetections
 from maskdet.runtime.model_file import FACTS, LABELS
 
 Array = NDArray[Any]
-#: In the file, beside labels and facts: what imx500-package takes, and what the converter says.
-PACKAGE, MEMORY = "packerOut.zip", "memory.txt"
+#: In the file, beside the package, labels and facts: what the converter says.
+MEMORY = "memory.json"
 #: Largest difference of raw outputs of the same weights in two Kerases. They are logits and deltas,
 #: numbers around ten behind dozens of sums.
 CROSSING_LIMIT = 1e-2
@@ -61,9 +66,9 @@ class IMX500Writer:
             with QuantisingProcess(python, folder) as process:
                 check_crossing(process.answer()["differences"])
                 process.answer()  # quantised
-                converted = convert(python, folder)
-                memory = read_memory_report(converted)
-                check_memory(memory, source)
+                converted, log = convert(python, folder)
+                memory = checked_memory(read_memory_report(converted), log, source)
+                check_input((converted / PARAMETERS).read_text(encoding="utf-8"), source.pixels)
                 content = packed(source, (converted / PACKAGE).read_bytes(), memory)
 
                 def run(sample: dict[str, Array]) -> list[Array]:
@@ -93,7 +98,8 @@ def detector_parts(source: Source) -> tuple[keras.Model, BestAnchors, LiteDetect
     if len(best) != 1 or len(detections) != 1 or len(source.inputs) != 1:
         raise UsageError(
             "The AI Camera takes one-stage detectors, and a network of "
-            f"{source.trained.family.name} is none; train an SSD, or export to .tflite for the Pi itself."
+            f"{source.trained.family.name} is none; train an SSD, or export to .tflite for the Pi "
+            "itself."
         )
     return keras.Model(lite.input[source.inputs[0]], list(best[0].input)), best[0], detections[0]
 
@@ -111,7 +117,8 @@ def camera_facts(source: Source) -> dict[str, Any]:
         mean = ", ".join(f"{value:g}" for value in source.pixels.mean)
         raise UsageError(
             "The AI Camera gives pixels as 0..255 or -128..127, but this network takes "
-            f"{mean} from them; use a backbone such as mobilenet_v2, or set MEAN_PIXEL = 128 and train."
+            f"{mean} from them; use a backbone such as mobilenet_v2, or set MEAN_PIXEL = 128 and "
+            "train."
         )
     return {
         "mean": list(source.pixels.mean),
@@ -164,14 +171,20 @@ def check_crossing(differences: list[float]) -> None:
         )
 
 
-def check_memory(memory: MemoryReport, source: Source) -> None:
-    """Raises UsageError where the network does not fit into the sensor."""
+def checked_memory(memory: MemoryReport | None, log: str, source: Source) -> MemoryReport:
+    """The converter's report. Raises UsageError where the network does not fit into the sensor, or
+    was not converted; says why."""
+    if memory is None or (memory.fits and log):
+        raise UsageError(
+            f"The network cannot be converted for the camera; its tools say: {told(log)}."
+        )
     if not memory.fits:
         height, width = source.trained.config.input_sides
         raise UsageError(
             f"{memory.sentence()} Take a smaller input than {height} x {width} (IMAGE_MAX_DIM) or "
             "a smaller backbone."
         )
+    return memory
 
 
 def packed(source: Source, package: bytes, memory: MemoryReport) -> bytes:

@@ -20,6 +20,8 @@ VARIABLE = "MASKDET_IMX500"
 REQUIREMENTS = Path(__file__).parent / "imx500_environment.txt"
 CHILD = Path(__file__).parent / "imx500_child.py"
 CONVERTER = "imxconv-tf"
+#: What it writes, which imx500-package takes on a Pi.
+PACKAGE = "packerOut.zip"
 _CONVERSION_LIMIT = 1800.0
 # Lines of a log that are worth reading when something failed.
 _TOLD_LINES = 3
@@ -65,21 +67,22 @@ def told(log: str) -> str:
     return " / ".join(lines[-_TOLD_LINES:])[-600:].rstrip(".") or "it said nothing"
 
 
-def convert(python: Path, folder: Path) -> Path:
+def convert(python: Path, folder: Path) -> tuple[Path, str]:
     """Run the camera's converter on ``quantised.keras`` in a folder.
 
     Args:
         python: of :func:`tools_python`.
 
     Returns:
-        The folder that it wrote, with packerOut.zip and the memory report.
+        The folder that it writes, with the package and the memory report; and where there is no
+        package what it said instead.
 
     Raises:
-        UsageError: if it fails; says what it said.
+        UsageError: if it does not come to an end.
     """
     out = folder / "converted"
     # The input's copy for looking at costs memory that larger networks need.
-    command = [python.parent / CONVERTER, "-i", "quantised.keras", "-o", out.name]
+    command = [str(python.parent / CONVERTER), "-i", "quantised.keras", "-o", out.name]
     try:
         done = subprocess.run(
             [*command, "--no-input-persistency"],
@@ -94,12 +97,9 @@ def convert(python: Path, folder: Path) -> Path:
             f"{CONVERTER} had not finished after {_CONVERSION_LIMIT / 60:g} minutes; take a "
             "smaller input or backbone."
         ) from None
-    if done.returncode or not (out / "packerOut.zip").is_file():
-        raise UsageError(
-            f"The network cannot be converted for the camera; {CONVERTER} says: "
-            f"{told(done.stdout + done.stderr)}."
-        )
-    return out
+    if done.returncode == 0 and (out / PACKAGE).is_file():
+        return out, ""
+    return out, done.stdout + done.stderr or f"status {done.returncode}"
 
 
 def _environment(python: Path) -> dict[str, str]:
