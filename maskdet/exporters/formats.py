@@ -16,9 +16,9 @@ from maskdet.exporters.writer import Writer
 ENDINGS = {
     "tflite": ".tflite",
     "onnx": ".onnx",
-    "imx500": ".imx.zip",
     "saved_model": "",
     "page": "",
+    "imx500": ".imx.zip",
 }
 #: Of a folder whose format nobody said.
 FOLDER_FORMAT = "page"

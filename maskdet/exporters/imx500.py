@@ -164,10 +164,11 @@ def write_inputs(source: Source, folder: Path, photos: Iterable[Array]) -> None:
 
 def check_crossing(differences: list[float]) -> None:
     """Raises UsageError where the network in Keras 2 is not the one that was trained."""
-    if not max(differences) <= CROSSING_LIMIT:
+    # One by one: what is no number is larger than nothing, and max() passes over it.
+    if not all(difference <= CROSSING_LIMIT for difference in differences):
         raise UsageError(
-            f"The network differs by {max(differences):.2g} in Keras 2 (allowed "
-            f"{CROSSING_LIMIT:g}); nothing was written. Report this with the Config."
+            f"The network differs by {', '.join(f'{value:.2g}' for value in differences)} in Keras "
+            f"2 (allowed {CROSSING_LIMIT:g}); nothing was written. Report this with the Config."
         )
 
 

@@ -79,8 +79,10 @@ def parse_memory_report(text: str) -> MemoryReport:
 
 def _bytes(size: str) -> int:
     """Of "2.06MB" or "0B"."""
-    number, unit = re.fullmatch(r"([\d.]+)\s*([KMG]?B)", size).groups()  # type: ignore[union-attr]
-    return round(float(number) * _UNITS[unit])
+    match = re.fullmatch(r"([\d.]+)\s*([KMG]?B)", size)
+    if match is None:
+        raise ValueError(f"{size!r} is no size")
+    return round(float(match[1]) * _UNITS[match[2]])
 
 
 def input_values(parameters: str) -> tuple[float, float]:
