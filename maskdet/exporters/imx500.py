@@ -42,6 +42,7 @@ MEMORY = "memory.json"
 CROSSING_LIMIT = 1e-2
 # Photos on which those are compared.
 _CHECKED = 2
+_CHANNELS = 3
 # Grey levels that the camera may call 0: its pixels are bytes, or bytes less 128.
 _ZEROS = (0, 127, 128)
 
@@ -111,7 +112,13 @@ def camera_facts(source: Source) -> dict[str, Any]:
         UsageError: for another network than a one-stage detector, or pixels that the camera cannot
             scale.
     """
-    _, best, detections = detector_parts(source)
+    network, best, detections = detector_parts(source)
+    channels = network.input_shape[-1]
+    if channels != _CHANNELS:
+        raise UsageError(
+            f"The AI Camera gives three channels, red, green and blue, but this network takes "
+            f"{channels} (IMAGE_CHANNEL_COUNT); train one of three."
+        )
     levels = source.pixels.grey_levels()
     if levels is None or levels[1] not in _ZEROS:
         mean = ", ".join(f"{value:g}" for value in source.pixels.mean)

@@ -118,6 +118,13 @@ def save(model: Any, path: Path) -> None:
     )
 
 
+def as_graph(model: Any) -> Any:
+    """A model as a function that is traced once: quantisers are slow one by one."""
+    import tensorflow as tf
+
+    return tf.function(lambda image: model(image, training=False))
+
+
 def main() -> None:
     # Libraries print as they like; what goes to the parent is ours alone.
     answers = os.fdopen(os.dup(1), "w", buffering=1)
@@ -142,9 +149,10 @@ def main() -> None:
     model = quantised(with_detections(network, facts["decoding"]), images, scale)
     save(model, folder / "quantised.keras")
     print(json.dumps({"quantised": "quantised.keras"}), file=answers)
+    run = as_graph(model)
     for line in sys.stdin:
         path = Path(line.rstrip("\n"))
-        arrays = [np.asarray(array) for array in model(scale(np.load(path)))]
+        arrays = [np.asarray(array) for array in run(scale(np.load(path)))]
         np.savez(path.with_suffix(".npz"), *arrays)
         print(json.dumps({"outputs": len(arrays)}), file=answers)
 

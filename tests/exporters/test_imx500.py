@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from maskdet import SSD
 from maskdet.errors import UsageError
 from maskdet.exporters.formats import format_of
 from maskdet.exporters.imx500 import (
@@ -31,7 +32,7 @@ from maskdet.exporters.imx500_report import check_input, parse_memory_report
 from maskdet.exporters.request import ExportRequest
 from maskdet.exporters.source import Source
 from maskdet.pixels import Pixels
-from tests.exporters.conftest import photos
+from tests.exporters.conftest import TinySsd, photos
 
 REPORT = """{
   "Memory Report": {
@@ -75,9 +76,9 @@ def tools(tmp_path, monkeypatch):
     """A folder that looks like the tools' own environment; its converter is a script of a test."""
     folder = tmp_path / "tools"
     folder.mkdir()
-    (folder / "python").symlink_to(sys.executable)
-    for name in ("imxconv-tf", "java"):
-        (folder / name).write_text("#!/bin/sh\n")
+    scripts = {"python": f'exec "{sys.executable}" "$@"\n', "imxconv-tf": "", "java": ""}
+    for name, text in scripts.items():
+        (folder / name).write_text(f"#!/bin/sh\n{text}")
         (folder / name).chmod(0o755)
     monkeypatch.setenv(VARIABLE, str(folder / "python"))
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
@@ -131,6 +132,15 @@ def test_pixels_that_the_camera_cannot_scale_are_refused(ssd_model, monkeypatch)
     source.__dict__["pixels"] = Pixels((123.7, 116.8, 103.9), 1.0)
     with pytest.raises(UsageError, match=r"this network takes 123\.7, 116\.8, 103\.9 from them"):
         camera_facts(source)
+
+
+def test_a_network_of_grey_images_is_refused():
+    class Grey(TinySsd):
+        IMAGE_CHANNEL_COUNT = 1
+        MEAN_PIXEL, PIXEL_STD = 128.0, 128.0
+
+    with pytest.raises(UsageError, match=r"three channels, .* but this network takes 1"):
+        camera_facts(source_of(SSD("inference", Grey(), "unused")))
 
 
 def test_what_a_path_says():
