@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 DOCS_READY := $(VENV)/.docs_ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo web test test-pages test-all test-arm explore lint format docs pictures release-check parity bench clean
+.PHONY: help demo web test test-pages test-all test-arm test-imx500 explore lint format docs pictures release-check parity bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 16
@@ -41,6 +41,9 @@ test-all: $(READY) ## the test suite with its slow tests
 test-arm: $(READY) ## the exported files on an emulated aarch64 processor (Debian, network)
 	PYTHON=$(CURDIR)/$(BIN)/python sh tests/arm/prepare.sh .arm
 	MASKDET_ARM=$(CURDIR)/.arm TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -m arm tests/exporters
+
+test-imx500: $(READY) ## a whole export for the AI Camera; MASKDET_IMX500 names the tools' Python (docs/ai_camera.md)
+	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -m imx500 tests/exporters
 
 explore: $(READY) ## the property tests with examples of their own on each run
 	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n 2 --hypothesis-profile=explore -m hypothesis

@@ -50,7 +50,8 @@ FLOORS = {
     "inference": GROUND | {"family", "trained", "tasks"},
     "evaluation": GROUND | {"data", "visualize"},
     "page": GROUND,
-    "exporters": GROUND | {"data", "tasks", "family", "trained", "inference", "runtime", "page"},
+    "exporters": GROUND
+    | {"data", "tasks", "layers", "family", "trained", "inference", "runtime", "page"},
     "runtime": GROUND | {"visualize", "tasks"},
     "doctor": {"version", "quiet", "errors", "files", "pretrained", "page"},
 }
@@ -107,7 +108,7 @@ THIRD = {
     "evaluation": NUMPY | {"pycocotools"},
     "exporters": NUMPY
     | {"keras", "tensorflow", "tqdm", "scipy", "ai_edge_litert", "ai_edge_quantizer", "flatbuffers"}
-    | {"onnx", "onnxruntime", "tf2onnx"},
+    | {"onnx", "onnxruntime", "tf2onnx", "model_compression_toolkit", "edgemdt_cl"},
     "page": {"PIL"},
     "doctor": set(),
     "runtime": NUMPY | {"PIL", "ai_edge_litert", "tflite_runtime", "picamera2", "cv2"},
@@ -120,6 +121,7 @@ THIRD = {
 LAZY = {
     *("ai_edge_litert", "ai_edge_quantizer", "flatbuffers", "tflite_runtime", "picamera2", "cv2"),
     *("onnx", "onnxruntime", "tf2onnx"),
+    *("model_compression_toolkit", "edgemdt_cl"),
     "tensorflow",
     "matplotlib",
     *("jinja2", "markupsafe"),

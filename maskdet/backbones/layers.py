@@ -3,6 +3,7 @@
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from maskdet.backbones.depthwise import depthwise_convolution
@@ -137,6 +138,35 @@ class ConvNorm(keras.layers.Layer):
             moving.assign(moving * self.momentum + batch * (1.0 - self.momentum))
         scale = self.gamma * ops.rsqrt(variance + self.epsilon)
         return ops.cast(values * scale + (self.beta - mean * scale), self.compute_dtype)
+
+    def plain_layers(self) -> list[tuple[str, str, dict[str, Any], list[Any]]]:
+        """What this is in inference, in layers that every Keras has, one behind another.
+
+        Returns:
+            Of each: its name; its class in ``keras.layers``; its settings; its weights as arrays.
+            The norm is folded into the convolution.
+        """
+        scale = np.asarray(self.gamma) / np.sqrt(np.asarray(self.moving_variance) + self.epsilon)
+        bias = np.asarray(self.beta) - np.asarray(self.moving_mean) * scale  # (channels,)
+        per_channel = scale[:, None] if self.depthwise else scale
+        kernel = np.asarray(self.kernel) * per_channel
+        settings = {"kernel_size": self.kernel_size, "strides": self.strides, "padding": "same"}
+        if not self.depthwise:
+            settings["filters"] = self.filters
+        plain: list[tuple[str, str, dict[str, Any], list[Any]]] = []
+        if self.centred and self.strides > 1 and self.kernel_size % 2:
+            settings["padding"] = "valid"
+            margin = {"padding": self.kernel_size // 2}
+            plain.append((f"{self.name}_margin", "ZeroPadding2D", margin, []))
+        kind = "DepthwiseConv2D" if self.depthwise else "Conv2D"
+        plain.append((self.name, kind, settings, [kernel, bias]))
+        if self.activation == "relu6":
+            plain.append((f"{self.name}_relu", "ReLU", {"max_value": 6.0}, []))
+        elif self.activation:
+            # Keras 2 calls SiLU by its other name.
+            function = {"silu": "swish"}.get(self.activation, self.activation)
+            plain.append((f"{self.name}_act", "Activation", {"activation": function}, []))
+        return plain
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Shape after the convolution."""

@@ -138,6 +138,10 @@ class BoundedSizes(keras.layers.Layer):
     def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape
 
+    def plain_layers(self) -> list[Any]:
+        """None: boxes of that size are cut to the image anyhow, see :class:`ConvNorm`."""
+        return []
+
 
 class _Units:
     """The network's building blocks, all with one treatment of batch norm."""

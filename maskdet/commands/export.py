@@ -19,10 +19,13 @@ EXAMPLES = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_weights(parser)
-    parser.add_argument("file", help="mine.tflite, mine.onnx, or a folder for a page")
+    parser.add_argument(
+        "file",
+        help="mine.tflite, mine.onnx, mine.imx.zip for the AI Camera, or a folder for a page",
+    )
     parser.add_argument(
         "--format",
-        choices=("tflite", "onnx", "saved_model", "page"),
+        choices=("tflite", "onnx", "imx500", "saved_model", "page"),
         help="what a folder is to be: page (the default) or saved_model",
     )
     parser.add_argument(
@@ -54,7 +57,7 @@ def run(args: argparse.Namespace) -> Answer:
     from maskdet.jobs.training_data import whole_set
     from maskdet.models.opening import open_model
 
-    is_page = format_of(args.file, args.format) == "page"
+    format = format_of(args.file, args.format)
     calibration, dataset = (
         whole_set(path) if path else None for path in (args.calibration, args.dataset)
     )
@@ -70,7 +73,7 @@ def run(args: argparse.Namespace) -> Answer:
         samples=args.samples,
     )
     print(f"written: {args.file}")
-    _say_what_comes_next(args, is_page)
+    _say_what_comes_next(args, format)
     rows = [
         {"name": row.name, "bytes": row.size, "milliseconds": row.milliseconds, **row.scores}
         for row in report.rows
@@ -78,10 +81,12 @@ def run(args: argparse.Namespace) -> Answer:
     return Answer({"file": Path(args.file), "bytes": report.size, "rows": rows})
 
 
-def _say_what_comes_next(args: argparse.Namespace, is_page: bool) -> None:
-    if args.precision is None and args.calibration is None:
+def _say_what_comes_next(args: argparse.Namespace, format: str) -> None:
+    if args.precision is None and args.calibration is None and format != "imx500":
         print("In float32; with --calibration DATA it is int8, a quarter of the size.")
-    if is_page:
+    if format == "page":
         print(f"To see it: python -m maskdet serve {args.file}")
     elif Path(args.file).suffix == ".tflite":
         print(f"To run it, here or on a Pi: python -m maskdet.runtime {args.file} PHOTO")
+    elif format == "imx500":
+        print(f"On the Pi: unzip {args.file}; imx500-package -i packerOut.zip -o .")

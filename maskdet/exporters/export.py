@@ -86,9 +86,13 @@ def export(
         made.commit()
     if remark:
         warnings.warn(remark, MaskdetWarning, stacklevel=3)
-    report = ExportReport(target, made.size, made.operators, comparison, tuple(rows), remark)
+    report = ExportReport(
+        target, made.size, made.operators, comparison, tuple(rows), remark, made.notes
+    )
     if progress and report.rows:
         print(report.table())
+    if progress and report.notes:
+        print("\n".join(report.notes))
     return report
 
 

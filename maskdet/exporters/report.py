@@ -45,6 +45,7 @@ class ExportReport:
         comparison: None where verifying was not wanted.
         rows: of the printed table.
         remark: what else is to be said; None for nothing.
+        notes: of the file, sentences.
     """
 
     path: Path
@@ -53,6 +54,7 @@ class ExportReport:
     comparison: Comparison | None
     rows: tuple[Row, ...]
     remark: str | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def verified(self) -> bool:

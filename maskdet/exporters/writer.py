@@ -28,6 +28,7 @@ class Made:
         commit: puts it in its place.
         latency: from its inputs to the median milliseconds of a run on one thread; None where that
             is not measured.
+        notes: sentences that whoever exports should read.
     """
 
     size: int
@@ -36,6 +37,7 @@ class Made:
     result: Callable[[Array], Any]
     commit: Callable[[], None]
     latency: Callable[[dict[str, Array]], float] | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Writer(Protocol):

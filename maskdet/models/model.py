@@ -319,7 +319,8 @@ class Model(ScoredModel):
     ) -> ExportReport:
         """Write a file or folder that runs elsewhere, and check that it gives the same.
 
-        ``path`` ends in .tflite (for a Raspberry Pi and any TFLite client), in .onnx, or is a
+        ``path`` ends in .tflite (for a Raspberry Pi and any TFLite client), in .onnx, in .imx.zip
+        (a one-stage detector for the Raspberry Pi AI Camera, see docs/ai_camera.md), or is a
         folder: a page that shows the network at work in a browser (``python -m maskdet serve``
         opens it), or with ``format="saved_model"`` TensorFlow's SavedModel. The model itself stays
         as it is.
@@ -340,7 +341,8 @@ class Model(ScoredModel):
             verify: run this network and the file on photos and refuse to write a file that
                 differs.
             progress: show bars and print the table.
-            format: "tflite", "onnx", "saved_model" or "page", where the path does not say it all.
+            format: "tflite", "onnx", "imx500", "saved_model" or "page", where the path does not
+                say it all.
             samples: photos to try on a page, or folders of them: the first twelve are put into it,
                 smaller and without what the camera wrote into them.
 
@@ -358,8 +360,9 @@ class Model(ScoredModel):
         if dataset is not None:
             check_names(dataset, self.class_names, "scored on", in_order=False)
         photos = photos_given(calibration)
+        calibrated = photos is not None or writer.precisions == ("int8",)
         request = ExportRequest.of(
-            self.family.task, precision, profile, photos is not None, count, min_score
+            self.family.task, precision, profile, calibrated, count, min_score
         )
         return export(
             settled(self.trained, photos, progress),

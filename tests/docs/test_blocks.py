@@ -65,6 +65,7 @@ SKIPS = [
         r"^(python -m )?maskdet( [a-z]+)?$|^python -m maskdet\.runtime$",
         "a command's name within a sentence, or one with a test of its own",
     ),
+    Skip(r"--format imx500\b", "the AI Camera's tools are an installation of their own"),
     Skip(r"^make (demo|test|web)\b", "the demo, the suite and the page have tests of their own"),
     Skip(r"^pip install\b", "a test installs nothing"),
     Skip(r"^sudo apt\b|^python3 -m venv\b", "prepares a Raspberry Pi"),
