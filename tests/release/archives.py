@@ -10,7 +10,7 @@ from tests.page.programs import PROGRAMS
 
 MAX_SIZE = 15_000_000  # bytes, of a wheel or a source archive
 # Files beside the programs that may lie in the package, by ending or name.
-_DATA = (".py", ".jinja", "py.typed")
+_DATA = (".py", ".jinja", "py.typed", "imx500_environment.txt")
 _PAGE = "maskdet/page/built/"
 # Of the builds of WebAssembly the one that every browser runs.
 PAGE_PROGRAMS = frozenset(
