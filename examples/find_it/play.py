@@ -26,6 +26,8 @@ from maskdet.runtime import Detector
 
 #: Screenshots a level at most.
 MOST_LOOKS = 25
+#: What the detector is less sure of than this is not told to the robot.
+LEAST_SCORE = 0.1
 Look = Callable[[np.ndarray], Detections]
 
 
@@ -75,6 +77,19 @@ def play_level(page: Any, seed: int, look: Look, wanted: str | None = None) -> P
     return Played(seed, told.get("outcome", "given up"), taps, wrong, looks, round(thinking, 3))
 
 
+def open_detector(path: str) -> Detector:
+    """The robot's eyes, from a file of train.py.
+
+    Raises:
+        UsageError: if there is none.
+    """
+    if not Path(path).is_file():
+        raise UsageError(
+            f"There is no {path}; train.py writes it: python examples/find_it/train.py --out {path}"
+        )
+    return Detector(path, threads=2, min_confidence=LEAST_SCORE)
+
+
 def table_of(levels: list[Played]) -> str:
     """The levels as CSV."""
     text = io.StringIO()
@@ -109,12 +124,7 @@ def main() -> None:
             f"Levels have numbers from {FIRST_LEVEL} on, and one or more are played; got "
             f"{args.levels} levels from {args.first} on."
         )
-    if not Path(args.weights).is_file():
-        raise UsageError(
-            f"There is no {args.weights}; train.py writes it: python examples/find_it/train.py "
-            f"--out {args.weights}"
-        )
-    detector = Detector(args.weights, threads=2, min_confidence=0.1)
+    detector = open_detector(args.weights)
     levels = []
     with open_game() as page:
         for seed in range(args.first, args.first + args.levels):

@@ -1,4 +1,4 @@
-"""What the robot makes of what it sees: which kind is wanted, what to tap, where, in which order."""
+"""What the robot makes of what it sees: which kind is wanted, where to tap, in which order."""
 
 from dataclasses import dataclass
 

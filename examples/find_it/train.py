@@ -23,8 +23,8 @@ class FindItConfig(YoloxConfig):
     NAME = "find_it"
     NUM_CLASSES = 15  # background and 14 kinds
     # Boards are square. Kinds are told apart by details such as the holes of a button.
-    IMAGE_MIN_DIM = 416
-    IMAGE_MAX_DIM = 416
+    IMAGE_MIN_DIM = 320
+    IMAGE_MAX_DIM = 320
     # COCO has few of these things, and all of them look otherwise: the trunk has much to learn.
     BACKBONE_RATE = 1.0
     # Boards are of one scale, and things lie at every angle already.
