@@ -11,7 +11,8 @@ import numpy as np
 from browser import FIRST_LEVEL, open_game, open_level, screenshot
 from PIL import Image, ImageDraw
 from play import open_detector
-from robot import LEAST, Tap, plan_taps, wanted_kind
+from robot import SURE, Tap, plan_taps, wanted_kind
+from views import look_around
 
 from maskdet.detections import Detections
 from maskdet.errors import MaskdetError, UsageError
@@ -26,8 +27,8 @@ _WIDTH = 1000
 def robots_view(
     picture: np.ndarray, detections: Detections, wanted: str, plan: list[Tap]
 ) -> np.ndarray:
-    """The screenshot with every detection, matches in green, and numbered taps."""
-    chosen = np.flatnonzero(detections.scores >= LEAST)
+    """The screenshot with all that it is sure of, matches in green, and numbered taps."""
+    chosen = np.flatnonzero(detections.scores >= SURE)
     names = detections.class_names
     kinds = [names[int(i)] for i in detections.class_ids[chosen]]
     drawn = draw_instances(
@@ -57,7 +58,7 @@ def main() -> None:
     with open_game() as page:
         open_level(page, args.seed)
         picture = screenshot(page)
-    detections = detector.detect(picture)
+    detections = look_around(detector.detect, picture)
     wanted = wanted_kind(detections)
     if wanted is None:
         raise UsageError(f"The robot sees no wanted picture in level {args.seed}; take another.")

@@ -12,12 +12,14 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from browser import FIRST_LEVEL, open_game, open_level, screenshot
 from robot import Point, plan_taps, wanted_kind
+from views import look_around
 
 from maskdet.detections import Detections
 from maskdet.errors import MaskdetError, UsageError
@@ -27,7 +29,7 @@ from maskdet.runtime import Detector
 #: Screenshots a level at most.
 MOST_LOOKS = 25
 #: What the detector is less sure of than this is not told to the robot.
-LEAST_SCORE = 0.1
+LEAST_SCORE = 0.02
 Look = Callable[[np.ndarray], Detections]
 
 
@@ -125,10 +127,11 @@ def main() -> None:
             f"{args.levels} levels from {args.first} on."
         )
     detector = open_detector(args.weights)
+    look = partial(look_around, detector.detect)
     levels = []
     with open_game() as page:
         for seed in range(args.first, args.first + args.levels):
-            levels.append(play_level(page, seed, detector.detect, args.wanted))
+            levels.append(play_level(page, seed, look, args.wanted))
             print(levels[-1], flush=True)
     if args.csv:
         write_whole(args.csv, table_of(levels))

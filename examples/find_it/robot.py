@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from maskdet.detections import Detections
 
 #: A match of this score is tapped at once; when there is none left, ones down to the lower score.
-SURE, LEAST = 0.5, 0.15
+SURE, LEAST = 0.5, 0.02
 #: The wanted picture is drawn upright and alone: what is less sure than this is no picture.
 SURE_WANTED = 0.3
 #: Two taps nearer than this, in pixels, are the same tap.

@@ -16,7 +16,7 @@ from tests.page.browser import chromium, started_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "examples/find_it"
-MODULES = ("board", "browser", "play", "robot", "train")
+MODULES = ("board", "browser", "play", "robot", "train", "views")
 NAMES = ("BG", "fork", "key", "spoon")
 
 
@@ -92,7 +92,7 @@ def test_what_is_less_sure_comes_one_by_one_when_nothing_else_is_left():
 
     seen = detections(("fork", 0.2, 200, 200, 300, 300), ("fork", 0.4, 400, 400, 500, 500))
     assert [tap.point for tap in plan_taps(seen, "fork", [])] == [pytest.approx((450, 450))]
-    assert plan_taps(detections(("fork", 0.1, 200, 200, 300, 300)), "fork", []) == []
+    assert plan_taps(detections(("fork", 0.01, 200, 200, 300, 300)), "fork", []) == []
     assert plan_taps(seen, "key", []) == []
 
 
@@ -341,3 +341,49 @@ def test_boards_become_a_set_of_two_parts(page, tmp_path):
     boards, held_out = open_boards(tmp_path)
     assert (len(boards.image_ids), len(held_out.image_ids)) == (9, 2)
     assert isinstance(boards, Dataset) and boards.class_names == held_out.class_names
+
+
+# ---- four sides --------------------------------------------------------------------------------
+def test_boxes_of_turned_pictures_come_back():
+    from views import TURNS, turned_back
+
+    picture = np.zeros((50, 50), bool)
+    picture[5:12, 20:45] = True
+    for turns in TURNS:
+        rows, columns = np.nonzero(np.rot90(picture, turns))
+        box = [[rows.min(), columns.min(), rows.max() + 1, columns.max() + 1]]
+        assert turned_back(np.array(box, np.float32), turns, 50).tolist() == [[5, 20, 12, 45]]
+
+
+def test_scores_of_four_views_are_averaged_kind_by_kind():
+    from views import look_around
+
+    square = np.array([[10, 10, 30, 30]], np.float32)
+    kinds, scores = [1, 3, 1, 1], [0.8, 0.4, 0.6, 0.6]
+    turns = iter(range(4))
+
+    def detect(picture):
+        turn = next(turns)
+        rows, columns = np.nonzero(picture[..., 0])
+        box = [[rows.min(), columns.min(), rows.max() + 1, columns.max() + 1]]
+        return Detections(
+            boxes=np.array(box, np.float32),
+            class_ids=np.array([kinds[turn]]),
+            scores=np.array([scores[turn]], np.float32),
+            image_shape=picture.shape[:2],
+            class_names=NAMES,
+        )
+
+    picture = np.zeros((100, 100, 3), np.uint8)
+    picture[10:30, 10:30] = 255
+    seen = look_around(detect, picture)
+    np.testing.assert_allclose(seen.boxes, np.repeat(square, 2, axis=0))
+    assert seen.class_ids.tolist() == [1, 3]
+    np.testing.assert_allclose(seen.scores, [0.5, 0.1], atol=1e-6)
+
+
+def test_four_views_of_nothing_are_nothing():
+    from views import look_around
+
+    seen = look_around(lambda picture: detections(), np.zeros((720, 720, 3), np.uint8))
+    assert len(seen.boxes) == 0
