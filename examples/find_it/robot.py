@@ -14,6 +14,8 @@ SURE, LEAST = 0.5, 0.02
 SURE_WANTED = 0.3
 #: Two taps nearer than this, in pixels, are the same tap.
 SAME_TAP = 9.0
+#: What a tap in vain leaves of a thing's score.
+DOUBT = 0.2
 #: Taps on one thing, after which it is no match.
 MOST_TRIES = 3
 _STEPS = np.linspace(0.2, 0.8, 9)
@@ -23,8 +25,14 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Tap:
-    """A tap to come: a point y, x of the page, how much of the thing others may cover, and its
-    score; not sure if another kind has a higher one for the same thing."""
+    """A tap to come.
+
+    Attributes:
+        point: y, x in the page.
+        overlap: how much of the thing others may cover.
+        score: of the thing, less what earlier taps made of it.
+        sure: false if another kind has a higher score for the same thing, or after a tap on it.
+    """
 
     point: Point
     overlap: float
@@ -66,13 +74,14 @@ def plan_taps(detections: Detections, wanted: str, tried: list[Point]) -> list[T
         # What else the detector takes this very thing for does not cover it.
         same = _overlaps(boxes[k], boxes) > 0.7
         others = boxes[on_board & ~same & (detections.scores >= SURE)]
-        score = float(detections.scores[k])
+        # Where a tap met something else, another is a poorer guess than one elsewhere.
+        score = float(detections.scores[k]) * DOUBT ** len(tries)
         taps.append(
             Tap(
                 tap_point(boxes[k], others, tries),
                 float(_shares(boxes[k], others).sum()),
                 score,
-                score >= SURE and score >= detections.scores[same].max() and len(tries) == 0,
+                score >= SURE and score >= detections.scores[same].max() and not tries,
             )
         )
     sure = sorted((tap for tap in taps if tap.sure), key=lambda tap: tap.overlap)
