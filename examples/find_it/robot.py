@@ -11,7 +11,7 @@ from maskdet.detections import Detections
 #: A match of this score is tapped at once; when there is none left, ones down to the lower score.
 SURE, LEAST = 0.5, 0.02
 #: The wanted picture is drawn upright and alone: what is less sure than this is no picture.
-SURE_WANTED = 0.3
+SURE_WANTED = 0.5
 #: Two taps nearer than this, in pixels, are the same tap.
 SAME_TAP = 9.0
 #: What a tap in vain leaves of a thing's score.
@@ -42,11 +42,9 @@ class Tap:
 
 def wanted_kind(detections: Detections) -> str | None:
     """The kind of the picture in the header; None if there is none: the level is over."""
-    scores = np.where(
-        (_middles(detections.boxes)[:, 0] < HEADER) & (detections.scores >= SURE_WANTED),
-        detections.scores,
-        0,
-    )
+    # It lies in the header's left end; beside it are words.
+    in_corner = (_middles(detections.boxes) < HEADER).all(axis=1)
+    scores = np.where(in_corner & (detections.scores >= SURE_WANTED), detections.scores, 0)
     if not scores.any():
         return None
     return detections.class_names[int(detections.class_ids[int(scores.argmax())])]

@@ -66,6 +66,7 @@ def test_the_wanted_kind_is_read_from_the_header_alone():
     shown = detections(("key", 0.9, 300, 0, 400, 100), ("fork", 0.6, 10, 10, 100, 100))
     assert wanted_kind(shown) == "fork"
     assert wanted_kind(detections(("key", 0.9, 300, 0, 400, 100))) is None
+    assert wanted_kind(detections(("key", 0.9, 10, 200, 60, 400))) is None  # words are no picture
     assert wanted_kind(detections(("key", 0.2, 10, 10, 100, 100))) is None
     assert wanted_kind(detections()) is None
 
@@ -387,3 +388,19 @@ def test_four_views_of_nothing_are_nothing():
 
     seen = look_around(lambda picture: detections(), np.zeros((720, 720, 3), np.uint8))
     assert len(seen.boxes) == 0
+
+
+@pytest.mark.browser
+def test_a_tap_after_the_end_leads_to_no_other_level(page):
+    from browser import FIRST_LEVEL, HEADER, open_level
+
+    open_level(page, FIRST_LEVEL)
+    page.evaluate("level.penalty = 100")
+    page.wait_for_function("document.documentElement.dataset.outcome === 'lost'")
+    address = page.url
+    for y in range(HEADER + 10, 720, 40):
+        for x in range(20, 720, 40):
+            page.mouse.click(x, y)
+    assert page.url == address
+    page.get_by_text("Next level").click()
+    assert page.url.endswith(f"?seed={FIRST_LEVEL + 1}")

@@ -84,10 +84,12 @@ function tap(event) {
   }
 }
 
+// The way on stands in the header, where a tap that was meant for the board does not meet it.
 function say(sentence) {
   element("text").textContent = sentence;
   element("next").href = `?seed=${(level.seed ?? 999999) + 1}`;
-  element("end").hidden = false;
+  element("end").hidden = element("next").hidden = false;
+  element("left").hidden = true;
 }
 
 function finish(outcome, sentence) {
