@@ -13,7 +13,7 @@ SURE, LEAST = 0.5, 0.02
 #: The wanted picture is drawn upright and alone: what is less sure than this is no picture.
 SURE_WANTED = 0.5
 #: Two taps nearer than this, in pixels, are the same tap.
-SAME_TAP = 9.0
+SAME_TAP = 16.0
 #: What a tap in vain leaves of a thing's score.
 DOUBT = 0.2
 #: Taps on one thing, after which it is no match.

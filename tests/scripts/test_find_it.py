@@ -247,7 +247,16 @@ def test_wrong_taps_cost_time_and_lose_the_level(page):
     from browser import FIRST_LEVEL, open_level
 
     open_level(page, FIRST_LEVEL)
-    wrong = next(t for t in page.evaluate("truth()")["things"] if not t["matches"])["spot"]
+    things = page.evaluate("truth()")["things"]
+    wanted = [thing["box"] for thing in things if thing["matches"]]
+    wrong = next(
+        thing["spot"]
+        for thing in things
+        if not any(
+            y1 - 15 < thing["spot"][0] < y2 + 15 and x1 - 15 < thing["spot"][1] < x2 + 15
+            for y1, x1, y2, x2 in wanted
+        )
+    )
     for _ in range(9):
         page.mouse.click(wrong[1], wrong[0])
     page.wait_for_function("document.documentElement.dataset.outcome === 'lost'")
@@ -404,3 +413,23 @@ def test_a_tap_after_the_end_leads_to_no_other_level(page):
     assert page.url == address
     page.get_by_text("Next level").click()
     assert page.url.endswith(f"?seed={FIRST_LEVEL + 1}")
+
+
+@pytest.mark.browser
+def test_a_tap_meets_what_is_within_a_finger_s_breadth(page):
+    from browser import FIRST_LEVEL, open_level
+
+    open_level(page, FIRST_LEVEL)
+    page.evaluate("level.board.things = [level.board.things.find((t) => t.kind === level.wanted)]")
+    (thing,) = page.evaluate("truth()")["things"]
+    y1, x1, y2, x2 = thing["box"]
+    page.mouse.click(x2 + 20, y2 + 20)
+    page.mouse.click(x1 - 20, y1 - 20)
+    told = "document.documentElement.dataset"
+    assert page.evaluate(f"[{told}.wrong, {told}.outcome ?? '']") == ["2", ""]
+    # Somewhere at its right edge there is a pixel of its own, 5 pixels to the left of one of these.
+    for y in range(int(y1), int(y2), 4):
+        page.mouse.click(x2 + 5, y)
+        if page.evaluate(f"{told}.outcome") == "won":
+            break
+    assert page.evaluate(f"{told}.outcome") == "won"

@@ -8,6 +8,8 @@ const LARGEST = 112;
 // Nothing that is wanted is covered beyond this share when the level begins.
 const LEAST_IN_SIGHT = 0.5;
 const NOBODY = -1;
+// Fingers are broad and keys have holes: so far beside a thing a tap still meets it, in pixels.
+const FINGER = 10;
 
 // Numbers of 0..1 from a seed: Marsaglia's xorshift of 32 bits, begun by Knuth's multiplier.
 function makeRandom(seed) {
@@ -102,9 +104,22 @@ class Board {
     return seen;
   }
 
-  at(x, y) {
-    const owner = this.owners()[y * WIDTH + x];
-    return owner === undefined || owner === NOBODY ? null : this.things[owner];
+  // The thing of a kind that a tap meets: what is in sight nearest to it, within a finger's breadth.
+  near(x, y, kind) {
+    const owners = this.owners();
+    let nearest = null;
+    let least = FINGER;
+    for (let v = Math.max(0, y - FINGER); v <= Math.min(HEIGHT - 1, y + FINGER); v++) {
+      for (let u = Math.max(0, x - FINGER); u <= Math.min(WIDTH - 1, x + FINGER); u++) {
+        const thing = this.things[owners[v * WIDTH + u]];
+        const away = Math.hypot(v - y, u - x);
+        if (thing?.kind === kind && away <= least) {
+          nearest = thing;
+          least = away;
+        }
+      }
+    }
+    return nearest;
   }
 
   remove(thing) {

@@ -67,8 +67,8 @@ function tap(event) {
   const y = Math.floor((event.clientY - corner.top) * scale);
   level.taps++;
   note();
-  const thing = level.board.at(x, y);
-  if (thing?.kind !== level.wanted) {
+  const thing = level.board.near(x, y, level.wanted);
+  if (thing === null) {
     level.wrong++;
     note();
     level.penalty += WRONG_TAP_COSTS;
