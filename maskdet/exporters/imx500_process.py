@@ -64,6 +64,8 @@ def tools_python(environment: Mapping[str, str] = os.environ) -> Path:
 def told(log: str) -> str:
     """What a log's last lines say, as part of a sentence."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
+    # Where Java was when it gave up helps nobody here.
+    lines = [line for line in lines if not line.startswith("at ")]
     return " / ".join(lines[-_TOLD_LINES:])[-600:].rstrip(".") or "it said nothing"
 
 

@@ -196,8 +196,10 @@ def test_a_network_that_is_too_large_is_refused_with_its_sizes(ssd_model):
         checked_memory(parse_memory_report(FULL), "error: no room", source)
     with pytest.raises(UsageError, match=r"its tools say: error: odd layer\."):
         checked_memory(None, "error: odd layer.\n", source)
-    with pytest.raises(UsageError, match=r"its tools say: error: late\."):
-        checked_memory(parse_memory_report(REPORT), "error: late", source)
+    with pytest.raises(UsageError, match=r"its tools say: error: late / ended\."):
+        checked_memory(
+            parse_memory_report(REPORT), "error: late\n\tat sdsp.app.Main(Main.kt:2)\nended", source
+        )
 
 
 def test_an_input_in_another_scale_is_refused():
