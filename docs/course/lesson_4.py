@@ -143,8 +143,9 @@ run(f"python -m maskdet.runtime mine.tflite play:new_photos --serve {port} --fra
 #   cuts pieces out of its own maps in between, and cannot run there. So there are boxes, but no masks.
 # - Everything in it is int8.
 #
-# For that camera train an SSD: `maskdet train my_photos --config ssd`. `mine.tflite` is run by the Pi's own
-# processor instead. These lessons were made without an AI Camera at hand.
+# For that camera train an SSD: `maskdet train my_photos --config ssd`. [The page of the AI
+# Camera](../ai_camera.md) tells how Sony's programs are installed and how the network becomes the camera's file.
+# `mine.tflite` is run by the Pi's own processor instead. These lessons were made without an AI Camera at hand.
 #
 # ## The end
 #
