@@ -10,6 +10,7 @@ from maskdet.data.dataset import Dataset
 from maskdet.data.formats import coco
 from maskdet.data.image_sets import read_image_sets
 from maskdet.errors import ConfigError, DataError, MaskdetWarning, UsageError, WeightsError
+from maskdet.jobs import training
 from maskdet.jobs.training import TrainingOptions, default_folder, train_folder
 from maskdet.jobs.training_data import training_data
 from tests.models.classifier.conftest import write_folders
@@ -93,6 +94,26 @@ def test_a_sets_own_parts_are_taken(made_things, tmp_path):
     assert data.divided == {}
     divided = training_data(str(own), None, 0.25, 0, None)
     assert names(divided.parts["val"]) != ids[9:] and len(divided.divided) == 2
+
+
+def test_figures_are_of_the_part_that_the_training_has_not_watched(
+    made_things, tmp_path, stand_in, monkeypatch
+):
+    """Validation photos are looked at all along; where there are others, those count."""
+    own = tmp_path / "own"
+    shutil.copytree(made_things, own)
+    ids = names(Dataset.load(own))
+    lists = own / "ImageSets" / "Main"
+    lists.mkdir(parents=True, exist_ok=True)
+    for name, part in (("train", ids[:8]), ("val", ids[8:10]), ("test", ids[10:])):
+        (lists / f"{name}.txt").write_text("\n".join(part))
+    evaluated = []
+    monkeypatch.setattr(
+        training, "_evaluated", lambda folder, part, *others: evaluated.append(names(part))
+    )
+    train_folder(TrainingOptions(str(own)), tmp_path / "run")
+    assert evaluated == [ids[10:]]
+    assert names(stand_in.made[0].parts["val"]) == ids[8:10]
 
 
 def test_too_few_photos_are_said_and_nothing_is_written(tmp_path, stand_in):
