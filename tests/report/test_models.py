@@ -21,7 +21,11 @@ def test_another_lowest_score_holds_without_changing_the_model(model, scenes):
     usual = model.config.DETECTION_MIN_CONFIDENCE
     [few], *_ = evaluated(model, scenes.subset([0]), progress=False, min_score=0.95)
     [many] = model.detections([scenes.load_image(0)])
-    assert few == many.filter(min_score=0.95) and 0 < len(few) < len(many)
+    best = many.filter(min_score=0.95)
+    assert few.names == best.names and 0 < len(few) < len(many)
+    # Two graphs of one network round in different orders.
+    np.testing.assert_allclose(few.boxes, best.boxes, atol=1e-2)
+    np.testing.assert_allclose(few.scores, best.scores, atol=1e-4)
     assert model.config.DETECTION_MIN_CONFIDENCE == usual
 
 

@@ -41,7 +41,9 @@ def test_coco_is_the_detector_that_is_at_hand(here, capsys):
     assert isinstance(model, SSD) and model.class_names == COCO_NAMES
     write_image(here / "photo.png", np.full((60, 80, 3), 90, np.uint8))
     assert main(["detect", "coco", "photo.png", "--out", "out"]) == 0
-    assert main(["detect", "weights/detect.tflite", "photo.png", "--out", "out"]) == 0
+    assert (
+        main(["detect", "weights/detect.tflite", "photo.png", "--out", "out", "--overwrite"]) == 0
+    )
     assert "photo.png: " in capsys.readouterr().out and (here / "out" / "photo.jpg").exists()
 
 
