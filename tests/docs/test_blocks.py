@@ -37,6 +37,7 @@ from maskdet.images import read_image, write_image
 from maskdet.page.server import PageServer
 from tests.docs.pages import PAGES, ROOT, Step, steps_of
 from tests.docs.small import CLASSES, SETTINGS, write_photos
+from tests.eagerly import eagerly
 from tests.models.classifier.conftest import write_folders
 from tests.models.ssd.pipeline_sample import PIPELINE
 from tests.page.programs import stand_in
@@ -184,22 +185,6 @@ def one_epoch(arguments):
 
 def unverified(arguments):
     arguments["verify"] = False
-
-
-def eagerly(function):
-    """Training step by step: tracing two steps takes ten times as long as doing them."""
-
-    @functools.wraps(function)
-    def run(*args, **kwargs):
-        import tensorflow as tf
-
-        tf.config.run_functions_eagerly(True)
-        try:
-            return function(*args, **kwargs)
-        finally:
-            tf.config.run_functions_eagerly(False)
-
-    return run
 
 
 @pytest.fixture(scope="session")

@@ -1,28 +1,11 @@
 """What makes a whole training small: its photos, and the settings around it."""
 
-import functools
-
 from maskdet import Classifier, ClassifierConfig, LiteConfig, MaskRCNN, MobileConfig, PiConfig
 from tests.docs.small import SETTINGS
+from tests.eagerly import eagerly
 
 # A batch for each stage's single epoch, so that eager steps are few.
 _BATCH = 10
-
-
-def eagerly(function):
-    """Training step by step: tracing two steps takes ten times as long as doing them."""
-
-    @functools.wraps(function)
-    def run(*args, **kwargs):
-        import tensorflow as tf
-
-        tf.config.run_functions_eagerly(True)
-        try:
-            return function(*args, **kwargs)
-        finally:
-            tf.config.run_functions_eagerly(False)
-
-    return run
 
 
 def make_small(monkeypatch):
