@@ -125,7 +125,7 @@ def test_where_no_photo_can_be_read_it_is_said_once(photos, tmp_path, model, cap
 def test_a_folder_without_photos_is_said(tmp_path, model):
     with pytest.raises(UsageError, match="There are no photos in "):
         detect_photos("w", [str(tmp_path)], tmp_path / "out")
-    assert model.asked == [] or not (tmp_path / "out").exists()
+    assert model.asked == [] and not (tmp_path / "out").exists()
 
 
 def test_pictures_are_not_written_over_without_being_asked(photos, tmp_path, model):
