@@ -292,8 +292,31 @@ _OF_ANY_WIDTH = {
     "mobilenet_v2": _mobilenet,
     "inception_v2": _inception,
 }
+_OWN_NAMES = frozenset(_BACKBONES)
 _MOST_WIDTH = 4
 _WIDTH = re.compile(rf"({'|'.join(_OF_ANY_WIDTH)})_(\d+(?:\.\d+)?)")
+
+
+def register_backbone(backbone: Backbone) -> Backbone:
+    """Make a backbone of your own known, so that BACKBONE may be its name.
+
+    Files of weights hold that name: whoever opens one has imported the module that says this.
+
+    Returns:
+        The backbone, as it was given. One that says the same name again takes its place.
+
+    Raises:
+        ConfigError: for a name that the library's own backbones have, or one with nothing in it.
+    """
+    name = backbone.name
+    if not name or name in _OWN_NAMES or _WIDTH.fullmatch(name):
+        raise ConfigError(
+            f"A backbone cannot be registered as {name!r}: "
+            + ("maskdet has one of that name" if name else "it needs a name")
+            + "; call it otherwise."
+        )
+    _BACKBONES[name] = backbone
+    return backbone
 
 
 def backbone_names() -> list[str]:

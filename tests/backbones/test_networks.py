@@ -2,15 +2,17 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
+from maskdet.backbones import registry
 from maskdet.backbones.applications import application_backbone
 from maskdet.backbones.efficientnet_lite import efficientnet_lite, scaled_groups
-from maskdet.backbones.registry import backbone_names, get_backbone
+from maskdet.backbones.registry import backbone_names, get_backbone, register_backbone
 from maskdet.errors import ConfigError
 from maskdet.pretrained.by_layer import set_layers
 from maskdet.pretrained.imagenet import mobilenet_v2_layers, resnet_layers
@@ -249,3 +251,23 @@ def test_unknown_name_lists_the_known_ones(name, words):
 def test_other_misuse(call):
     with pytest.raises(ConfigError):
         call()
+
+
+# ---- backbones of one's own ------------------------------------------------------------------
+def test_a_registered_backbone_is_known_by_its_name(monkeypatch):
+    monkeypatch.setattr(registry, "_BACKBONES", dict(registry._BACKBONES))
+    own = replace(get_backbone("mobilenet_v1_0.25"), name="my_trunk")
+    assert register_backbone(own) is own
+    assert get_backbone("my_trunk") is own and "my_trunk" in backbone_names()
+    # A module that is run again, as in a notebook, says the same again.
+    again = register_backbone(replace(own, pixel_std=1.0))
+    assert get_backbone("my_trunk") is again
+
+
+@pytest.mark.parametrize("name", ["resnet50", "mobilenet_v2_0.35", ""])
+def test_no_backbone_takes_the_name_of_one_of_ours(name):
+    own = replace(get_backbone("mobilenet_v1_0.25"), name=name)
+    before = backbone_names()
+    with pytest.raises(ConfigError, match="call it otherwise"):
+        register_backbone(own)
+    assert backbone_names() == before
