@@ -108,9 +108,9 @@ class Family(Protocol):
         ...
 
     def training_outputs(
-        self, network: keras.Model, outputs: frozenset[str]
+        self, network: keras.Model, lessons: frozenset[str]
     ) -> tuple[list[Any], Any]:
-        """Inputs and outputs of the training network that a set of these outputs needs."""
+        """Inputs and outputs of the training network that these lessons of a set need."""
         ...
 
     def training_inputs(
@@ -119,7 +119,7 @@ class Family(Protocol):
         """A loader's batch (with :meth:`image_facts`) as the training network's inputs by name."""
         ...
 
-    def loss_names(self, outputs: frozenset[str]) -> list[str]:
+    def loss_names(self, lessons: frozenset[str]) -> list[str]:
         """What :meth:`losses` gives, in the order of logs."""
         ...
 

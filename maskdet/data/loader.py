@@ -115,7 +115,8 @@ class Loader:
             images (B, H, W, C) uint8, or float32 where the data set gives such images; boxes
             float32 (B, M, 4) in canvas pixels and class_ids int32 (B, M), zero padded, crowds
             negative; masks bool (B, M, h, w), each cut out by its box, or (B, M, H, W) with
-            ``whole_masks`` (where the data set has masks); windows float32 (B, 4): the part of the
+            ``whole_masks`` (where the data set has masks); outlined bool (B, M): which of them show
+            an object's outline; windows float32 (B, 4): the part of the
             canvas that is image; scales float32 (B,); image_shapes int32 (B, 3); image_ids int32
             (B,); with ``with_labels`` labels int32 (B,), class ids of whole images.
 
@@ -133,6 +134,7 @@ class Loader:
         }
         if self.with_masks:
             batch["masks"] = np.zeros((size, most, *self.mini_mask_shape), np.bool_)
+            batch["outlined"] = np.zeros((size, most), np.bool_)
         if self.with_labels:
             batch["labels"] = np.zeros(size, np.int32)
         images = [self._fill(batch, row, index * size + row) for row in range(size)]
@@ -207,6 +209,7 @@ class Loader:
         indices = np.arange(count)
         if count > self.max_instances:
             indices = np.sort(rng.choice(count, self.max_instances, replace=False))
+        outlined = sample.has_outlines
         for column, which in enumerate(indices):
             batch["boxes"][row, column] = sample.boxes[which]
             batch["class_ids"][row, column] = sample.class_ids[which]
@@ -215,6 +218,7 @@ class Loader:
                 if not cut_out and not self.whole_masks:
                     mask = shrink_mask(mask, sample.boxes[which], self.mini_mask_shape)
                 batch["masks"][row, column] = mask
+                batch["outlined"][row, column] = outlined[which]
         return sample.image
 
     def _changing(
@@ -263,9 +267,8 @@ class Loader:
     def _label(self, image_id: int) -> int:
         return int(self.targets(image_id).label or 0)
 
-    def _objects(
-        self, image_id: int, shape: tuple[int, ...]
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    def _objects(self, image_id: int, shape: tuple[int, ...]) -> Targets:
+        """What can be seen of an image's objects; masks None where none are asked for."""
         targets = self.targets(image_id)
         boxes, class_ids, masks = targets.boxes, targets.class_ids, targets.masks
         label = self.dataset.image_label(image_id)
@@ -273,10 +276,11 @@ class Loader:
         if not self.with_masks:
             masks = None
         drawn = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-        if masks is not None:
-            drawn = drawn & masks.any(axis=(0, 1))  # hidden completely by others
-            masks = masks[..., drawn]
-        return boxes[drawn], class_ids[drawn], masks
+        if masks is None:
+            return Targets(boxes[drawn], class_ids[drawn])
+        drawn = drawn & masks.any(axis=(0, 1))  # hidden completely by others
+        outlined = None if targets.outlined is None else targets.outlined[drawn]
+        return Targets(boxes[drawn], class_ids[drawn], masks[..., drawn], outlined=outlined)
 
     def _image(self, image_id: int) -> np.ndarray:
         """The image as (H, W, C), uint8 or float32.
@@ -301,7 +305,8 @@ class Loader:
                 f"it becomes {placement.canvas_shape} pixels (height, width), but training needs "
                 f"all images to become {self.canvas}; use IMAGE_RESIZE_MODE 'square' or 'crop'."
             )
-        boxes, class_ids, masks = self._objects(image_id, image.shape)
+        targets = self._objects(image_id, image.shape)
+        boxes, masks = targets.boxes, targets.masks
         minis = None
         if masks is not None:
             minis = np.zeros((len(boxes), *self.mini_mask_shape), np.bool_)
@@ -315,15 +320,17 @@ class Loader:
         sample = Sample(
             resize_image(image, placement),
             placement.forward_boxes(boxes),
-            class_ids.astype(np.int32),
+            targets.class_ids.astype(np.int32),
             minis,
+            targets.outlined,
         )
         return sample, image.shape, placement
 
     def _source(self, image_id: int) -> tuple[Sample, tuple[int, ...]]:
         """The image with its objects, shrunk to little more than the canvas."""
         image = self._image(image_id)
-        boxes, class_ids, masks = self._objects(image_id, image.shape)
+        targets = self._objects(image_id, image.shape)
+        boxes, masks = targets.boxes, targets.masks
         height, width = image.shape[:2]
         # Crops keep the image's own scale.
         largest = math.inf if self.crops else SOURCE_MARGIN * max(self.canvas)
@@ -340,8 +347,8 @@ class Loader:
             image = scaled(image, (size[1], size[0]))
         scale = np.array([size[1] / height, size[0] / width] * 2, dtype=np.float32)
         moved = (boxes * scale).astype(np.float32)
-        shape = (height, width, self.channels)
-        return Sample(image, moved, class_ids.astype(np.int32), planes), shape
+        ids = targets.class_ids.astype(np.int32)
+        return Sample(image, moved, ids, planes, targets.outlined), (height, width, self.channels)
 
     def _fits_memory(self) -> bool:
         side = max(self.canvas) * (SOURCE_MARGIN if self.augment is not None else 1.0)

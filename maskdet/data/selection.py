@@ -143,6 +143,11 @@ class SelectedClasses(Dataset):
         shapes = shapes_of(self.whole, whole_id)
         return [shape for shape, stays in zip(shapes, kept, strict=True) if stays]
 
+    def load_outlined(self, image_id: int) -> Array:
+        """bool (N,): which objects of the kept classes have a mask or an outline of their own."""
+        whole_id = self._whole_id(image_id)
+        return np.asarray(self.whole.load_outlined(whole_id), dtype=bool)[self._kept(whole_id)]
+
     def load_label(self, image_id: int) -> int:
         """Class id of the whole image."""
         return int(self._number_of[self.whole.load_label(self._whole_id(image_id))])

@@ -18,12 +18,15 @@ class Targets:
         class_ids: int32 (N,); negative ones are crowds.
         masks: bool (H, W, N), or None.
         label: class id of the whole image; None for a set of objects.
+        outlined: bool (N,), which masks show an object's outline; the others are filled boxes. None
+            where all masks do.
     """
 
     boxes: Array
     class_ids: Array
     masks: Array | None = None
     label: int | None = None
+    outlined: Array | None = None
 
     @classmethod
     def of_label(cls, label: int) -> "Targets":

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from maskdet.data.dataset import Dataset
+from maskdet.data.supervision import provides_outlines
 from maskdet.detections import Detections
 from maskdet.evaluation.coco import APResult, checked_instances, coco_ap, numbers_of
 from maskdet.evaluation.errors import Errors, errors_of
@@ -83,7 +84,7 @@ def evaluate_detections(
     ids = [int(i) for i in (dataset.image_ids if image_ids is None else image_ids)]
     detections = numbers_of(dataset, detections)
     box = coco_ap(dataset, detections, ids, "bbox")
-    with_masks = bool(dataset.provides_masks) and all(results.has_masks for results in detections)
+    with_masks = provides_outlines(dataset) and all(results.has_masks for results in detections)
     mask = coco_ap(dataset, detections, ids, "segm") if with_masks else None
     means: list[float] = []
     objects: list[Objects] = []

@@ -97,7 +97,7 @@ def _take_names(model: Any, train_dataset: Dataset, val_dataset: Dataset | None)
         check_names(val_dataset, train_dataset.class_names, "validated on")
     model.trained = model.trained.with_facts(
         class_names=tuple(train_dataset.class_names),
-        outputs=model.family.task.outputs_of(train_dataset) & model.family.outputs,
+        outputs=model.family.task.lessons(train_dataset, model.config) & model.family.outputs,
     )
 
 

@@ -43,7 +43,7 @@ class WholeBatchFamily(ABC):
         return {}
 
     def training_outputs(
-        self, network: keras.Model, outputs: frozenset[str]
+        self, network: keras.Model, lessons: frozenset[str]
     ) -> tuple[list[Any], Any]:
         return list(network.inputs), dict(network.output)
 

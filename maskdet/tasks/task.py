@@ -105,8 +105,9 @@ class Task(Protocol):
         ...
 
     # ---- data and training -----------------------------------------------------------------
-    def outputs_of(self, dataset: Any) -> frozenset[str]:
-        """What a data set can teach, such as {"boxes", "masks"}."""
+    def lessons(self, dataset: Any, config: Any) -> frozenset[str]:
+        """What a data set teaches: outputs of the task, such as {"boxes", "masks"}, and what else a
+        family's losses have to know of it."""
         ...
 
     def check_dataset(self, dataset: Any, config: BaseConfig) -> None:

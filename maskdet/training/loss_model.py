@@ -106,10 +106,14 @@ class LossModel(keras.Model):
 
 
 def make_loss_model(
-    network: keras.Model, family: Family, config: BaseConfig, outputs: frozenset[str]
+    network: keras.Model, family: Family, config: BaseConfig, lessons: frozenset[str]
 ) -> LossModel:
-    """The fitted model over a training network's layers (shared, not copied)."""
-    inputs, tensors = family.training_outputs(network, outputs)
+    """The fitted model over a training network's layers (shared, not copied).
+
+    Args:
+        lessons: what the set to train on teaches, see :meth:`maskdet.tasks.task.Task.lessons`.
+    """
+    inputs, tensors = family.training_outputs(network, lessons)
     model = LossModel(inputs=inputs, outputs=tensors, name=f"{network.name}_training")
-    model.track_losses(family, config, family.loss_names(outputs))
+    model.track_losses(family, config, family.loss_names(lessons))
     return model

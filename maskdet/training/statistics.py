@@ -34,8 +34,8 @@ def reestimate(trained: Trained, dataset: Dataset, loader: Loader, progress: boo
     layers = moving_layers(training)
     if not layers:
         return 0
-    outputs = family.task.outputs_of(dataset) & family.outputs
-    inputs, tensors = family.training_outputs(training, outputs)
+    lessons = family.task.lessons(dataset, config)
+    inputs, tensors = family.training_outputs(training, lessons)
     model = keras.Model(inputs, tensors)
     batches = feed(loader, family, config)
     count = min(BATCHES, 3 * len(loader))

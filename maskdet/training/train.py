@@ -79,10 +79,10 @@ def train(
     """
     network, family, config = trained.network, trained.family, trained.config
     set_trainable(network, select_layers(network, stage.layers, family.stages(config)))
-    outputs = family.task.outputs_of(loader.dataset) & family.outputs
+    lessons = family.task.lessons(loader.dataset, config)
     steps = steps_of(config.STEPS_PER_EPOCH, loader)
     with scope_of(network):
-        model = make_loss_model(network, family, config, outputs)
+        model = make_loss_model(network, family, config, lessons)
         model.weight_files = weight_files
         compile_stage(model, network, family, config, stage, steps)
     network.optimizer = model.optimizer  # where scripts and callbacks look for it

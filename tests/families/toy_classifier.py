@@ -84,7 +84,7 @@ class ToyClassifierFamily:
     def image_facts(self, dataset: Any, config: Any) -> dict[str, np.ndarray]:
         return {}
 
-    def training_outputs(self, network: keras.Model, outputs: frozenset[str]) -> tuple[Any, Any]:
+    def training_outputs(self, network: keras.Model, lessons: frozenset[str]) -> tuple[Any, Any]:
         return list(network.inputs), dict(network.output)
 
     def training_inputs(
@@ -95,7 +95,7 @@ class ToyClassifierFamily:
             "input_labels": batch["labels"] - 1,
         }
 
-    def loss_names(self, outputs: frozenset[str]) -> list[str]:
+    def loss_names(self, lessons: frozenset[str]) -> list[str]:
         return ["label_loss"]
 
     def losses(self, outputs: Mapping[str, Any], config: Any) -> dict[str, Any]:

@@ -177,7 +177,7 @@ class ToyDetectorFamily:
     def image_facts(self, dataset: Any, config: Any) -> dict[str, np.ndarray]:
         return {}
 
-    def training_outputs(self, network: keras.Model, outputs: frozenset[str]) -> tuple[Any, Any]:
+    def training_outputs(self, network: keras.Model, lessons: frozenset[str]) -> tuple[Any, Any]:
         return list(network.inputs), dict(network.output)
 
     def training_inputs(
@@ -191,7 +191,7 @@ class ToyDetectorFamily:
             .astype(np.float32),
         }
 
-    def loss_names(self, outputs: frozenset[str]) -> list[str]:
+    def loss_names(self, lessons: frozenset[str]) -> list[str]:
         return ["toy_class_loss", "toy_box_loss"]
 
     def losses(self, outputs: Mapping[str, Any], config: Any) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """One affine map moves pixels, masks and boxes: flip, zoom, stretch, shift and turn in one pass."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -84,7 +84,7 @@ class Affine:
             for i, mask in enumerate(sample.masks):
                 picture = Image.fromarray(mask.astype(np.uint8) * 255)
                 masks[i] = np.asarray(self.warp(picture, 0)) > 127
-        moved = Sample(image, hulls, sample.class_ids, masks)
+        moved = replace(sample, image=image, boxes=hulls, masks=masks)
         if masks is None:
             return cut(moved, _areas(hulls))
         scale = abs(float(np.linalg.det(self.matrix[:, :2])))
@@ -100,21 +100,21 @@ def _areas(boxes: NDArray[np.float32]) -> NDArray[np.float64]:
 def cut(sample: Sample, whole: NDArray[np.float64]) -> Sample:
     """Objects as they are inside the image.
 
-    Boxes are clipped, or drawn anew around the masks where there are any. ``whole`` (N,) says how
+    Boxes are clipped, or drawn anew around the masks that show an outline. ``whole`` (N,) says how
     much of each object there was, in pixels: with less than VISIBLE of it left an object becomes a
     crowd, with less than FORGOTTEN it goes.
     """
     height, width = sample.image.shape[:2]
+    boxes = np.clip(sample.boxes, 0, [height, width, height, width]).astype(np.float32)
     if sample.masks is None:
-        boxes = np.clip(sample.boxes, 0, [height, width, height, width]).astype(np.float32)
         left = _areas(boxes)
     else:
-        boxes = boxes_around(sample.masks)
+        boxes = np.where(sample.has_outlines[:, None], boxes_around(sample.masks), boxes)
         left = sample.masks.sum(axis=(1, 2)).astype(np.float64)
     share = left / np.maximum(whole, 1e-6)
     ids = np.where(share >= VISIBLE, sample.class_ids, -np.abs(sample.class_ids))
     visible = (share >= FORGOTTEN) & (_areas(boxes) >= 1)
-    return Sample(sample.image, boxes, ids.astype(np.int32), sample.masks).subset(visible)
+    return replace(sample, boxes=boxes, class_ids=ids.astype(np.int32)).subset(visible)
 
 
 def compose(

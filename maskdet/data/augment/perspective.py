@@ -1,5 +1,6 @@
 """A look from another side: a homography moves pixels, masks and boxes."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -71,11 +72,11 @@ def apply(sample: Sample, matrix: Array, fill: tuple[int, ...]) -> Sample:
     around = moved(centre[:, None] + circle[None] * half[:, None], matrix)
     hulls = np.concatenate([around.min(axis=1), around.max(axis=1)], axis=1).astype(np.float32)
     if sample.masks is None:
-        return cut(Sample(image, hulls, sample.class_ids, None), _areas(hulls))
+        return cut(replace(sample, image=image, boxes=hulls), _areas(hulls))
     masks = np.zeros_like(sample.masks)
     for i, mask in enumerate(sample.masks):
         masks[i] = warped(mask.astype(np.uint8) * 255, 0) > 127
     before = sample.masks.sum(axis=(1, 2)).astype(np.float64)
     # How a mask's size changes where nothing of it leaves the image.
     growth = _areas(hulls) / np.maximum(_areas(sample.boxes), 1e-6)
-    return cut(Sample(image, hulls, sample.class_ids, masks), before * growth)
+    return cut(replace(sample, image=image, boxes=hulls, masks=masks), before * growth)

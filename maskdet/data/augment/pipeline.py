@@ -4,7 +4,7 @@ import dataclasses
 import math
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from maskdet.data.augment.geometric import Affine, compose
 from maskdet.data.augment.mixing import blend, paste_objects
 from maskdet.data.augment.perspective import apply as apply_homography
 from maskdet.data.augment.perspective import random_homography
-from maskdet.data.augment.sample import Sample
+from maskdet.data.augment.sample import Sample, joined
 from maskdet.errors import ConfigError
 from maskdet.images import save_picture
 
@@ -140,7 +140,7 @@ class Augmentation:
             image = pixels.add_noise(image, rng.uniform(0.0, self.noise), rng)
         if self.jpeg and rng.random() < self.jpeg:
             image = pixels.as_jpeg(image, int(rng.integers(20, 81)))
-        return Sample(image, sample.boxes, sample.class_ids, sample.masks)
+        return replace(sample, image=image)
 
     def _moved(
         self,
@@ -170,7 +170,9 @@ class Augmentation:
         fit = min(canvas[0] / source[0], canvas[1] / source[1]) if fit is None else fit
         scale = fit * math.exp(rng.uniform(math.log(zoom[0]), math.log(zoom[1])))
         aspect = math.exp(rng.uniform(-self.stretch, self.stretch) / 2)
-        most = self.degrees if sample.masks is not None else self.degrees_boxes
+        # A turned box is looser than what it holds.
+        outlined = sample.masks is not None and bool(sample.has_outlines.all())
+        most = self.degrees if outlined else self.degrees_boxes
         degrees = rng.uniform(-most, most)
         flip = (bool(rng.random() < self.flip_vertical), bool(rng.random() < self.flip))
         slant = rng.uniform(-self.shear, self.shear, 2) if self.shear else np.zeros(2)
@@ -205,16 +207,8 @@ class Augmentation:
             if part.masks is not None:
                 masks = np.zeros((len(part.masks), height, width), dtype=bool)
                 masks[:, top:bottom, left:right] = part.masks
-            parts.append(Sample(part.image, boxes, part.class_ids, masks))
-        masks = None
-        if all(part.masks is not None for part in parts):
-            masks = np.concatenate([part.masks for part in parts])
-        return Sample(
-            image,
-            np.concatenate([part.boxes for part in parts]),
-            np.concatenate([part.class_ids for part in parts]),
-            masks,
-        )
+            parts.append(replace(part, boxes=boxes, masks=masks))
+        return joined(image, parts)
 
     def _mosaic_zoom(self) -> tuple[float, float]:
         # A quarter of the canvas: objects are to stay about as large as elsewhere.
@@ -234,7 +228,7 @@ class Augmentation:
             image = colour.jitter(image, brightness, contrast, saturation, tint)
         if rng.random() < self.cut_out:
             image = colour.cut_out(image, 0.3, rng)
-        return Sample(image, sample.boxes, sample.class_ids, sample.masks)
+        return replace(sample, image=image)
 
     def preview(
         self,

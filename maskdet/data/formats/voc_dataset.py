@@ -87,6 +87,12 @@ class VOCDataset(Dataset):
             return [Shape(picture=(info["mask"], int(value))) for value in info["mask_values"]]
         return self._outlines(image_id)
 
+    def load_outlined(self, image_id: int) -> Array:
+        """bool (N,): which objects have a mask or an outline, not just a box."""
+        if self.gives_masks or not self.masks_given:
+            return super().load_outlined(image_id)
+        return np.array([shape is not None for shape in self.load_shapes(image_id)], dtype=bool)
+
     def _outlines(self, image_id: int) -> list[Shape | None]:
         info = self.image_info[image_id]
         return list(info.get("shapes") or [None] * len(info["boxes"]))

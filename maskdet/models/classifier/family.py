@@ -66,7 +66,7 @@ class ClassifierFamily(WholeBatchFamily):
             "input_labels": batch["labels"] - 1,
         }
 
-    def loss_names(self, outputs: frozenset[str]) -> list[str]:
+    def loss_names(self, lessons: frozenset[str]) -> list[str]:
         return [networks.LOSS]
 
     def losses(self, outputs: Mapping[str, Any], config: Any) -> dict[str, Any]:

@@ -76,6 +76,8 @@ class Config(DetectionConfig):
         "mrcnn_class_loss": 1.0,
         "mrcnn_bbox_loss": 1.0,
         "mrcnn_mask_loss": 1.0,
+        "mrcnn_projection_loss": 1.0,
+        "mrcnn_affinity_loss": 1.0,
     }
     # False: the heads train on random RoIs around the objects instead of the RPN's proposals.
     USE_RPN_ROIS = True
@@ -104,6 +106,13 @@ class Config(DetectionConfig):
     # The mask head's 3 x 3 convolutions and their channels.
     MASK_HEAD_CONVS = 4
     MASK_HEAD_CHANNELS = 256
+    # Where a box alone teaches the mask head (MASK_SUPERVISION): the largest share of the box's
+    # sides by which its RoI is drawn out on each side, so that background is in sight.
+    MASK_BOX_MARGIN = 0.3
+    # Distances, in cells of the mask, of neighbours that are compared there, and how like their
+    # colours must be, exp(-distance in CIELAB / 2), for both to belong to one side.
+    MASK_NEIGHBOUR_DISTANCES: Any = (1, 2)
+    MASK_COLOUR_LIKENESS = 0.05
     # TRAIN_BN of the heads' own batch norms, which see all RoIs of a batch at once and so have
     # enough to go by; "same" means as TRAIN_BN.
     TRAIN_HEADS_BN: bool | str | None = "same"

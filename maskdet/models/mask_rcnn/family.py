@@ -24,11 +24,14 @@ from maskdet.models.mask_rcnn.network import (
 )
 from maskdet.models.mask_rcnn.random_rois import batch_of_random_rois
 from maskdet.pixels import Pixels
-from maskdet.tasks.detection.task import DETECTION
+from maskdet.tasks.detection.task import BARE_BOXES, DETECTION, OUTLINES
 from maskdet.tasks.task import Task
 
 HEADS = r"(mrcnn\_.*)|(rpn\_.*)|(fpn\_.*)"
-MASK_OUTPUTS = ("mrcnn_mask", "target_mask")
+# Outputs for the losses of masks: in any case, for outlines, and for objects with a box alone.
+MASK_OUTPUTS = ("mrcnn_mask", "mask_outlined")
+OUTLINE_OUTPUTS = ("target_mask",)
+BARE_BOX_OUTPUTS = ("mask_rows", "mask_columns", "mask_colours")
 # Outputs for people who look into the network; no loss needs them.
 SHOWN_OUTPUTS = ("rpn_class", "mrcnn_class", "proposals")
 
@@ -80,15 +83,20 @@ class MaskRCNNFamily:
         return {"active_classes": active_classes(dataset, config)}
 
     def training_outputs(
-        self, network: keras.Model, outputs: frozenset[str]
+        self, network: keras.Model, lessons: frozenset[str]
     ) -> tuple[list[Any], Any]:
-        tensors = {k: v for k, v in network.output.items() if k not in SHOWN_OUTPUTS}
-        inputs = list(network.inputs)
-        if "masks" not in outputs:
-            for name in MASK_OUTPUTS:
-                del tensors[name]
-            inputs = [tensor for tensor in inputs if tensor.name != "input_gt_masks"]
-        return inputs, tensors
+        needless: set[str] = set(SHOWN_OUTPUTS)
+        spare_inputs = set()
+        if "masks" not in lessons:
+            needless |= {*MASK_OUTPUTS, *OUTLINE_OUTPUTS, *BARE_BOX_OUTPUTS}
+            spare_inputs.add("input_gt_outlined")
+        if OUTLINES not in lessons:
+            needless.update(OUTLINE_OUTPUTS)
+            spare_inputs.add("input_gt_masks")
+        if BARE_BOXES not in lessons:
+            needless.update(BARE_BOX_OUTPUTS)
+        tensors = {k: v for k, v in network.output.items() if k not in needless}
+        return [tensor for tensor in network.inputs if tensor.name not in spare_inputs], tensors
 
     def training_inputs(
         self, batch: Mapping[str, np.ndarray], config: Config
@@ -103,11 +111,17 @@ class MaskRCNNFamily:
             inputs["input_roi"] = batch_of_random_rois(batch, config)
         if "masks" in batch:
             inputs["input_gt_masks"] = batch["masks"].astype(np.float32)
+        outlined = batch.get("outlined", np.zeros_like(batch["class_ids"]))
+        inputs["input_gt_outlined"] = outlined.astype(np.float32)
         return inputs
 
-    def loss_names(self, outputs: frozenset[str]) -> list[str]:
+    def loss_names(self, lessons: frozenset[str]) -> list[str]:
         names = ["rpn_class_loss", "rpn_bbox_loss", "mrcnn_class_loss", "mrcnn_bbox_loss"]
-        return [*names, "mrcnn_mask_loss"] if "masks" in outputs else names
+        if "masks" in lessons and OUTLINES in lessons:
+            names.append("mrcnn_mask_loss")
+        if "masks" in lessons and BARE_BOXES in lessons:
+            names += ["mrcnn_projection_loss", "mrcnn_affinity_loss"]
+        return names
 
     def losses(self, outputs: Mapping[str, Any], config: Config) -> dict[str, Any]:
         match = outputs["rpn_match"]
@@ -125,12 +139,7 @@ class MaskRCNNFamily:
             ),
             "mrcnn_bbox_loss": _box_loss(outputs, config),
         }
-        if "mrcnn_mask" in outputs:
-            masks = outputs["mrcnn_mask"]
-            losses["mrcnn_mask_loss"] = loss_functions.mrcnn_mask_loss(
-                outputs["target_mask"], ids[:, : masks.shape[1]], masks
-            )
-        return losses
+        return losses | _mask_losses(outputs, config)
 
     def inference_inputs(
         self, images: np.ndarray, placements: Sequence[Placement], config: Config
@@ -175,6 +184,34 @@ class MaskRCNNFamily:
             decode_one(rows[i], masks[i], placement, class_names, "masks" in outputs)
             for i, placement in enumerate(placements)
         ]
+
+
+def _mask_losses(outputs: Mapping[str, Any], config: Config) -> dict[str, Any]:
+    """The mask head's losses, of objects with an outline and of those with a box alone."""
+    if "mrcnn_mask" not in outputs:
+        return {}
+    masks = outputs["mrcnn_mask"]  # (B, P, h, w, classes)
+    ids = outputs["target_class_ids"][:, : masks.shape[1]]  # (B, P)
+    outlined = outputs["mask_outlined"]  # (B, P)
+    losses = {}
+    if "target_mask" in outputs:
+        losses["mrcnn_mask_loss"] = loss_functions.mrcnn_mask_loss(
+            outputs["target_mask"], ids, masks, outlined
+        )
+    if "mask_colours" in outputs:
+        names = ("mrcnn_projection_loss", "mrcnn_affinity_loss")
+        values = loss_functions.mrcnn_box_mask_losses(
+            ids,
+            masks,
+            outlined,
+            outputs["mask_rows"],
+            outputs["mask_columns"],
+            outputs["mask_colours"],
+            tuple(config.MASK_NEIGHBOUR_DISTANCES),
+            float(config.MASK_COLOUR_LIKENESS),
+        )
+        losses |= dict(zip(names, values, strict=True))
+    return losses
 
 
 def _box_loss(outputs: Mapping[str, Any], config: Config) -> Any:

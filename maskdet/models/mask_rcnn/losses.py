@@ -14,6 +14,11 @@ from maskdet.layers.losses import (
     softmax_cross_entropy,
     weighted_mean,
 )
+from maskdet.models.mask_rcnn.box_supervision import (
+    affinity_losses,
+    outside_losses,
+    projection_losses,
+)
 
 
 def rpn_class_loss(rpn_match: Any, logits: Any) -> Any:
@@ -108,15 +113,62 @@ def mrcnn_iou_loss(target: Any, target_ids: Any, deltas: Any, rois: Any, box_std
     return _iou_loss(boxes, box_coding.decode(rois, target * std), target_ids > 0)
 
 
-def mrcnn_mask_loss(target: Any, target_ids: Any, masks: Any) -> Any:
+def mrcnn_mask_loss(target: Any, target_ids: Any, masks: Any, outlined: Any = None) -> Any:
     """Pixels of positive RoIs' masks for their true class.
 
     Args:
         target: (B, P, h, w), 0 or 1.
         target_ids: (B, P) int.
         masks: (B, P, h, w, classes), 0..1.
+        outlined: (B, P), 0 where the object has no mask; such RoIs count as if they were right.
     """
-    own = ops.take_along_axis(masks, target_ids[:, :, None, None, None], axis=4)[..., 0]
+    own = _own_masks(target_ids, masks)  # (B, P, h, w)
     loss = binary_cross_entropy(target, own)
     positive = ops.cast(target_ids > 0, masks.dtype)[:, :, None, None]
+    if outlined is not None:
+        loss = loss * ops.cast(outlined, loss.dtype)[:, :, None, None]
     return weighted_mean(loss, positive * ops.ones_like(loss))
+
+
+def mrcnn_box_mask_losses(
+    target_ids: Any,
+    masks: Any,
+    outlined: Any,
+    rows: Any,
+    columns: Any,
+    colours: Any,
+    distances: tuple[int, ...],
+    likeness: float,
+) -> tuple[Any, Any]:
+    """What a box alone says of positive RoIs' masks for their true class: two losses, see
+    :mod:`maskdet.models.mask_rcnn.box_supervision`.
+
+    Args:
+        target_ids: (B, P) int.
+        masks: (B, P, h, w, classes), 0..1.
+        outlined: (B, P), 1 where the object has a mask, of which nothing is asked here.
+        rows: (B, P, h), columns: (B, P, w): 1 inside the object's box.
+        colours: (B, P, h, w, 3), CIELAB.
+        distances, likeness: of neighbours that belong together.
+
+    Returns:
+        Projection: a mean over positive RoIs. Affinity: a mean over pairs of neighbours, by the
+        share of positive RoIs that have only a box.
+    """
+    own = _own_masks(target_ids, masks)  # (B, P, h, w)
+    positive = ops.cast(target_ids > 0, masks.dtype)  # (B, P)
+    bare = positive * (1.0 - ops.cast(outlined, masks.dtype))  # (B, P)
+    count = ops.maximum(ops.sum(positive), 1.0)
+    inside = rows[..., :, None] * columns[..., None, :]  # (B, P, h, w)
+    import os
+    PW=float(os.environ.get("PW","1")); OW=float(os.environ.get("OW","1"))
+    shadows = PW*projection_losses(own, rows, columns) + OW*outside_losses(own, inside)  # (B, P)
+    projection = ops.sum(shadows * bare) / count
+    sums, pairs = affinity_losses(own, colours, inside, distances, likeness)
+    affinity = ops.sum(sums * bare) / ops.maximum(ops.sum(pairs * bare), 1.0)
+    return projection, affinity * ops.sum(bare) / count
+
+
+def _own_masks(target_ids: Any, masks: Any) -> Any:
+    """Masks (B, P, h, w) for the true class of each RoI."""
+    return ops.take_along_axis(masks, target_ids[:, :, None, None, None], axis=4)[..., 0]

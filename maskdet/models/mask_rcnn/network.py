@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from maskdet.backbones.registry import get_backbone
+from maskdet.backbones.registry import get_backbone, pixels_of
 from maskdet.geometry.boxes import normalize_boxes
 from maskdet.layers import box_coding, pyramid
 from maskdet.layers.detection import DetectionLayer, KeptRows, PadRows, with_objectness
@@ -14,6 +14,12 @@ from maskdet.layers.dynamic_matching import DynamicTargets
 from maskdet.layers.fpn import feature_pyramid, lateral_levels
 from maskdet.layers.proposals import ProposalLayer
 from maskdet.layers.roi_align import PyramidROIAlign
+from maskdet.models.mask_rcnn.box_supervision import (
+    RoiColours,
+    WideRois,
+    inside_boxes,
+    own_boxes,
+)
 from maskdet.models.mask_rcnn.config import CELL_STRIDES, Config
 from maskdet.models.mask_rcnn.heads import NormRule, box_head, mask_head
 from maskdet.models.mask_rcnn.rpn import anchor_free_rpn, build_rpn_model, run_on_levels
@@ -235,13 +241,40 @@ def _mask_targets(config: Config) -> MaskTargets:
     return MaskTargets(shape, config.USE_MINI_MASK, name="mask_targets")
 
 
+def _box_supervision(
+    image: Any,
+    rois: Any,
+    owner: Any,
+    gt_boxes: Any,
+    outlined: Any,
+    config: Config,
+    kernels: str,
+) -> tuple[Any, dict[str, Any]]:
+    """RoIs (B, P, 4) for the mask head, and what losses for objects with a box alone compare."""
+    shape = (int(config.MASK_SHAPE[0]), int(config.MASK_SHAPE[1]))
+    boxes = own_boxes(gt_boxes, owner)  # (B, P, 4)
+    own_outlined = ops.take_along_axis(outlined, owner, axis=1)  # (B, P)
+    wide = WideRois(config.MASK_BOX_MARGIN, config.SEED, name="mask_rois")
+    rois = wide([rois, boxes, own_outlined])  # (B, P, 4)
+    rows, columns = inside_boxes(boxes, rois, shape)
+    pixels = pixels_of(config)
+    colours = RoiColours(shape, pixels.mean, pixels.std, kernels, name="mask_colours")
+    return rois, {
+        "mask_outlined": own_outlined,
+        "mask_rows": rows,
+        "mask_columns": columns,
+        "mask_colours": colours([rois, image]),
+    }
+
+
 def build_training_network(config: Config, kernels: str = "auto") -> keras.Model:
     """The network that learns: from images and objects to everything the losses compare.
 
     Inputs: input_image (B, H, W, C) molded; input_active_classes (B, classes);
     input_gt_class_ids (B, M) int32; input_gt_boxes (B, M, 4) pixels; input_gt_masks
     (B, M, h, w), each mask cut out by its object's box (without USE_MINI_MASK: as large as the
-    image); without USE_RPN_ROIS also input_roi (B, N, 4) pixels. Outputs: a dict by name.
+    image); input_gt_outlined (B, M), 1 where that mask is the object's own, 0 where it has only a
+    box; without USE_RPN_ROIS also input_roi (B, N, 4) pixels. Outputs: a dict by name.
     """
     height, width = (int(side) for side in config.IMAGE_SHAPE[:2])
     image = _image_input(config, (height, width))
@@ -250,6 +283,7 @@ def build_training_network(config: Config, kernels: str = "auto") -> keras.Model
     pixel_boxes = keras.Input((None, 4), name="input_gt_boxes")
     mask_shape = config.MINI_MASK_SHAPE if config.USE_MINI_MASK else (height, width)
     gt_masks = keras.Input((None, *mask_shape), name="input_gt_masks")
+    outlined = keras.Input((None,), name="input_gt_outlined")
     anchors = pixel_anchors(config)
 
     levels, maps = features(image, config)
@@ -262,7 +296,7 @@ def build_training_network(config: Config, kernels: str = "auto") -> keras.Model
         rpn_boxes = rpn_deltas
         rpn_match, rpn_target = _rpn_targets(anchors, config)([class_ids, pixel_boxes])
 
-    inputs = [image, active, class_ids, pixel_boxes, gt_masks]
+    inputs = [image, active, class_ids, pixel_boxes, gt_masks, outlined]
     count = config.POST_NMS_ROIS_TRAINING
     if config.USE_RPN_ROIS:
         normalised = ops.convert_to_tensor(normalised_anchors(config, (height, width))[None])
@@ -274,8 +308,11 @@ def build_training_network(config: Config, kernels: str = "auto") -> keras.Model
     rois, target_ids, target_deltas, owner = _head_targets(config)([proposals, class_ids, gt_boxes])
     logits, scores, deltas = _classify(rois, levels, config, kernels)
     positive = owner.shape[1]
-    target_masks = _mask_targets(config)([rois[:, :positive], owner, gt_boxes, gt_masks])
-    masks = _masks(rois[:, :positive], levels, config, kernels)
+    mask_rois, by_box = _box_supervision(
+        image, rois[:, :positive], owner, gt_boxes, outlined, config, kernels
+    )
+    target_masks = _mask_targets(config)([mask_rois, owner, gt_boxes, gt_masks])
+    masks = _masks(mask_rois, levels, config, kernels)
     outputs = {
         "rpn_class_logits": rpn_logits,
         "rpn_class": rpn_scores,
@@ -292,5 +329,6 @@ def build_training_network(config: Config, kernels: str = "auto") -> keras.Model
         "target_bbox": target_deltas,
         "target_mask": target_masks,
         "active_classes": active,
+        **by_box,
     }
     return BuiltNetwork(inputs, outputs, name="mask_rcnn")

@@ -46,7 +46,7 @@ class SsdFamily(SingleShotFamily):
     def config_for(self, path: str | os.PathLike[str]) -> SsdConfig:
         return config_of(read_detector(path), path, {})
 
-    def loss_names(self, outputs: frozenset[str]) -> list[str]:
+    def loss_names(self, lessons: frozenset[str]) -> list[str]:
         return list(loss_functions.NAMES)
 
     def losses(self, outputs: Mapping[str, Any], config: SsdConfig) -> dict[str, Any]:

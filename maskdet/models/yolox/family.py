@@ -37,7 +37,7 @@ class YoloxFamily(SingleShotFamily):
     def config_for(self, path: str | os.PathLike[str]) -> YoloxConfig:
         return self.config_class()
 
-    def loss_names(self, outputs: frozenset[str]) -> list[str]:
+    def loss_names(self, lessons: frozenset[str]) -> list[str]:
         return list(loss_functions.NAMES)
 
     def losses(self, outputs: Mapping[str, Any], config: YoloxConfig) -> dict[str, Any]:

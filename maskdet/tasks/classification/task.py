@@ -35,7 +35,7 @@ class ClassificationTask:
     needed_outputs = "the scores of classes"
     profiles: Mapping[str, frozenset[str]] = {"labels": frozenset({"labels"})}
 
-    def outputs_of(self, dataset: Any) -> frozenset[str]:
+    def lessons(self, dataset: Any, config: Any) -> frozenset[str]:
         return frozenset({"labels"})
 
     def check_dataset(self, dataset: Any, config: BaseConfig) -> None:

@@ -16,6 +16,10 @@ class DetectionConfig(BaseConfig):
     # Masks are kept at MINI_MASK_SHAPE inside their box: little memory, slightly softer edges.
     USE_MINI_MASK = True
     MINI_MASK_SHAPE = (56, 56)
+    # What the mask head learns from, object by object. "auto": from masks and outlines where there
+    # are any, from the box and the photo's colours where there is a box alone. "masks": from masks
+    # and outlines alone. "boxes": from boxes, whatever else is known. "none": not at all.
+    MASK_SUPERVISION = "auto"
     # Objects per image that training looks at; of more, a random choice.
     MAX_GT_INSTANCES = 100
     # Most objects reported per image.
@@ -33,6 +37,7 @@ class DetectionConfig(BaseConfig):
         """
         super().validate()
         check_pair(self, "MINI_MASK_SHAPE")
+        self._check_choice("MASK_SUPERVISION", ("auto", "masks", "boxes", "none"))
         for name in ("MAX_GT_INSTANCES", "DETECTION_MAX_INSTANCES"):
             check_whole(self, name, 1)
         for name in ("DETECTION_MIN_CONFIDENCE", "DETECTION_NMS_THRESHOLD"):

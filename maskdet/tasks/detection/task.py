@@ -19,6 +19,8 @@ Array = NDArray[Any]
 LOST_AP = {"float32": (0.001, 0.001), "float16": (0.01, 0.01), "int8": (0.02, 0.01)}
 #: Score from which on a detection is drawn into pictures for people.
 SHOWN_SCORE = 0.5
+#: What a set may teach beside the task's outputs: masks by outlines, and masks by a box alone.
+OUTLINES, BARE_BOXES = "outlines", "bare boxes"
 #: Figures by their names in logs. Masks first: where they are trained they decide, since a good
 #: mask needs a good box and not the other way round.
 _LOGGED = {"mask_ap": "mask AP", "mask_ap50": "mask AP50", "ap": "box AP", "ap50": "box AP50"}
@@ -40,8 +42,19 @@ class DetectionTask:
     needed_outputs = "boxes, classes, scores and their number"
     profiles = PROFILES
 
-    def outputs_of(self, dataset: Any) -> frozenset[str]:
-        return frozenset({"boxes", "masks"} if dataset.provides_masks else {"boxes"})
+    def lessons(self, dataset: Any, config: Any) -> frozenset[str]:
+        from maskdet.data.supervision import bare_boxes, masks_are_boxes
+
+        rule = config.MASK_SUPERVISION
+        outlines = bool(dataset.provides_masks) and rule != "boxes"
+        if rule == "auto" and outlines and masks_are_boxes(dataset):
+            outlines = False
+        if rule == "none" or (rule == "masks" and not outlines):
+            return frozenset({"boxes"})
+        lessons = {"boxes", "masks"} | ({OUTLINES} if outlines else set())
+        if rule != "masks" and (not outlines or bare_boxes(dataset)):
+            lessons.add(BARE_BOXES)
+        return frozenset(lessons)
 
     def check_dataset(self, dataset: Any, config: BaseConfig) -> None:
         from maskdet.data.requirements import check_classes, check_sources
@@ -52,7 +65,9 @@ class DetectionTask:
     def targets(self, dataset: Any, image_id: int) -> Any:
         from maskdet.data.targets import Targets
 
-        return Targets(*dataset.load_instances(image_id))
+        boxes, class_ids, masks = dataset.load_instances(image_id)
+        outlined = None if masks is None else dataset.load_outlined(image_id)
+        return Targets(boxes, class_ids, masks, outlined=outlined)
 
     def loader_options(self, dataset: Any, config: Any, augment: Any) -> dict[str, Any]:
         from maskdet.data.requirements import largest_count
@@ -60,9 +75,10 @@ class DetectionTask:
         most = largest_count(dataset, config.MAX_GT_INSTANCES, config.ON_ERROR)
         if augment.mosaic:
             most = min(4 * most, config.MAX_GT_INSTANCES)
+        shape = (config.MINI_MASK_SHAPE[0], config.MINI_MASK_SHAPE[1])
         return {
             "max_instances": most,
-            "mini_mask_shape": (config.MINI_MASK_SHAPE[0], config.MINI_MASK_SHAPE[1]),
+            "mini_mask_shape": shape if OUTLINES in self.lessons(dataset, config) else None,
             "whole_masks": not config.USE_MINI_MASK,
         }
 

@@ -1,0 +1,236 @@
+"""What a box alone teaches the mask head: BoxInst (Tian et al., CVPR 2021, arXiv 2012.02310).
+
+A mask touches all four sides of its object's box and stays inside it (projection), and neighbours
+of one colour lie on the same side of an outline (affinity). BoxInst has both terms on masks of
+whole images; here they are fitted to a mask head that looks at RoIs, which therefore are a little
+larger than the box: what lies around it is background for certain, and colours carry that inwards.
+"""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from maskdet.layers import box_coding
+from maskdet.layers.colours import lab
+from maskdet.layers.kernels import get_kernels
+
+# Neighbours on one side of a cell, as steps down and right; the other four are theirs.
+_DIRECTIONS = ((0, 1), (1, 0), (1, 1), (1, -1))
+# Maps of means of 1, 2, 4 and 8 pixels squared that colours are read from.
+_HALVINGS = 3
+
+
+@keras.saving.register_keras_serializable("maskdet")
+class WideRois(keras.layers.Layer):
+    """RoIs for the mask head, of which those of objects with a box alone hold the whole box and a
+    margin.
+
+    Args:
+        margin: largest share of the box's sides that is added on each side; how much of it is drawn
+            anew for each RoI and side, so that the head sees tight RoIs too, as in inference.
+        seed: of those draws.
+
+    Call arguments:
+        inputs: rois (B, P, 4) normalised, zero rows are padding; own_boxes (B, P, 4): the box of
+            each one's object; outlined (B, P): 1 where its mask is known.
+
+    Returns:
+        (B, P, 4).
+    """
+
+    def __init__(self, margin: float, seed: int = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.margin = float(margin)
+        self.seed = int(seed)
+        self.random = keras.random.SeedGenerator(self.seed)
+
+    def call(self, inputs: list[Any]) -> Any:
+        rois, boxes, outlined = inputs
+        rois, boxes = ops.cast(rois, "float32"), ops.cast(boxes, "float32")
+        low = ops.minimum(rois[..., :2], boxes[..., :2])  # (B, P, 2)
+        high = ops.maximum(rois[..., 2:], boxes[..., 2:])  # (B, P, 2)
+        sides = boxes[..., 2:] - boxes[..., :2]  # (B, P, 2)
+        shares = keras.random.uniform(ops.shape(rois), 0.0, self.margin, seed=self.random)
+        low = ops.minimum(low, boxes[..., :2] - shares[..., :2] * sides)
+        high = ops.maximum(high, boxes[..., 2:] + shares[..., 2:] * sides)
+        wide = ops.clip(ops.concatenate([low, high], axis=-1), 0.0, 1.0)  # (B, P, 4)
+        plain = (outlined > 0.5) | ops.all(rois == 0, axis=-1)  # (B, P)
+        return ops.stop_gradient(ops.where(plain[..., None], rois, wide))
+
+    def compute_output_spec(self, inputs: list[Any]) -> Any:
+        return keras.KerasTensor(inputs[0].shape, "float32")
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "margin": self.margin, "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable("maskdet")
+class RoiColours(keras.layers.Layer):
+    """The colour of each cell of each RoI's mask.
+
+    Read from the image where a cell is a pixel, else from means of about a cell's size.
+
+    Args:
+        shape: (height, width) of a mask.
+        mean_pixel, pixel_std: how the network's input was scaled.
+        kernels: maker of the operations, see :mod:`maskdet.layers.kernels`.
+
+    Call arguments:
+        inputs: rois (B, P, 4) normalised; image (B, H, W, C), the network's input.
+
+    Returns:
+        (B, P, *shape, 3) float32, CIELAB.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, int],
+        mean_pixel: Any,
+        pixel_std: float,
+        kernels: str = "auto",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.shape = (int(shape[0]), int(shape[1]))
+        self.mean_pixel = [float(value) for value in mean_pixel][:3]
+        self.pixel_std = float(pixel_std)
+        self.kernels = kernels
+
+    def call(self, inputs: list[Any]) -> Any:
+        rois, image = inputs
+        rois, image = ops.cast(rois, "float32"), ops.cast(image, "float32")
+        maps = [image]
+        for _ in range(_HALVINGS):
+            maps.append(ops.average_pool(maps[-1], 2, 2, padding="same"))
+        height, width = ops.shape(image)[1], ops.shape(image)[2]
+        pixels = ops.cast(ops.stack([height, width]), "float32")  # (2,)
+        cells = (
+            (rois[..., 2:] - rois[..., :2])
+            * pixels
+            / ops.convert_to_tensor([float(side) for side in self.shape])
+        )  # (B, P, 2) pixels of a cell
+        step = ops.maximum(ops.sqrt(cells[..., 0] * cells[..., 1]), 1.0)  # (B, P)
+        level = ops.cast(ops.round(ops.log(step) / ops.log(2.0)), "int32")
+        level = ops.clip(level, 0, _HALVINGS)  # (B, P)
+        crops = get_kernels(self.kernels).roi_align(rois, level, maps, self.shape)
+        channels = int(image.shape[3])
+        # One channel is grey; of more than three the first are colours.
+        crops = ops.repeat(crops[..., :1], 3, axis=-1) if channels < 3 else crops[..., :3]
+        rgb = crops * self.pixel_std + ops.convert_to_tensor(self.mean_pixel)  # (B, P, h, w, 3)
+        return ops.stop_gradient(lab(rgb))
+
+    def compute_output_spec(self, inputs: list[Any]) -> Any:
+        return keras.KerasTensor((*inputs[0].shape[:2], *self.shape, 3), "float32")
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "shape": self.shape,
+            "mean_pixel": self.mean_pixel,
+            "pixel_std": self.pixel_std,
+            "kernels": self.kernels,
+        }
+
+
+def inside_boxes(boxes: Any, rois: Any, shape: tuple[int, int]) -> tuple[Any, Any]:
+    """Which rows and columns of masks on RoIs lie inside boxes.
+
+    Args:
+        boxes, rois: (B, P, 4) in one unit; the outermost cells of a mask lie on its RoI's corners.
+        shape: (height, width) of a mask.
+
+    Returns:
+        rows (B, P, h) and columns (B, P, w), 1 or 0.
+    """
+    sides = []
+    for axis, count in enumerate(shape):
+        share = ops.arange(count, dtype="float32") / max(count - 1, 1)  # (count,)
+        low, high = rois[..., axis, None], rois[..., axis + 2, None]  # (B, P, 1)
+        places = low + share * (high - low)  # (B, P, count)
+        # Half a cell: a box thinner than a cell has one all the same.
+        slack = 0.5 * (high - low) / max(count - 1, 1) + 1e-6
+        within = (places >= boxes[..., axis, None] - slack) & (
+            places <= boxes[..., axis + 2, None] + slack
+        )
+        sides.append(ops.cast(within, "float32"))
+    return sides[0], sides[1]
+
+
+def projection_losses(masks: Any, rows: Any, columns: Any) -> Any:
+    """How far masks' shadows on both axes are from their boxes' (BoxInst, equation 2): (B, P).
+
+    Args:
+        masks: (B, P, h, w), 0..1.
+        rows: (B, P, h), columns: (B, P, w): 1 inside the box.
+    """
+    import os
+    k=int(os.environ.get("TOPK","1"))
+    if k==1: return _dice(ops.max(masks, axis=3), rows) + _dice(ops.max(masks, axis=2), columns)
+    a=ops.mean(ops.top_k(masks,k)[0],axis=-1); b=ops.mean(ops.top_k(ops.swapaxes(masks,2,3),k)[0],axis=-1)
+    return _dice(a, rows) + _dice(b, columns)
+
+
+def outside_losses(masks: Any, inside: Any) -> Any:
+    """Cross entropy of what lies around boxes, which is no object: a mean over cells, (B, P).
+
+    Args:
+        masks: (B, P, h, w), 0..1.
+        inside: (B, P, h, w), 1 inside the box.
+    """
+    outside = 1.0 - inside
+    losses = -ops.log(ops.clip(1.0 - masks, 1e-6, 1.0)) * outside
+    return ops.sum(losses, axis=(2, 3)) / ops.maximum(ops.sum(outside, axis=(2, 3)), 1.0)
+
+
+def _dice(values: Any, target: Any) -> Any:
+    """1 - the dice coefficient over the last axis, with squares (Milletari et al. 2016)."""
+    both = 2.0 * ops.sum(values * target, axis=-1)
+    return 1.0 - both / (ops.sum(values**2, axis=-1) + ops.sum(target**2, axis=-1) + 1e-5)
+
+
+def affinity_losses(
+    masks: Any, colours: Any, inside: Any, distances: tuple[int, ...], likeness: float
+) -> tuple[Any, Any]:
+    """How far neighbours of one colour are from being on one side (BoxInst, equations 5 to 8).
+
+    Args:
+        masks: (B, P, h, w), 0..1.
+        colours: (B, P, h, w, 3), CIELAB.
+        inside: (B, P, h, w), 1 inside the box; pairs that have no cell in it do not count.
+        distances: cells between neighbours.
+        likeness: pairs count whose exp(-colour distance / 2) is no less.
+
+    Returns:
+        Sum over the pairs that count, and their number, (B, P) each.
+    """
+    total, count = 0.0, 0.0
+    steps = [
+        (distance * down, distance * right) for distance in distances for down, right in _DIRECTIONS
+    ]
+    for down, right in steps:
+        (a, b), (colour_a, colour_b), (inside_a, inside_b) = (
+            _shifted(maps, down, right) for maps in (masks, colours, inside)
+        )
+        gap = ops.sqrt(ops.sum(ops.square(colour_a - colour_b), axis=-1) + 1e-12)  # (B, P, h', w')
+        alike = ops.exp(-0.5 * gap) >= likeness
+        counted = ops.cast(alike & (inside_a + inside_b > 0), masks.dtype)
+        same = a * b + (1.0 - a) * (1.0 - b)
+        losses = -ops.log(ops.clip(same, 1e-6, 1.0))
+        total = total + ops.sum(losses * counted, axis=(2, 3))
+        count = count + ops.sum(counted, axis=(2, 3))
+    return total, count
+
+
+def _shifted(maps: Any, down: int, right: int) -> tuple[Any, Any]:
+    """Maps (B, P, h, w, ...) and the same from ``down`` and ``right`` cells further, where both
+    are."""
+    height, width = maps.shape[2], maps.shape[3]
+    here = maps[:, :, : height - down, max(-right, 0) : width - max(right, 0)]
+    there = maps[:, :, down:, max(right, 0) : width - max(-right, 0)]
+    return here, there
+
+
+def own_boxes(boxes: Any, owner: Any) -> Any:
+    """The box (B, P, 4) of each RoI's object, of boxes (B, M, 4) and owner (B, P)."""
+    return box_coding.gather_rows(ops.cast(boxes, "float32"), owner)

@@ -1,0 +1,239 @@
+"""Guards: a box alone teaches a mask what a box says, no more: its shadows and its colours."""
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from keras import ops
+from skimage.color import rgb2lab
+
+from maskdet.layers.colours import lab
+from maskdet.models.mask_rcnn import losses
+from maskdet.models.mask_rcnn.box_supervision import (
+    RoiColours,
+    WideRois,
+    affinity_losses,
+    inside_boxes,
+    projection_losses,
+)
+
+SHAPE = (6, 8)
+
+
+def array(value):
+    return np.asarray(ops.convert_to_numpy(value))
+
+
+# ---- colours ---------------------------------------------------------------------------------
+def test_colours_are_those_of_the_field_s_library():
+    pixels = np.random.default_rng(0).integers(0, 256, (50, 3))
+    pixels[:4] = [[0, 0, 0], [255, 255, 255], [3, 2, 9], [128, 128, 128]]
+    expected = rgb2lab(pixels[None].astype(np.uint8))[0]
+    np.testing.assert_allclose(array(lab(pixels.astype(np.float32))), expected, atol=0.02)
+    # What interpolation leaves outside 0..255 is no colour beyond black and white.
+    np.testing.assert_allclose(array(lab(np.float32([[-9, -9, -9]])))[0], [0, 0, 0], atol=1e-3)
+
+
+def test_cells_have_the_colours_under_them_whatever_the_scaling():
+    image = np.random.default_rng(1).integers(0, 256, (1, 20, 20, 3)).astype(np.float32)
+    mean, std = (120.0, 110.0, 100.0), 50.0
+    # Rows 4 .. 9 and columns 2 .. 9: a cell is a pixel.
+    roi = np.float32([[[4 / 19, 2 / 19, 9 / 19, 9 / 19]]])
+    colours = RoiColours(SHAPE, mean, std)([roi, (image - mean) / std])
+    assert colours.shape == (1, 1, *SHAPE, 3)
+    expected = rgb2lab(image[0, 4:10, 2:10].astype(np.uint8))
+    np.testing.assert_allclose(array(colours)[0, 0], expected, atol=0.1)
+
+
+def test_large_rois_read_means_so_that_noise_is_not_taken_for_edges():
+    image = np.random.default_rng(2).normal(128, 40, (1, 256, 256, 3)).astype(np.float32)
+    roi = np.float32([[[0, 0, 1, 1]]])
+    colours = array(RoiColours((32, 32), (0, 0, 0), 1.0)([roi, image]))[0, 0]
+    # A cell is 8 x 8 pixels, of which the mean has an eighth of the deviation.
+    assert colours[..., 0].std() < 3 < rgb2lab(np.clip(image[0], 0, 255) / 255)[..., 0].std()
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+def test_images_of_other_channels_have_colours_too(channels):
+    image = np.full((1, 20, 20, channels), 128, np.float32)
+    roi = np.float32([[[0, 0, 1, 1]]])
+    colours = array(RoiColours(SHAPE, [0] * channels, 1.0)([roi, image]))
+    np.testing.assert_allclose(colours[0, 0, 0, 0], rgb2lab(np.full((1, 1, 3), 128 / 255))[0, 0],
+                               atol=0.05)  # fmt: skip
+
+
+# ---- RoIs ------------------------------------------------------------------------------------
+sides = st.floats(0, 1).map(np.float32)
+boxes = st.tuples(sides, sides, sides, sides).map(
+    lambda b: [min(b[0], b[2]), min(b[1], b[3]), max(b[0], b[2]) + 0.01, max(b[1], b[3]) + 0.01]
+)
+
+
+@given(st.lists(st.tuples(boxes, boxes), min_size=1, max_size=5), st.integers(0, 9))
+@settings(max_examples=40, deadline=None)
+def test_a_wide_roi_holds_roi_and_box_and_no_more_than_the_margin(pairs, seed):
+    rois = np.clip(np.float32([[roi for roi, _ in pairs]]), 0, 1)
+    own = np.clip(np.float32([[box for _, box in pairs]]), 0, 1)
+    wide = array(WideRois(0.3, seed)([rois, own, np.zeros(rois.shape[:2], np.float32)]))
+    low, high = np.minimum(rois, own)[..., :2], np.maximum(rois, own)[..., 2:]
+    reach = 0.3 * (own[..., 2:] - own[..., :2]) + 1e-5
+    assert (wide[..., :2] <= low + 1e-6).all() and (wide[..., 2:] >= high - 1e-6).all()
+    assert (wide[..., :2] >= np.minimum(low, own[..., :2] - reach).clip(0)).all()
+    assert (wide[..., 2:] <= np.maximum(high, own[..., 2:] + reach).clip(None, 1)).all()
+
+
+def test_rois_of_objects_with_an_outline_and_padding_stay_to_the_bit():
+    rois = np.float32([[[0.2, 0.2, 0.4, 0.5], [0, 0, 0, 0], [0.3, 0.3, 0.6, 0.6]]])
+    own = np.float32([[[0.21, 0.2, 0.4, 0.5], [0.1, 0.1, 0.2, 0.2], [0.3, 0.3, 0.6, 0.6]]])
+    wide = array(WideRois(0.5)([rois, own, np.float32([[1, 0, 0]])]))
+    np.testing.assert_array_equal(wide[0, :2], rois[0, :2])
+    assert (wide[0, 2, :2] < rois[0, 2, :2]).all() and (wide[0, 2, 2:] > rois[0, 2, 2:]).all()
+
+
+def test_margins_are_drawn_anew_for_each_roi_and_side():
+    rois = np.tile(np.float32([0.4, 0.4, 0.6, 0.6]), (1, 20, 1))
+    layer = WideRois(0.3, 3)
+    first, second = (array(layer([rois, rois, np.zeros((1, 20))])) for _ in range(2))
+    assert len(np.unique(first)) > 60 and not np.array_equal(first, second)
+
+
+@given(boxes, boxes)
+@settings(max_examples=60, deadline=None)
+def test_cells_are_inside_where_their_middle_lies_in_the_box(box, roi):
+    box, roi = np.float32(box), np.float32(roi)
+    rows, columns = (
+        array(values)[0, 0] for values in inside_boxes(box[None, None], roi[None, None], SHAPE)
+    )
+    for values, axis, count in ((rows, 0, SHAPE[0]), (columns, 1, SHAPE[1])):
+        places = np.linspace(roi[axis], roi[axis + 2], count)
+        slack = (roi[axis + 2] - roi[axis]) / (count - 1) / 2
+        clear = np.minimum(
+            np.abs(places - box[axis] + slack), np.abs(places - box[axis + 2] - slack)
+        )
+        expected = (places >= box[axis] - slack) & (places <= box[axis + 2] + slack)
+        decided = clear > 1e-5
+        np.testing.assert_array_equal(values[decided], expected[decided])
+
+
+# ---- losses ----------------------------------------------------------------------------------
+def shadows(mask):
+    return mask.any(axis=1).astype(np.float32), mask.any(axis=0).astype(np.float32)
+
+
+@given(st.integers(0, 2**48 - 1))
+@settings(max_examples=60, deadline=None)
+def test_any_mask_that_touches_its_box_s_sides_has_the_box_s_shadows(bits):
+    mask = np.array([bits >> i & 1 for i in range(48)], bool).reshape(SHAPE)
+    if not mask.any():
+        return
+    rows, columns = shadows(mask)
+    values = array(
+        projection_losses(np.float32(mask)[None, None], rows[None, None], columns[None, None])
+    )
+    assert values.shape == (1, 1)
+    assert values[0, 0] == pytest.approx(0, abs=1e-4)
+
+
+def test_what_leaves_the_box_or_does_not_reach_its_sides_costs():
+    rows, columns = np.float32([[[0, 1, 1, 1, 0, 0]]]), np.float32([[[0, 0, 1, 1, 1, 1, 0, 0]]])
+    whole = rows[..., :, None] * columns[..., None, :]
+
+    def loss(masks):
+        return float(array(projection_losses(masks, rows, columns))[0, 0])
+
+    beyond, short = whole.copy(), whole.copy()
+    beyond[0, 0, 5, 7] = 1
+    short[0, 0, 1] = 0
+    # By hand: 1 - 2 * 3 / (4 + 3), 1 - 2 * 4 / (5 + 4); 1 - 2 * 2 / (2 + 3).
+    assert loss(whole) == pytest.approx(0, abs=1e-4)
+    assert loss(beyond) == pytest.approx(1 / 7 + 1 / 9, abs=1e-4)
+    assert loss(short) == pytest.approx(1 / 5, abs=1e-4)
+    assert loss(np.zeros_like(whole)) == pytest.approx(2, abs=1e-4)
+
+
+def affinity_by_hand(mask, colours, inside, distance, likeness):
+    """Pair by pair, each once."""
+    height, width = mask.shape
+    total, count = 0.0, 0
+    for y in range(height):
+        for x in range(width):
+            for dy, dx in ((0, 1), (1, 0), (1, 1), (1, -1)):
+                v, u = y + dy * distance, x + dx * distance
+                if not (0 <= v < height and 0 <= u < width):
+                    continue
+                gap = np.linalg.norm(colours[y, x] - colours[v, u])
+                if np.exp(-gap / 2) < likeness or not (inside[y, x] or inside[v, u]):
+                    continue
+                same = mask[y, x] * mask[v, u] + (1 - mask[y, x]) * (1 - mask[v, u])
+                total -= np.log(np.clip(same, 1e-6, 1))
+                count += 1
+    return total, count
+
+
+@given(st.integers(0, 1000), st.sampled_from([1, 2, 3]), st.sampled_from([0.1, 0.3, 0.6]))
+@settings(max_examples=30, deadline=None)
+def test_affinity_is_the_sum_over_pairs_of_one_colour(seed, distance, likeness):
+    rng = np.random.default_rng(seed)
+    mask = rng.uniform(0.01, 0.99, SHAPE).astype(np.float32)
+    colours = rng.uniform(0, 4, (*SHAPE, 3)).astype(np.float32)
+    inside = (rng.random(SHAPE) < 0.4).astype(np.float32)
+    total, count = affinity_losses(
+        *(values[None, None] for values in (mask, colours, inside)), distance, likeness
+    )
+    expected = affinity_by_hand(mask, colours, inside, distance, likeness)
+    assert float(array(count)[0, 0]) == expected[1]
+    assert float(array(total)[0, 0]) == pytest.approx(expected[0], rel=1e-4, abs=1e-4)
+
+
+def batch_of(outlined):
+    """Two positive RoIs and a negative one, two classes beside the background."""
+    rng = np.random.default_rng(4)
+    return {
+        "target_ids": np.int32([[1, 2, 0]]),
+        "masks": rng.uniform(0.1, 0.9, (1, 3, *SHAPE, 3)).astype(np.float32),
+        "outlined": np.float32([outlined]),
+        "rows": np.ones((1, 3, SHAPE[0]), np.float32),
+        "columns": np.ones((1, 3, SHAPE[1]), np.float32),
+        "colours": np.zeros((1, 3, *SHAPE, 3), np.float32),
+    }
+
+
+def test_each_object_teaches_by_what_is_known_of_it_and_counts_once():
+    mixed, bare = batch_of([1, 0, 0]), batch_of([0, 0, 0])
+    target = np.ones((1, 3, *SHAPE), np.float32)
+
+    def box_losses(batch):
+        return [float(array(v)) for v in losses.mrcnn_box_mask_losses(*batch.values(), 2, 0.3)]
+
+    own = mixed["masks"][0, 1, ..., 2]
+    projection = 2 - sum(
+        2 * shadow.sum() / ((shadow**2).sum() + len(shadow) + 1e-5)
+        for shadow in (own.max(axis=1), own.max(axis=0))
+    )
+    total, count = affinity_by_hand(own, np.zeros((*SHAPE, 3)), np.ones(SHAPE), 2, 0.3)
+    # One of two positives has a box alone.
+    assert box_losses(mixed) == pytest.approx([projection / 2, total / count / 2], rel=1e-4)
+    assert box_losses(bare)[0] > projection / 2
+
+    first = -np.log(mixed["masks"][0, 0, ..., 1]).mean()
+    known = losses.mrcnn_mask_loss(target, mixed["target_ids"], mixed["masks"], mixed["outlined"])
+    assert float(array(known)) == pytest.approx(first / 2, rel=1e-4)
+    everything = losses.mrcnn_mask_loss(target, mixed["target_ids"], mixed["masks"])
+    second = -np.log(own).mean()
+    assert float(array(everything)) == pytest.approx((first + second) / 2, rel=1e-4)
+
+
+def test_where_no_object_has_a_box_alone_losses_and_gradients_are_nothing():
+    tf = pytest.importorskip("tensorflow")
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("gradients are taken by TensorFlow's tape")
+    batch = batch_of([1, 1, 0])
+    masks = tf.constant(batch["masks"])
+    with tf.GradientTape() as tape:
+        tape.watch(masks)
+        values = losses.mrcnn_box_mask_losses(*{**batch, "masks": masks}.values(), 2, 0.3)
+        total = sum(values)
+    assert float(total) == 0
+    gradient = tape.gradient(total, masks)
+    assert np.isfinite(np.asarray(gradient)).all() and not np.asarray(gradient).any()
