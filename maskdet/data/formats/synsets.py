@@ -127,6 +127,4 @@ class SynsetNames:
 
 
 def _broken(path: str | os.PathLike[str], line: int, claim: str) -> DataError:
-    return DataError(
-        f"{path}, line {line} {claim}.", kind="broken synset mapping", path=path, line=line
-    )
+    return DataError(f"{path}, line {line} {claim}.", kind="broken label map", path=path, line=line)

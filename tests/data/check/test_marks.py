@@ -10,7 +10,7 @@ from PIL import Image
 from maskdet import Dataset
 from maskdet.data import check
 from maskdet.data.formats import tfrecord
-from maskdet.errors import DataError
+from maskdet.errors import DataError, MaskdetWarning
 
 LINES = {
     "crowds": "  crowds: {} (neither learned nor counted as mistakes)",
@@ -149,10 +149,40 @@ def test_an_area_of_zero_is_not_believed_but_a_box_without_area_is_named(coco_se
     assert report.dataset.load_boxes(0)[0].tolist() == [[12, 10, 70, 60]]
 
 
-def test_a_tfrecord_keeps_crowds_and_difficult_objects(folder, coco_set, tmp_path):
+def test_a_tfrecord_keeps_crowds_and_difficult_and_truncated_objects(folder, coco_set, tmp_path):
     tfrecord.write(Dataset.load(folder), tmp_path / "voc_records")
-    assert marks(check(tmp_path / "voc_records")) == {"difficult": 1}
+    report = check(tmp_path / "voc_records")
+    assert marks(report) == {"difficult": 1, "truncated": 3}
+    truncated = [info["truncated"].tolist() for info in report.dataset.image_info]
+    assert truncated == [[True, True], [False, False, True]]
     (tmp_path / "crowd").mkdir()
     coco_set(annotation(1), annotation(2, iscrowd=1, bbox=[10, 0, 3, 20]))
     tfrecord.write(Dataset.load(tmp_path / "coco.json"), tmp_path / "coco_records")
     assert marks(check(tmp_path / "coco_records")) == {"crowds": 1}
+
+
+def test_cvat_has_occluded_shapes(tmp_path):
+    photo(tmp_path / "a.png", 0)
+    shapes = "".join(
+        f'<box label="cat" occluded="{occluded}" xtl="{x}" ytl="12" xbr="{x + 30}" ybr="70"/>'
+        for x, occluded in ((2, 1), (40, 0), (80, 1))
+    )
+    (tmp_path / "a.xml").write_text(
+        f'<annotations><image name="a.png" width="120" height="100">{shapes}</image></annotations>'
+    )
+    report = check(tmp_path)
+    assert marks(report) == {"occluded": 2}
+    assert report.dataset.image_info[0]["occluded"].tolist() == [True, False, True]
+
+
+def test_marks_stay_with_their_objects_where_a_photo_is_described_twice(tmp_path):
+    photo(tmp_path / "a.png", 0)
+    images = "".join(
+        f'<image name="a.png" width="120" height="100"><box label="cat" occluded="{occluded}" '
+        f'xtl="{x}" ytl="12" xbr="{x + 30}" ybr="70"/></image>'
+        for x, occluded in ((2, 0), (40, 1))
+    )
+    (tmp_path / "a.xml").write_text(f"<annotations>{images}</annotations>")
+    with pytest.warns(MaskdetWarning, match="described twice"):
+        dataset = Dataset.load(tmp_path)
+    assert dataset.image_info[0]["occluded"].tolist() == [False, True]
