@@ -66,7 +66,7 @@ def draw(rows: list[dict[str, str]], path: str) -> None:
         axes.set_xlabel("epoch")
         axes.set_ylim(bottom=0)
         axes.grid(alpha=0.3)
-        axes.legend()
+        axes.legend(loc="lower right" if column == "val_ap50" else "upper right")
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=90)
     write_whole(path, picture.getvalue())

@@ -132,8 +132,8 @@ def train(args: argparse.Namespace) -> None:
         "AP": round(evaluation.box.ap, 4),
     }
     write_whole(out / "result.json", json.dumps(facts, indent=1) + "\n")
-    trained.inspect(test.load_image(test.image_ids[0]), out / "features.png")
-    print(f"{weights}, {out / 'features.png'}; {minutes:.1f} minutes of training, seed {args.seed}")
+    trained.inspect(test.load_image(test.image_ids[0]), out / "features.jpg")
+    print(f"{weights}, {out / 'features.jpg'}; {minutes:.1f} minutes of training, seed {args.seed}")
 
 
 def main() -> None:

@@ -42,8 +42,8 @@ class AnnotatedDataset(Dataset):
     """What :func:`build_dataset` gives. ``image_info`` holds for each image, beside the usual:
 
     ``boxes`` float32 (N, 4), ``class_ids`` int32 (N,; negative for crowds), ``shapes`` list of
-    :class:`Shape` or None, ``places`` list of str, ``difficult`` bool (N,), ``stated_size``
-    ((height, width) or None), ``annotation`` (str).
+    :class:`Shape` or None, ``places`` list of str, ``difficult``, ``truncated``, ``occluded`` bool
+    (N,), ``stated_size`` ((height, width) or None), ``annotation`` (str).
     """
 
     gives_photos = True  # load_image reads them as they are, from wherever they lie

@@ -22,6 +22,8 @@ from numpy.typing import NDArray
 
 from maskdet.data.annotated import AnnotatedDataset, Shape
 from maskdet.data.dataset import Dataset
+from maskdet.data.formats.imagenet_folders import folders_above
+from maskdet.data.formats.synsets import mapping_files
 from maskdet.data.formats.voc import VOCDataset
 from maskdet.errors import DataError, DataWarning, MaskdetWarning, SkippedData, UsageError
 from maskdet.files import cache_folder
@@ -64,6 +66,7 @@ def load_indexed(
     if index == "auto" and files < INDEX_FROM:
         return read()
     key = [__version__, mark, sorted((k, repr(v)) for k, v in options.items())]
+    key += _outside(Path(path))
     index_folder = _folder_of(path) / hashlib.sha256(json.dumps(key).encode()).hexdigest()[:24]
     if (index_folder / _FACTS).is_file():
         log.info("%s is opened by its index in %s.", path, index_folder)
@@ -107,6 +110,12 @@ def fingerprint(folder: str | os.PathLike[str]) -> tuple[str, int]:
                 total = (total + int.from_bytes(one)) % 2**256
                 count += 1
     return f"{total:064x}", count
+
+
+def _outside(folder: Path) -> list[str]:
+    """Facts of the files outside a folder that decide what its classes are called."""
+    files = mapping_files(folders_above(folder))
+    return [f"{file}\0{file.stat().st_size}\0{file.stat().st_mtime_ns}" for file in files]
 
 
 def _folder_of(path: str | os.PathLike[str]) -> Path:

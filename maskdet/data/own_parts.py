@@ -8,6 +8,7 @@ from typing import Any
 
 from maskdet.data.dataset import Dataset
 from maskdet.data.formats import FORMATS, image_folders, voc, yolo
+from maskdet.data.formats.imagenet_folders import parts_folder
 from maskdet.data.image_sets import read_image_list
 from maskdet.errors import DataError, MaskdetError, MaskdetWarning
 
@@ -25,8 +26,9 @@ def load_parts(path: str | os.PathLike[str], **options: Any) -> dict[str, Datase
     """A data set's own parts by "train", "val" and "test"; {} where it has no part to train on, or
     none beside it.
 
-    They are VOC's lists in ``ImageSets/Main``, the splits of YOLO's .yaml, or sub-folders with such
-    names that are data sets themselves. All have the classes of the part to train on.
+    They are VOC's lists in ``ImageSets/Main``, ImageNet's folders in ``Annotations/CLS-LOC``, the
+    splits of YOLO's .yaml, or sub-folders with such names that are data sets themselves. All have
+    the classes of the part to train on.
 
     Args:
         path: of the whole set.
@@ -39,6 +41,8 @@ def load_parts(path: str | os.PathLike[str], **options: Any) -> dict[str, Datase
     form = next((form for form in FORMATS if form.recognise(root)), None)
     if form is voc and _by_word((root / _LISTS).glob("*.txt")):
         parts = _voc_lists(root, options)
+    elif form is voc and (folder := parts_folder(root)) is not None:
+        parts = _annotation_folders(root, folder, options)
     elif form is yolo:
         parts = _splits(root, options)
     elif form is image_folders:
@@ -65,6 +69,19 @@ def _voc_lists(root: Path, options: Mapping[str, Any]) -> dict[str, Dataset]:
     return {part: dataset for part, dataset in parts.items() if len(dataset.image_ids)}
 
 
+def _annotation_folders(root: Path, folder: Path, options: Mapping[str, Any]) -> dict[str, Dataset]:
+    """Parts of one set by the sub-folder of ``folder`` in which an image's XML file lies."""
+    whole = Dataset.load(root, **options)
+    part_of = {path.name: part for part, path in _by_word(_sub_folders_of(folder)).items()}
+    image_ids: dict[str, list[int]] = {part: [] for part in WORDS}
+    for image_id, info in enumerate(whole.image_info):
+        annotation = Path(info["annotation"])
+        inner = annotation.relative_to(folder).parts if annotation.is_relative_to(folder) else ()
+        if inner and inner[0] in part_of:
+            image_ids[part_of[inner[0]]].append(image_id)
+    return {part: whole.subset(rows) for part, rows in image_ids.items() if rows}
+
+
 def _splits(root: Path, options: Mapping[str, Any]) -> dict[str, Dataset]:
     """The splits of a format that knows them itself."""
     parts = {}
@@ -79,7 +96,7 @@ def _splits(root: Path, options: Mapping[str, Any]) -> dict[str, Dataset]:
 
 def _photo_folders(root: Path, options: Mapping[str, Any]) -> dict[str, Dataset]:
     """Parts of folders of classes, which are numbered as those of the part to train on."""
-    folders = _by_word(entry for entry in root.iterdir() if entry.is_dir())
+    folders = _by_word(_sub_folders_of(root))
     return {
         part: Dataset.load(root, split=folder.name, **options)
         for part, folder in folders.items()
@@ -87,10 +104,12 @@ def _photo_folders(root: Path, options: Mapping[str, Any]) -> dict[str, Dataset]
     }
 
 
+def _sub_folders_of(root: Path) -> list[Path]:
+    return [entry for entry in root.iterdir() if entry.is_dir()] if root.is_dir() else []
+
+
 def _sub_folders(root: Path, options: Mapping[str, Any]) -> dict[str, Dataset]:
-    if not root.is_dir():
-        return {}
-    folders = _by_word(entry for entry in root.iterdir() if entry.is_dir())
+    folders = _by_word(_sub_folders_of(root))
     if "train" not in folders or len(folders) < 2:
         return {}
     train = Dataset.load(folders.pop("train"), **options)

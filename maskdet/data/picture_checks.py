@@ -90,8 +90,10 @@ class PictureChecker:
             "names": [item.name for item, _, _ in checked_items],
             "shapes": [outline for _, _, outline in checked_items],
             "places": [item.location for item, _, _ in checked_items],
-            "crowd": np.array([item.crowd for item, _, _ in checked_items], dtype=bool),
-            "difficult": np.array([item.difficult for item, _, _ in checked_items], dtype=bool),
+            **{
+                flag: np.array([getattr(item, flag) for item, _, _ in checked_items], dtype=bool)
+                for flag in ("crowd", "difficult", "truncated", "occluded")
+            },
             "stated_size": picture.size,
             "annotation": picture.location,
             "embedded": picture.embedded,

@@ -21,7 +21,10 @@ Array = NDArray[Any]
 Entry = dict[str, Any]
 # Two records' boxes of one object differ by no more, in pixels.
 _SAME = 0.01
-_BY_OBJECT = ("boxes", "names", "shapes", "places", "crowd", "difficult")
+_BY_OBJECT = (
+    *("boxes", "names", "shapes", "places"),
+    *("crowd", "difficult", "truncated", "occluded"),
+)
 
 
 def each_photo_once(

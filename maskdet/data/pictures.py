@@ -25,6 +25,7 @@ class Item:
         shape: its outline, None for a box alone.
         crowd: several objects as one (COCO's iscrowd): neither an object nor background.
         difficult: neither counted nor punished by an evaluation.
+        truncated, occluded: cut off, or hidden in part.
     """
 
     name: str
@@ -33,6 +34,8 @@ class Item:
     shape: Shape | None = None
     crowd: bool = False
     difficult: bool = False
+    truncated: bool = False
+    occluded: bool = False
 
 
 @dataclass

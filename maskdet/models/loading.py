@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from maskdet.backbones.registry import get_backbone, pixels_of
+from maskdet.backbones.registry import get_backbone
+from maskdet.backbones.scaling import pixels_of
 from maskdet.errors import MaskdetWarning, WeightsError
 from maskdet.family import BEST_PRETRAINED
 from maskdet.pixels import Pixels

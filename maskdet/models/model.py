@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from maskdet.backbones.registry import pixel_mismatch
+from maskdet.backbones.scaling import pixel_mismatch
 from maskdet.base_config import BaseConfig
 from maskdet.data.augment import Augmentation
 from maskdet.data.dataset import Dataset

@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 import keras
 import numpy as np
 
-from maskdet.backbones.registry import get_backbone, pixels_of
+from maskdet.backbones.registry import get_backbone
+from maskdet.backbones.scaling import pixels_of
 from maskdet.detections import Detections
 from maskdet.family import Pretrained
 from maskdet.geometry.placement import Placement

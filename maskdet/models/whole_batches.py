@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from maskdet.backbones.registry import pixels_of
+from maskdet.backbones.scaling import pixels_of
 from maskdet.errors import UsageError
 from maskdet.geometry.placement import Placement
 from maskdet.pixels import Pixels

@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import ArrayLike, NDArray
 
-from maskdet.backbones.registry import pixels_of
+from maskdet.backbones.scaling import pixels_of
 from maskdet.config import Config
 
 Array = NDArray[Any]

@@ -117,7 +117,7 @@ def test_trained_cut_taken_up_again_and_drawn(tmp_path):
     assert f"Goes on from {checkpoint}, 2 of 4 epochs" in second.stdout
     result = json.loads((tmp_path / "one/result.json").read_text())
     assert result["batch"] == 1 and result["epochs"] == 4
-    with Image.open(tmp_path / "one/features.png") as picture:
+    with Image.open(tmp_path / "one/features.jpg") as picture:
         assert picture.width > 400
 
     drawn = run("curves.py", "one=one", "--csv", "c.csv", "--png", "c.png", cwd=tmp_path)

@@ -31,16 +31,25 @@ _MASKED_IMAGES = 300
 # The most frequent class has so many times the objects of the rarest one.
 _UNBALANCED = 20
 
+#: Marks that some formats give objects, and what they mean to a training and an evaluation.
+MARKS = {
+    "crowds": "neither learned nor counted as mistakes",
+    "difficult": "these objects train like others; evaluations neither count nor punish them",
+    "truncated": "these objects are cut off; they train and count like others",
+    "occluded": "these objects are hidden in part; they train and count like others",
+}
+
 
 def counts(dataset: Dataset) -> dict[str, Any]:
-    """Images and objects, by class and by size."""
+    """Images and objects, by class and by size; with a mark of :data:`MARKS`, where there are."""
     by_size: Counter[str] = Counter(small=0, medium=0, large=0)
     by_class: Counter[str] = Counter()
-    empty = crowds = 0
+    marked: Counter[str] = Counter()
+    empty = 0
     for image_id in dataset.image_ids:
         boxes, class_ids = dataset.load_boxes(int(image_id))
         empty += len(class_ids) == 0
-        crowds += int((class_ids < 0).sum())
+        marked.update(_marks(dataset, int(image_id), class_ids))
         by_class.update(dataset.class_names[k] for k in class_ids if k > 0)
         for area in _areas(boxes):
             by_size["small" if area < _SMALL else "medium" if area < _MEDIUM else "large"] += 1
@@ -51,9 +60,27 @@ def counts(dataset: Dataset) -> dict[str, Any]:
         "objects by class": dict(by_class.most_common()),
         "objects by size": dict(by_size),
     }
-    if crowds:
-        counted["crowds"] = crowds
+    counted.update((mark, marked[mark]) for mark in MARKS if marked[mark])
     return counted
+
+
+def _marks(dataset: Dataset, image_id: int, class_ids: np.ndarray) -> dict[str, int]:
+    """How many objects of an image have each mark; a crowd has no other."""
+    if not len(class_ids):
+        return {}
+    info = dataset.image_info[image_id]
+    none = np.zeros(len(class_ids), dtype=bool)
+    flags = {
+        "difficult": dataset.load_difficult(image_id),
+        **{mark: info.get(mark, none) for mark in ("truncated", "occluded")},
+    }
+    is_object = np.asarray(class_ids) > 0
+    objects = {
+        mark: int((np.asarray(flag, dtype=bool) & is_object).sum())
+        for mark, flag in flags.items()
+        if np.shape(flag) == is_object.shape  # a user's image_info may mean something else by it
+    }
+    return {"crowds": int((class_ids < 0).sum()), **objects}
 
 
 def _areas(boxes: np.ndarray) -> np.ndarray:

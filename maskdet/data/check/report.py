@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from maskdet.data.check.contents import MARKS
 from maskdet.data.check.finding import SEVERITIES, Finding
 from maskdet.data.dataset import Dataset
 from maskdet.files import write_whole
@@ -20,7 +21,8 @@ class CheckReport:
 
     Attributes:
         name: the data set's path or source.
-        counts: images, objects, objects by class and by size, images without objects, ...
+        counts: images, objects, objects by class and by size, images without objects,
+            crowds and objects marked difficult, truncated or occluded, where there are any, ...
         findings: errors first.
         dataset: what could be read; None if nothing.
         repaired: with ``fix=True`` a data set without what could be mended.
@@ -49,7 +51,8 @@ class CheckReport:
                 inner = ", ".join(f"{key} {count}" for key, count in value.items())
                 lines.append(f"  {name}: {inner or 'none'}")
             else:
-                lines.append(f"  {name}: {value}")
+                remark = f" ({MARKS[name]})" if name in MARKS else ""
+                lines.append(f"  {name}: {value}{remark}")
         kinds = Counter((f.severity, f.kind) for f in self.findings)
         for severity in SEVERITIES:
             for (level, kind), count in kinds.items():

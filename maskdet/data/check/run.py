@@ -23,6 +23,7 @@ from maskdet.data.dataset import Dataset
 from maskdet.data.formats import FORMATS, voc
 from maskdet.data.formats.image_folders import ImageFolderDataset
 from maskdet.data.formats.photo_files import files_below
+from maskdet.data.formats.synsets import is_synset
 from maskdet.errors import DataError, DataWarning, MaskdetWarning, SkippedData
 from maskdet.images import photo_endings
 
@@ -120,7 +121,9 @@ def _read(path: Path) -> tuple[Dataset | None, list[Finding], dict[str, int] | N
     findings: list[Finding] = []
     spelled = None
     if is_voc:
-        findings, spelled = check_voc_files(path)
+        findings, written = check_voc_files(path)
+        # WordNet ids are no spellings; the set knows the names that they stand for.
+        spelled = None if all(map(is_synset, written)) else written
     dataset = None
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", MaskdetWarning)

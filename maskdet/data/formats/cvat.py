@@ -103,6 +103,7 @@ def _pictures(file: Path, finder: PhotoFinder, skip: bool) -> Iterator[Picture]:
 
         def part(_: int, child: Any) -> None:
             item = _item(child, f"{child.tag} in {file}, line {child.sourceline}", size)
+            item.occluded = child.get("occluded") == "1"
             groups.add(item, _group(child))
 
         list(each_usable(part, shapes, skip))

@@ -1,6 +1,10 @@
-"""Lists of images as VOC keeps them in ``ImageSets/Main``: a text file, a name a line."""
+"""Lists of images as VOC keeps them in ``ImageSets/Main``: a text file, a name a line.
+
+ImageNet's in ``ImageSets/CLS-LOC`` have a folder before a name and a running number behind it.
+"""
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +14,8 @@ from maskdet.images import photo_endings
 
 # VOC's lists for single classes: the class is in the image, is not, or only as difficult objects.
 _MARKS = ("1", "-1", "0")
+# "n01440764/n01440764_10040 17" and "ILSVRC2012_val_00000001 1".
+_OF_IMAGENET = re.compile(r"(?:n\d{8}/)?(n\d{8}_\d+|ILSVRC\d{4}_\w+) \d+")
 
 
 def listed_names(
@@ -31,6 +37,8 @@ def listed_names(
         if name:
             plain, mark = _without_mark(name)
             spellings = [(name, ""), (plain, mark), (_without_ending(plain), mark)]
+            if match := _OF_IMAGENET.fullmatch(name):
+                spellings.append((match[1], ""))
             fitting = (spelling for spelling in spellings if known(spelling[0]))
             yield line, *next(fitting, (plain, mark))
 

@@ -143,6 +143,7 @@ def _picture(
     labels = _numbers(features, "image/object/class/label")
     crowds = _numbers(features, "image/object/is_crowd")
     difficult = _numbers(features, "image/object/difficult")
+    truncated = _numbers(features, "image/object/truncated")
     masks = _bytes(features, "image/object/mask")
     count = len(sides[0])
     if any(len(side) != count for side in sides) or (texts and len(texts) != count):
@@ -162,6 +163,7 @@ def _picture(
         item = Item(kind, f"{spot} ({kind})", (y1, x1, y2, x2), outline)
         item.crowd = len(crowds) == count and bool(crowds[index])
         item.difficult = len(difficult) == count and bool(difficult[index])
+        item.truncated = len(truncated) == count and bool(truncated[index])
         picture.items.append(item)
     return picture
 
@@ -243,6 +245,9 @@ def _example(dataset: Dataset, image_id: int, file_name: str) -> bytes:
         "image/object/is_crowd": (class_ids < 0).astype(np.int64),
         "image/object/difficult": np.asarray(dataset.load_difficult(image_id)).astype(np.int64),
     }
+    truncated = dataset.image_info[image_id].get("truncated")
+    if truncated is not None and np.shape(truncated) == class_ids.shape:
+        features["image/object/truncated"] = np.asarray(truncated).astype(np.int64)
     for number, side in enumerate(_SIDES):
         features[f"image/object/bbox/{side}"] = shares[:, number].astype(np.float32)
     if masks is not None:

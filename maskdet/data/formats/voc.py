@@ -2,7 +2,8 @@
 
 Folders that are understood: XML files beside the photos (LabelImg), in a folder of their own
 (``images`` and ``annots``), VOC2012's (``Annotations``, ``JPEGImages``, ``SegmentationObject``),
-each with sub-folders, or one inside another.
+each with sub-folders, or one inside another; ImageNet's (``Annotations/CLS-LOC``,
+``Data/CLS-LOC``), whose WordNet ids get their words where a file with these is at hand.
 """
 
 import logging
@@ -19,8 +20,10 @@ from numpy.typing import NDArray
 
 from maskdet.data.class_rules import check_class
 from maskdet.data.formats.image_lists import listed_names
+from maskdet.data.formats.imagenet_folders import folders_of_words, list_folders, photo_folders
 from maskdet.data.formats.names_alike import NamesAlike
 from maskdet.data.formats.photo_files import FilesByName, closed_endings, files_below, plain_name
+from maskdet.data.formats.synsets import SynsetNames
 from maskdet.data.formats.voc_dataset import VOCDataset
 from maskdet.data.formats.voc_write import write
 from maskdet.data.formats.voc_xml import VOCFile, VOCObject, parse_file, parse_xml, read_objects
@@ -83,17 +86,22 @@ def read(
     files come from, and other tools count from 0 or mix both: nothing is shifted unless
     ``one_based`` says so.
 
+    Classes that are WordNet ids get the first word that LOC_synset_mapping.txt or words.txt gives
+    them, if one lies in the folder, up to three above it, or beside ImageNet's Annotations.
+
     Outlines (<polygon>) are masks where there is no mask picture; an object without a box has the
     one around its outline.
 
     Args:
         path: folder of the data set.
         classes: class names in the order of their ids (from 1); by default all that occur, sorted.
+            WordNet ids may be given by id or by name.
         on_error: "raise", or "skip" to leave out a bad object, or an image that is missing, damaged
             or truncated, with a warning that names it.
         masks: "auto" uses SegmentationObject if every image with objects has a mask there, and
             outlines, "only" leaves out the images that have neither, "none" ignores both.
-        image_set: name of a list in ImageSets/Main, e.g. "train"; by default all images.
+        image_set: name of a list in ImageSets/Main, e.g. "train", or in ImageNet's
+            ImageSets/CLS-LOC, "train_loc"; by default all images.
         one_based: take one pixel off xmin and ymin; outlines stay.
 
     Raises:
@@ -116,23 +124,28 @@ class _Reader:
     def __init__(
         self, root: Path, classes: Sequence[str] | None, skip: bool, masks: str, one_based: bool
     ) -> None:
-        self.root, self.classes, self.skip = root, classes, skip
+        self.root, self.skip = root, skip
         self.masks, self.one_based = masks, one_based
         files = files_below(root)
         self.annotations = [file for file in files if file.suffix.lower() == ".xml"]
         self.stems = {file.stem for file in self.annotations}
+        word_folders = folders_of_words(root, self.annotations)
+        self.synsets = SynsetNames(root, word_folders, classes, skip)
+        self.classes = self.synsets.chosen_classes()
         if not any(file.suffix.lower() in photo_endings() for file in files):
             # Given the folder of XML files alone: the photos may lie beside it.
             for folder in sorted(root.parent.iterdir()) if root.is_dir() else ():
                 if folder.name.lower() in _BESIDE and folder.is_dir():
                     files += files_below(folder)
+            for folder in photo_folders(root):
+                files += files_below(folder)
         self.photos = _photo_index(files, root, photo_endings())
         self.closed_photos = _photo_index(files, root, closed_endings())
         planes = [f for f in files if _MASK_FOLDERS[0] in f.parts and f.suffix.lower() == ".png"]
         self.planes = FilesByName(planes if masks != "none" else [], root)
         self.photo_owner: dict[Path, Path] = {}
         self.other_sizes: list[Path] = []
-        self.checker = PictureChecker(classes, skip)
+        self.checker = PictureChecker(self.classes, skip)
 
     def read(self, image_set: str | None) -> VOCDataset:
         files = self._listed(image_set)
@@ -164,9 +177,12 @@ class _Reader:
     def _listed(self, image_set: str | None) -> list[Path]:
         if image_set is None:
             return self.annotations
-        path = self.root / "ImageSets" / "Main" / f"{image_set}.txt"
+        folders = [self.root / "ImageSets" / "Main", *list_folders(self.root)]
+        paths = [folder / f"{image_set}.txt" for folder in folders]
+        path = next((file for file in paths if file.is_file()), paths[0])
         if not path.is_file():
-            known = ", ".join(sorted(f.stem for f in path.parent.glob("*.txt"))) or "none"
+            lists = [file.stem for folder in folders for file in folder.glob("*.txt")]
+            known = ", ".join(sorted(lists)) or "none"
             raise DataError(
                 f"There is no image set {path}; known here: {known}.",
                 kind="missing image set",
@@ -266,6 +282,7 @@ class _Reader:
     ) -> tuple[VOCObject, Shape | None]:
         """The object, its class known, its box and outline in pixels of the turned photo, the box
         inside it."""
+        item = replace(item, name=self.synsets.name(item.name))
         check_class(item.name, self.classes, item.location)
         if self.one_based:
             y1, x1, y2, x2 = item.box

@@ -9,7 +9,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from maskdet.backbones.registry import get_backbone, pixels_of
+from maskdet.backbones.registry import get_backbone
+from maskdet.backbones.scaling import pixels_of
 from maskdet.detections import Detections
 from maskdet.errors import UsageError
 from maskdet.family import Pretrained
