@@ -4,6 +4,7 @@ A mask touches all four sides of its object's box and stays inside it (projectio
 of one colour lie on the same side of an outline (affinity). BoxInst has both terms on masks of
 whole images; here they are fitted to a mask head that looks at RoIs, which therefore are a little
 larger than the box: what lies around it is background for certain, and colours carry that inwards.
+Without that third term the head paints the whole RoI, which pleases the other two.
 """
 
 from typing import Any
@@ -17,6 +18,8 @@ from maskdet.layers.kernels import get_kernels
 
 # Neighbours on one side of a cell, as steps down and right; the other four are theirs.
 _DIRECTIONS = ((0, 1), (1, 0), (1, 1), (1, -1))
+# A row's shadow is the mean of its strongest cells, one in so many.
+_SHADOW_SHARE = 7
 # Maps of means of 1, 2, 4 and 8 pixels squared that colours are read from.
 _HALVINGS = 3
 
@@ -160,15 +163,22 @@ def inside_boxes(boxes: Any, rois: Any, shape: tuple[int, int]) -> tuple[Any, An
 def projection_losses(masks: Any, rows: Any, columns: Any) -> Any:
     """How far masks' shadows on both axes are from their boxes' (BoxInst, equation 2): (B, P).
 
+    BoxInst takes the largest value of each row and column, which one cell satisfies; here a seventh
+    of them counts, so that objects do not shrink to lines.
+
     Args:
         masks: (B, P, h, w), 0..1.
         rows: (B, P, h), columns: (B, P, w): 1 inside the box.
     """
-    import os
-    k=int(os.environ.get("TOPK","1"))
-    if k==1: return _dice(ops.max(masks, axis=3), rows) + _dice(ops.max(masks, axis=2), columns)
-    a=ops.mean(ops.top_k(masks,k)[0],axis=-1); b=ops.mean(ops.top_k(ops.swapaxes(masks,2,3),k)[0],axis=-1)
-    return _dice(a, rows) + _dice(b, columns)
+    across = _shadow(masks)  # (B, P, h)
+    down = _shadow(ops.swapaxes(masks, 2, 3))  # (B, P, w)
+    return _dice(across, rows) + _dice(down, columns)
+
+
+def _shadow(masks: Any) -> Any:
+    """Mean of each row's strongest cells: (B, P, h, w) -> (B, P, h)."""
+    count = max(1, masks.shape[3] // _SHADOW_SHARE)
+    return ops.mean(ops.top_k(masks, count)[0], axis=-1)
 
 
 def outside_losses(masks: Any, inside: Any) -> Any:

@@ -76,7 +76,9 @@ class Config(DetectionConfig):
         "mrcnn_class_loss": 1.0,
         "mrcnn_bbox_loss": 1.0,
         "mrcnn_mask_loss": 1.0,
-        "mrcnn_projection_loss": 1.0,
+        # Where a box alone teaches the mask head.
+        "mrcnn_projection_loss": 3.0,
+        "mrcnn_outside_loss": 0.5,
         "mrcnn_affinity_loss": 1.0,
     }
     # False: the heads train on random RoIs around the objects instead of the RPN's proposals.
@@ -108,10 +110,10 @@ class Config(DetectionConfig):
     MASK_HEAD_CHANNELS = 256
     # Where a box alone teaches the mask head (MASK_SUPERVISION): the largest share of the box's
     # sides by which its RoI is drawn out on each side, so that background is in sight.
-    MASK_BOX_MARGIN = 0.3
+    MASK_BOX_MARGIN = 0.2
     # Distances, in cells of the mask, of neighbours that are compared there, and how like their
     # colours must be, exp(-distance in CIELAB / 2), for both to belong to one side.
-    MASK_NEIGHBOUR_DISTANCES: Any = (1, 2)
+    MASK_NEIGHBOUR_DISTANCES: Any = (1, 3)
     MASK_COLOUR_LIKENESS = 0.05
     # TRAIN_BN of the heads' own batch norms, which see all RoIs of a batch at once and so have
     # enough to go by; "same" means as TRAIN_BN.

@@ -33,6 +33,7 @@ HEADS = r"(mrcnn\_.*)|(rpn\_.*)|(fpn\_.*)"
 MASK_OUTPUTS = ("mrcnn_mask", "mask_outlined")
 OUTLINE_OUTPUTS = ("target_mask",)
 BARE_BOX_OUTPUTS = ("mask_rows", "mask_columns", "mask_colours")
+BARE_BOX_LOSSES = ("mrcnn_projection_loss", "mrcnn_outside_loss", "mrcnn_affinity_loss")
 # Outputs for people who look into the network; no loss needs them.
 SHOWN_OUTPUTS = ("rpn_class", "mrcnn_class", "proposals")
 
@@ -121,7 +122,7 @@ class MaskRCNNFamily:
         if "masks" in lessons and OUTLINES in lessons:
             names.append("mrcnn_mask_loss")
         if "masks" in lessons and BARE_BOXES in lessons:
-            names += ["mrcnn_projection_loss", "mrcnn_affinity_loss"]
+            names += BARE_BOX_LOSSES
         return names
 
     def losses(self, outputs: Mapping[str, Any], config: Config) -> dict[str, Any]:
@@ -200,7 +201,6 @@ def _mask_losses(outputs: Mapping[str, Any], config: Config) -> dict[str, Any]:
             outputs["target_mask"], ids, masks, outlined
         )
     if "mask_colours" in outputs:
-        names = ("mrcnn_projection_loss", "mrcnn_affinity_loss")
         values = loss_functions.mrcnn_box_mask_losses(
             ids,
             masks,
@@ -211,7 +211,7 @@ def _mask_losses(outputs: Mapping[str, Any], config: Config) -> dict[str, Any]:
             tuple(config.MASK_NEIGHBOUR_DISTANCES),
             float(config.MASK_COLOUR_LIKENESS),
         )
-        losses |= dict(zip(names, values, strict=True))
+        losses |= dict(zip(BARE_BOX_LOSSES, values, strict=True))
     return losses
 
 

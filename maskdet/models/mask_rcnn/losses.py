@@ -139,8 +139,8 @@ def mrcnn_box_mask_losses(
     colours: Any,
     distances: tuple[int, ...],
     likeness: float,
-) -> tuple[Any, Any]:
-    """What a box alone says of positive RoIs' masks for their true class: two losses, see
+) -> tuple[Any, Any, Any]:
+    """What a box alone says of positive RoIs' masks for their true class: three losses, see
     :mod:`maskdet.models.mask_rcnn.box_supervision`.
 
     Args:
@@ -152,21 +152,19 @@ def mrcnn_box_mask_losses(
         distances, likeness: of neighbours that belong together.
 
     Returns:
-        Projection: a mean over positive RoIs. Affinity: a mean over pairs of neighbours, by the
-        share of positive RoIs that have only a box.
+        Projection and outside: means over positive RoIs. Affinity: a mean over pairs of neighbours,
+        times the share of positive RoIs that have only a box.
     """
     own = _own_masks(target_ids, masks)  # (B, P, h, w)
     positive = ops.cast(target_ids > 0, masks.dtype)  # (B, P)
     bare = positive * (1.0 - ops.cast(outlined, masks.dtype))  # (B, P)
     count = ops.maximum(ops.sum(positive), 1.0)
     inside = rows[..., :, None] * columns[..., None, :]  # (B, P, h, w)
-    import os
-    PW=float(os.environ.get("PW","1")); OW=float(os.environ.get("OW","1"))
-    shadows = PW*projection_losses(own, rows, columns) + OW*outside_losses(own, inside)  # (B, P)
-    projection = ops.sum(shadows * bare) / count
+    projection = ops.sum(projection_losses(own, rows, columns) * bare) / count
+    outside = ops.sum(outside_losses(own, inside) * bare) / count
     sums, pairs = affinity_losses(own, colours, inside, distances, likeness)
     affinity = ops.sum(sums * bare) / ops.maximum(ops.sum(pairs * bare), 1.0)
-    return projection, affinity * ops.sum(bare) / count
+    return projection, outside, affinity * ops.sum(bare) / count
 
 
 def _own_masks(target_ids: Any, masks: Any) -> Any:

@@ -6,7 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from maskdet.backbones.registry import get_backbone, pixels_of
+from maskdet.backbones.registry import get_backbone
+from maskdet.backbones.scaling import pixels_of
 from maskdet.geometry.boxes import normalize_boxes
 from maskdet.layers import box_coding, pyramid
 from maskdet.layers.detection import DetectionLayer, KeptRows, PadRows, with_objectness

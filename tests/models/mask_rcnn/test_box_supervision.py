@@ -15,6 +15,7 @@ from maskdet.models.mask_rcnn.box_supervision import (
     WideRois,
     affinity_losses,
     inside_boxes,
+    outside_losses,
     projection_losses,
 )
 
@@ -152,13 +153,35 @@ def test_what_leaves_the_box_or_does_not_reach_its_sides_costs():
     assert loss(np.zeros_like(whole)) == pytest.approx(2, abs=1e-4)
 
 
-def affinity_by_hand(mask, colours, inside, distance, likeness):
+def test_what_lies_around_a_box_is_background_cell_by_cell():
+    masks = np.random.default_rng(5).uniform(0.1, 0.9, (1, 2, *SHAPE)).astype(np.float32)
+    inside = np.zeros_like(masks)
+    inside[:, 0, 2:4, 3:6] = 1
+    inside[:, 1] = 1  # nothing is seen around it
+    outside = masks[0, 0][inside[0, 0] == 0]
+    expected = [-np.log(1 - outside).mean(), 0]
+    np.testing.assert_allclose(array(outside_losses(masks, inside))[0], expected, rtol=1e-5)
+
+
+def test_on_larger_masks_a_shadow_is_more_than_one_cell():
+    rows, columns = np.ones((1, 1, 28), np.float32), np.ones((1, 1, 28), np.float32)
+    line, band = np.zeros((2, 1, 1, 28, 28), np.float32)
+    line[..., np.arange(28), np.arange(28)] = 1
+    for shift in range(4):
+        band[..., np.arange(28), (np.arange(28) + shift) % 28] = 1
+    assert array(projection_losses(band, rows, columns))[0, 0] == pytest.approx(0, abs=1e-4)
+    # A line fills a quarter of each shadow: 1 - 2 * 0.25 / (0.0625 + 1), twice.
+    assert array(projection_losses(line, rows, columns))[0, 0] == pytest.approx(1.0588, abs=1e-3)
+
+
+def affinity_by_hand(mask, colours, inside, distances, likeness):
     """Pair by pair, each once."""
     height, width = mask.shape
     total, count = 0.0, 0
     for y in range(height):
         for x in range(width):
-            for dy, dx in ((0, 1), (1, 0), (1, 1), (1, -1)):
+            steps = [(0, 1), (1, 0), (1, 1), (1, -1)]
+            for dy, dx, distance in [(*step, d) for step in steps for d in distances]:
                 v, u = y + dy * distance, x + dx * distance
                 if not (0 <= v < height and 0 <= u < width):
                     continue
@@ -171,17 +194,19 @@ def affinity_by_hand(mask, colours, inside, distance, likeness):
     return total, count
 
 
-@given(st.integers(0, 1000), st.sampled_from([1, 2, 3]), st.sampled_from([0.1, 0.3, 0.6]))
+@given(
+    st.integers(0, 1000), st.sampled_from([(1,), (2,), (1, 3)]), st.sampled_from([0.1, 0.3, 0.6])
+)
 @settings(max_examples=30, deadline=None)
-def test_affinity_is_the_sum_over_pairs_of_one_colour(seed, distance, likeness):
+def test_affinity_is_the_sum_over_pairs_of_one_colour(seed, distances, likeness):
     rng = np.random.default_rng(seed)
     mask = rng.uniform(0.01, 0.99, SHAPE).astype(np.float32)
     colours = rng.uniform(0, 4, (*SHAPE, 3)).astype(np.float32)
     inside = (rng.random(SHAPE) < 0.4).astype(np.float32)
     total, count = affinity_losses(
-        *(values[None, None] for values in (mask, colours, inside)), distance, likeness
+        *(values[None, None] for values in (mask, colours, inside)), distances, likeness
     )
-    expected = affinity_by_hand(mask, colours, inside, distance, likeness)
+    expected = affinity_by_hand(mask, colours, inside, distances, likeness)
     assert float(array(count)[0, 0]) == expected[1]
     assert float(array(total)[0, 0]) == pytest.approx(expected[0], rel=1e-4, abs=1e-4)
 
@@ -204,16 +229,17 @@ def test_each_object_teaches_by_what_is_known_of_it_and_counts_once():
     target = np.ones((1, 3, *SHAPE), np.float32)
 
     def box_losses(batch):
-        return [float(array(v)) for v in losses.mrcnn_box_mask_losses(*batch.values(), 2, 0.3)]
+        return [float(array(v)) for v in losses.mrcnn_box_mask_losses(*batch.values(), (2,), 0.3)]
 
     own = mixed["masks"][0, 1, ..., 2]
+    # All cells lie in the box, and of eight or six the strongest one is a row's shadow.
     projection = 2 - sum(
         2 * shadow.sum() / ((shadow**2).sum() + len(shadow) + 1e-5)
         for shadow in (own.max(axis=1), own.max(axis=0))
     )
-    total, count = affinity_by_hand(own, np.zeros((*SHAPE, 3)), np.ones(SHAPE), 2, 0.3)
+    total, count = affinity_by_hand(own, np.zeros((*SHAPE, 3)), np.ones(SHAPE), (2,), 0.3)
     # One of two positives has a box alone.
-    assert box_losses(mixed) == pytest.approx([projection / 2, total / count / 2], rel=1e-4)
+    assert box_losses(mixed) == pytest.approx([projection / 2, 0, total / count / 2], rel=1e-4)
     assert box_losses(bare)[0] > projection / 2
 
     first = -np.log(mixed["masks"][0, 0, ..., 1]).mean()
@@ -232,7 +258,7 @@ def test_where_no_object_has_a_box_alone_losses_and_gradients_are_nothing():
     masks = tf.constant(batch["masks"])
     with tf.GradientTape() as tape:
         tape.watch(masks)
-        values = losses.mrcnn_box_mask_losses(*{**batch, "masks": masks}.values(), 2, 0.3)
+        values = losses.mrcnn_box_mask_losses(*{**batch, "masks": masks}.values(), (2,), 0.3)
         total = sum(values)
     assert float(total) == 0
     gradient = tape.gradient(total, masks)
