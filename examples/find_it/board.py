@@ -1,6 +1,6 @@
 """Makes boards to train with: screenshots of the game and VOC files of what is in sight there.
 
-Run:  python examples/find_it/board.py --out boards --count 400
+Run:  python examples/find_it/board.py --out boards
 Boards are drawn by the game itself, from numbers that no level has.
 """
 
@@ -68,7 +68,7 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description="Makes boards to train the robot with.")
     parser.add_argument("--out", default="boards", help="folder for them (default: boards)")
-    parser.add_argument("--count", type=int, default=400)
+    parser.add_argument("--count", type=int, default=640)
     parser.add_argument("--first", type=int, default=0, help="number of the first board")
     args = parser.parse_args()
     write_boards(Path(args.out), board_seeds(args.first, args.count))

@@ -24,9 +24,10 @@ LEAST_SCORE = 0.02
 class FindItConfig(YoloxConfig):
     NAME = "find_it"
     NUM_CLASSES = 15  # background and 14 kinds
-    # Boards are square. Kinds are told apart by details such as the holes of a button.
-    IMAGE_MIN_DIM = 320
-    IMAGE_MAX_DIM = 320
+    # Boards are square. Kinds are told apart by details such as the holes of a button, and of a
+    # fork below others a few pixels of its handle may be all that is in sight.
+    IMAGE_MIN_DIM = 416
+    IMAGE_MAX_DIM = 416
     # COCO has few of these things, and all of them look otherwise: the trunk has much to learn.
     BACKBONE_RATE = 1.0
     # Boards are of one scale, and things lie at every angle already.
@@ -94,7 +95,7 @@ def main() -> None:
     parser.add_argument("--boards", default="boards", help="folder of board.py (default: boards)")
     parser.add_argument("--out", default="find_it.tflite", help="file for the robot")
     parser.add_argument("--logs", default="logs", help="folder for checkpoints (default: logs)")
-    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--resume", help="checkpoint of a training that was cut")
     parser.add_argument("--seed", type=int, default=0)
     train(parser.parse_args())

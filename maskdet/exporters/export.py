@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +80,13 @@ def export(
         if verify:
             source = reporting(source)
             comparison, remark = _verified(
-                source, made, dataset, calibration, most_images if int8 else 0, target
+                source,
+                made,
+                dataset,
+                calibration,
+                most_images if int8 else 0,
+                target,
+                writer.precisions,
             )
             rows = _rows(source, made, writer, dataset, target, progress)
         made.commit()
@@ -114,10 +120,11 @@ def _verified(
     calibration: Photos | None,
     calibrated: int,
     path: Path,
+    precisions: Sequence[str],
 ) -> tuple[Comparison, str | None]:
     photos = compared_photos(dataset, calibration, calibrated, COMPARED)
     comparison = compare(source, made.run, made.result, photos)
-    return comparison, check(comparison, source, photos, path)
+    return comparison, check(comparison, source, photos, path, precisions)
 
 
 def _rows(
@@ -133,7 +140,7 @@ def _rows(
     after: dict[str, float] = {}
     if dataset is not None:
         before, after = _scores(source, made.result, dataset, progress)
-        check_scores(source, before, after, path)
+        check_scores(source, before, after, path, writer.precisions)
     height, width = source.trained.config.input_sides
     channels = int(source.trained.config.IMAGE_CHANNEL_COUNT)
     image = np.zeros((height, width, channels), np.uint8)

@@ -89,9 +89,19 @@ def compare(
     return Comparison(errors, source.task.compare(expected, results, source.request.precision))
 
 
-def check(comparison: Comparison, source: Source, photos: ComparedPhotos, path: Any) -> str | None:
+def check(
+    comparison: Comparison,
+    source: Source,
+    photos: ComparedPhotos,
+    path: Any,
+    precisions: Sequence[str],
+) -> str | None:
     """Raises UsageError where a file differs from its network beyond the limits, or where nothing
-    could be compared in photos that somebody gave; gives what is to be said otherwise."""
+    could be compared in photos that somebody gave; gives what is to be said otherwise.
+
+    Args:
+        precisions: in which the format can be written, for the advice.
+    """
     precision, agreement = source.request.precision, comparison.agreement
     if precision == "float32":
         for output in source.outputs:
@@ -106,7 +116,7 @@ def check(comparison: Comparison, source: Source, photos: ComparedPhotos, path: 
         raise UsageError(
             f"The {precision} file does not agree with the network: in "
             f"{photos.names[agreement.photo]} {agreement.fault}; {path} was not written. "
-            f"{_advice(precision)}"
+            f"{_advice(precision, precisions)}"
         )
     if comparison.compared:
         return None
@@ -125,20 +135,25 @@ def check(comparison: Comparison, source: Source, photos: ComparedPhotos, path: 
     )
 
 
-def _advice(precision: str) -> str:
+def _advice(precision: str, precisions: Sequence[str]) -> str:
     if precision == "float32":
         return "Report this with the Config."
+    exact = "use precision='float32', " if "float32" in precisions else ""
     return (
-        "Give more calibration images like those the network will see, use precision='float32', "
-        "or verify=False if that is good enough."
+        f"Give more calibration images like those the network will see, {exact}or verify=False if "
+        "that is good enough."
     )
 
 
 def check_scores(
-    source: Source, before: dict[str, float], after: dict[str, float], path: Any
+    source: Source,
+    before: dict[str, float],
+    after: dict[str, float],
+    path: Any,
+    precisions: Sequence[str],
 ) -> None:
     """Raises UsageError where a file's figures on a data set are further below its network's than
-    the task allows."""
+    the task allows; ``precisions`` as for :func:`check`."""
     precision = source.request.precision
     for figure, score in before.items():
         loss = score - after[figure]
@@ -147,5 +162,5 @@ def check_scores(
             raise UsageError(
                 f"The {precision} file loses {100 * loss:.1f} points of {figure} on the data "
                 f"set ({100 * allowed:g} are allowed); {path} was not written. "
-                f"{_advice(precision)}"
+                f"{_advice(precision, precisions)}"
             )

@@ -11,6 +11,7 @@ import pytest
 from maskdet import Detections, MaskRCNN
 from maskdet.errors import MaskdetWarning, UsageError
 from maskdet.exporters import source as source_module
+from maskdet.exporters import verify
 from maskdet.exporters.photos import compared_photos, spread
 from maskdet.exporters.report import Row, table
 from maskdet.tasks.detection.comparison import compare_detections, matching_rows
@@ -153,6 +154,21 @@ def test_a_file_that_scores_lower_is_refused(trained, rectangles, tmp_path, monk
     monkeypatch.setattr(DetectionTask, "figures", lower_for_the_file)
     refused(trained, tmp_path, r"loses 2\.0 points of box AP50", dataset=rectangles)
     assert len(calls) == 2
+
+
+@pytest.mark.parametrize(
+    ("precision", "precisions", "words", "missing"),
+    [
+        ("int8", ("float32", "int8"), "use precision='float32'", "Report"),
+        ("int8", ("int8",), "more calibration images", "float32"),
+        ("float32", ("float32",), "Report this", "calibration"),
+    ],
+)
+def test_nobody_is_sent_to_a_precision_that_the_format_has_not(
+    precision, precisions, words, missing
+):
+    advice = verify._advice(precision, precisions)
+    assert words in advice and missing not in advice
 
 
 # ---- nothing to compare ----------------------------------------------------------------------
