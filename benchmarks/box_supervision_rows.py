@@ -35,7 +35,7 @@ class FilledBoxes(SelectedClasses):
         return fill_boxes(boxes, self.image_shape(image_id)), class_ids
 
     def load_outlined(self, image_id):
-        return np.ones(len(self.load_boxes(image_id)[1]), bool)
+        return None
 
 
 def measured(name, parts, rule, seed, args):

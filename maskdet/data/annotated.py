@@ -94,8 +94,9 @@ class AnnotatedDataset(Dataset):
         """Outlines as the files have them, one for each object; None for a box alone."""
         return list(self.image_info[image_id]["shapes"])
 
-    def load_outlined(self, image_id: int) -> Array:
-        """bool (N,): which objects have an outline, not just a box."""
+    def load_outlined(self, image_id: int) -> Array | None:
+        """bool (N,): which objects have an outline, not just a box; None where a script makes the
+        masks."""
         if type(self).load_mask is not AnnotatedDataset.load_mask:
             return super().load_outlined(image_id)
         return np.array([shape is not None for shape in self.load_shapes(image_id)], dtype=bool)

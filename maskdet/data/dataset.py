@@ -247,13 +247,13 @@ class Dataset:
             )
         return boxes, class_ids, masks
 
-    def load_outlined(self, image_id: int) -> Array:
+    def load_outlined(self, image_id: int) -> Array | None:
         """bool (N,): which objects have a mask or an outline of their own, not just a box.
 
-        All or none, as ``provides_masks`` says; formats in which both kinds stand side by side know
-        it for each object.
+        None where it is all or none of the set, as ``provides_masks`` says; formats in which both
+        kinds stand side by side know it for each object.
         """
-        return np.full(len(self.load_boxes(image_id)[1]), bool(self.provides_masks))
+        return None
 
     def load_label(self, image_id: int) -> int:
         """Class id of the whole image, in sets for classification.

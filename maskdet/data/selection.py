@@ -143,10 +143,12 @@ class SelectedClasses(Dataset):
         shapes = shapes_of(self.whole, whole_id)
         return [shape for shape, stays in zip(shapes, kept, strict=True) if stays]
 
-    def load_outlined(self, image_id: int) -> Array:
-        """bool (N,): which objects of the kept classes have a mask or an outline of their own."""
+    def load_outlined(self, image_id: int) -> Array | None:
+        """bool (N,): which objects of the kept classes have a mask or an outline of their own; None
+        where the whole set says so."""
         whole_id = self._whole_id(image_id)
-        return np.asarray(self.whole.load_outlined(whole_id), dtype=bool)[self._kept(whole_id)]
+        outlined = self.whole.load_outlined(whole_id)
+        return None if outlined is None else np.asarray(outlined)[self._kept(whole_id)]
 
     def load_label(self, image_id: int) -> int:
         """Class id of the whole image."""

@@ -35,7 +35,8 @@ def _all_rectangles(dataset: Dataset) -> bool:
     count = len(dataset.image_ids)
     objects = 0
     for image_id in np.unique(np.linspace(0, count - 1, min(_SAMPLE, count)).astype(int)):
-        if not np.asarray(dataset.load_outlined(int(image_id))).any():
+        outlined = dataset.load_outlined(int(image_id))
+        if outlined is not None and not outlined.any():
             continue
         masks, _ = dataset._checked_masks(int(image_id))
         for mask in np.moveaxis(masks, -1, 0):
@@ -57,8 +58,7 @@ def provides_outlines(dataset: Dataset) -> bool:
 
 def bare_boxes(dataset: Dataset) -> bool:
     """Whether an object of a set with masks has only a box."""
-    if type(dataset).load_outlined is Dataset.load_outlined:
-        return False  # all or none
-    return any(
-        not np.asarray(dataset.load_outlined(int(image_id))).all() for image_id in dataset.image_ids
-    )
+    if not dataset.provides_masks:
+        return False
+    marks = (dataset.load_outlined(int(image_id)) for image_id in dataset.image_ids)
+    return any(outlined is not None and not outlined.all() for outlined in marks)

@@ -36,11 +36,14 @@ class Rectangles(Dataset):
 
 
 class MaskedRectangles(Rectangles):
+    """The rectangles without a corner, or they would be taken for boxes that were filled in."""
+
     def load_mask(self, image_id):
         rows = self.image_info[image_id]["rows"]
         masks = np.zeros((120, 128, len(rows)), bool)
         for i, (y1, x1, y2, x2, _) in enumerate(rows):
             masks[y1:y2, x1:x2, i] = True
+            masks[y1, x1, i] = False
         return masks, rows[:, 4].astype(np.int32)
 
 

@@ -13,6 +13,7 @@ from maskdet.errors import ConfigError, UsageError
 from maskdet.training.checkpoints import find_last
 from maskdet.training.layers import weighted_layers
 from maskdet.training.logs import read_history
+from tests.models.conftest import MaskedRectangles
 
 
 def weights_of(model):
@@ -109,14 +110,51 @@ def test_an_interrupt_leaves_the_last_epochs_checkpoint_and_no_half_file(
     assert again.epoch == 1
 
 
-def test_a_set_of_boxes_trains_without_its_mask_head(tmp_path, boxed, make_config):
+BARE_BOX_LOSSES = {"mrcnn_projection_loss", "mrcnn_outside_loss", "mrcnn_affinity_loss"}
+
+
+def mask_layers(names):
+    return {name for name in names if name.startswith("mrcnn_mask")}
+
+
+def test_a_set_of_boxes_teaches_its_mask_head(tmp_path, boxed, make_config):
     model = MaskRCNN(mode="training", config=make_config(), model_dir=tmp_path)
     before = weights_of(model)
+    history = model.train(boxed, boxed, 0.002, epochs=1, layers="heads")
+    assert "mrcnn_mask_loss" not in history and set(history) >= BARE_BOX_LOSSES
+    assert all(np.isfinite(history[f"val_{name}"][0]) for name in BARE_BOX_LOSSES)
+    assert {"mrcnn_mask", "mrcnn_mask_deconv"} <= changed(before, weights_of(model))
+    assert model.has_masks is True
+    detector = MaskRCNN(mode="inference", config=make_config(), model_dir=tmp_path)
+    detector.load_weights(model.find_last())
+    assert detector.has_masks is True
+
+
+def test_a_set_of_boxes_leaves_the_mask_head_alone_where_that_is_asked_for(
+    tmp_path, boxed, make_config
+):
+    model = MaskRCNN(
+        mode="training", config=make_config(MASK_SUPERVISION="none"), model_dir=tmp_path
+    )
+    before = weights_of(model)
     history = model.train(boxed, None, 0.002, epochs=1, layers="heads")
-    assert "mrcnn_mask_loss" not in history
+    assert not {"mrcnn_mask_loss", *BARE_BOX_LOSSES} & set(history)
     moved = changed(before, weights_of(model))
-    assert "mrcnn_bbox_fc" in moved and not {n for n in moved if n.startswith("mrcnn_mask")}
+    assert "mrcnn_bbox_fc" in moved and not mask_layers(moved)
     assert model.has_masks is False
+
+
+def test_masks_and_boxes_side_by_side_teach_one_head(tmp_path, make_config):
+    """Of every second object the outline is known."""
+
+    class Mixed(MaskedRectangles):
+        def load_outlined(self, image_id):
+            return np.arange(len(self.image_info[image_id]["rows"])) % 2 == 0
+
+    model = MaskRCNN(mode="training", config=make_config(), model_dir=tmp_path)
+    history = model.train(Mixed().fill(8), None, 0.002, epochs=1, layers="heads")
+    assert set(history) >= {"mrcnn_mask_loss", *BARE_BOX_LOSSES}
+    assert all(0 < history[name][0] < 9 for name in ("mrcnn_mask_loss", *BARE_BOX_LOSSES))
 
 
 def test_one_class_and_images_without_objects_train(tmp_path, one_class, make_config):

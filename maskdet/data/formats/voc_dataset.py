@@ -87,8 +87,9 @@ class VOCDataset(Dataset):
             return [Shape(picture=(info["mask"], int(value))) for value in info["mask_values"]]
         return self._outlines(image_id)
 
-    def load_outlined(self, image_id: int) -> Array:
-        """bool (N,): which objects have a mask or an outline, not just a box."""
+    def load_outlined(self, image_id: int) -> Array | None:
+        """bool (N,): which objects have a mask or an outline, not just a box; None where none has,
+        and where a script makes the masks."""
         if self.gives_masks or not self.masks_given:
             return super().load_outlined(image_id)
         return np.array([shape is not None for shape in self.load_shapes(image_id)], dtype=bool)

@@ -263,3 +263,24 @@ def test_where_no_object_has_a_box_alone_losses_and_gradients_are_nothing():
     assert float(total) == 0
     gradient = tape.gradient(total, masks)
     assert np.isfinite(np.asarray(gradient)).all() and not np.asarray(gradient).any()
+
+
+@pytest.mark.parametrize(
+    "box",
+    [[0, 0, 1, 1], [0.5, 0.5, 0.502, 0.502], [0, 0.2, 1, 0.201], [0.99, 0.99, 1, 1]],
+    ids=["whole image", "a pixel", "a line", "the last corner"],
+)
+def test_boxes_of_any_size_give_losses_that_train(box):
+    image = np.random.default_rng(6).uniform(0, 255, (1, 64, 64, 3)).astype(np.float32)
+    box = np.float32([[box]])
+    roi = WideRois(0.2)([box, box, np.zeros((1, 1), np.float32)])
+    rows, columns = inside_boxes(box, roi, (28, 28))
+    # There is always a row and a column to be touched.
+    assert array(rows).any() and array(columns).any()
+    colours = RoiColours((28, 28), (0, 0, 0), 1.0)([roi, image])
+    masks = np.full((1, 1, 28, 28, 2), 0.5, np.float32)
+    values = losses.mrcnn_box_mask_losses(
+        np.int32([[1]]), masks, np.zeros((1, 1)), rows, columns, colours, (1, 3), 0.05
+    )
+    assert all(np.isfinite(float(array(value))) for value in values)
+    assert 0 < float(array(values[0])) < 2
