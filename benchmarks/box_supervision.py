@@ -2,6 +2,7 @@
 
     python benchmarks/box_supervision.py --seed 0 1 2
     python benchmarks/box_supervision.py --set kangaroo --rule boxes --sheet sheet.jpg
+    python benchmarks/box_supervision.py --time
     python benchmarks/box_supervision.py --summary
 
 For each set and seed three trainings of the same network, recipe and photos: "filled": the mask
@@ -9,12 +10,13 @@ head learns boxes filled in, as the kangaroo tutorial has it; "boxes": it learns
 colours (MASK_SUPERVISION); "outlines": from the set's own outlines. All are scored on the outlines
 of the set's test photos. The kangaroo set has no outlines: there masks are held against those of
 20 test photos that were drawn by hand (outlines.py), and there is no third row. A row is appended
-to benchmarks/box_supervision.csv as soon as it is there.
+to benchmarks/box_supervision.csv as soon as it is there. --time trains nothing: it compares a
+training step by boxes with one by outlines, in turns.
 """
 
 from pathlib import Path
 
-from common import FOLDER, command_line, keep_rows, print_table
+from common import FOLDER, QUICK_ROUNDS, ROUNDS, command_line, keep_rows, print_table
 
 SETS = {"scenes": "ScenesConfig", "balloon": "MobileConfig", "kangaroo": "MobileConfig"}
 RULES = ("filled", "boxes", "outlines")
@@ -27,6 +29,14 @@ def main():
         from box_supervision_rows import summary
 
         print(summary(args.csv or args.own_csv))
+        return
+
+    if args.time:
+        from box_supervision_rows import step_times
+
+        rows = step_times(QUICK_ROUNDS if args.quick else ROUNDS, 2 if args.quick else 8)
+        keep_rows(args, rows)
+        print_table(rows, ["layers", "outlines ms", "boxes ms", "ratio"])
         return
 
     from accuracy_sets import parts_of
@@ -73,6 +83,7 @@ def parse_arguments():
     parser.add_argument(
         "--sheet", type=Path, metavar="FILE", help="draw the test photos of the last training"
     )
+    parser.add_argument("--time", action="store_true", help="compare training steps")
     parser.add_argument("--summary", action="store_true", help="print the rows there are, by kind")
     args = parser.parse_args()
     args.weights, args.recipe, args.rates, args.side = "pretrained", "default", None, None

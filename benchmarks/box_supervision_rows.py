@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 from accuracy_rows import MIN_SCORE, row_of
+from common import seconds_of
 from outlines_check import read_outlines
 from trained import loaded
+from training_step import TrainingStep, light_config
 
 from maskdet.data.formats.voc import read_objects
 from maskdet.data.selection import SelectedClasses
@@ -115,10 +117,41 @@ def draw_sheet(path, dataset, results):
     write_image(path, contact_sheet(pictures, titles, side=240), quality=85)
 
 
+def step_times(rounds, batch):
+    """A row for each stage: medians of training steps of MobileConfig by outlines and by boxes.
+
+    Args:
+        rounds: steps of each, in turns.
+        batch: images a step.
+    """
+    rows = []
+    for layers in ("heads", "all"):
+        steps = {rule: TrainingStep(light_config(batch), layers, rule) for rule in (True, "boxes")}
+        times = {rule: [] for rule in steps}
+        for round_number in range(rounds + 1):  # the first one traces
+            for rule, step in steps.items():
+                seconds = seconds_of(step)
+                if round_number:
+                    times[rule].append(seconds)
+        outlines, boxes = (1000 * statistics.median(times[rule]) for rule in (True, "boxes"))
+        # Of each round, so that what else the machine did meanwhile cancels out.
+        ratio = statistics.median(b / o for o, b in zip(*times.values(), strict=True))
+        rows.append(
+            {
+                "rule": "step time",
+                "layers": layers,
+                "outlines ms": round(outlines, 1),
+                "boxes ms": round(boxes, 1),
+                "ratio": round(ratio, 3),
+            }
+        )
+    return rows
+
+
 def summary(path):
     """Means over seeds of the rows of a CSV file, newest of each, as a table."""
     with Path(path).open(newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["quick"] != "True"]
+        rows = [row for row in csv.DictReader(file) if row["quick"] != "True" and row["set"]]
     newest = {(row["set"], row["rule"], row["settings"], row["seed"]): row for row in rows}
     kinds = dict.fromkeys(key[:3] for key in newest)
     lines = [("set", "rule", "settings", "seeds", *FIGURES)]

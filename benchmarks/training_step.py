@@ -9,6 +9,7 @@ import tensorflow as tf
 
 import maskdet
 from maskdet.models.mask_rcnn.family import MaskRCNNFamily
+from maskdet.tasks.detection.task import BARE_BOXES, OUTLINES
 from maskdet.training import grouped
 from maskdet.training.layers import select_layers, set_trainable
 from maskdet.training.loss_model import LossModel, make_loss_model
@@ -35,8 +36,9 @@ def training_batch(config, masks):
         "boxes": boxes.astype(np.float32),  # (B, N, 4)
         "class_ids": class_ids,
     }
-    if masks:
+    if masks is True:
         batch["masks"] = np.ones((count, most, *config.MINI_MASK_SHAPE), bool)
+        batch["outlined"] = class_ids > 0
     # What the family adds to a batch: the classes that each image's source knows.
     return batch | {"active_classes": np.ones((count, config.NUM_CLASSES), np.float32)}
 
@@ -46,7 +48,7 @@ class TrainingStep:
 
     Args:
         layers: what trains: "heads" or "all".
-        masks: with the mask head.
+        masks: with the mask head: True: taught by outlines; "boxes": by boxes alone.
         built: make the optimizer's variables before the first step, as a training does.
     """
 
@@ -55,8 +57,10 @@ class TrainingStep:
         family = MaskRCNNFamily()
         network = family.build(config, "training")
         set_trainable(network, select_layers(network, layers, family.stages(config)))
-        outputs = frozenset({"boxes", "masks"} if masks else {"boxes"})
-        self.model = make_loss_model(network, family, config, outputs)
+        lessons = {"boxes"}
+        if masks:
+            lessons |= {"masks", BARE_BOXES if masks == "boxes" else OUTLINES}
+        self.model = make_loss_model(network, family, config, frozenset(lessons))
         self.model.compile(optimizer=make_optimizer(config, 1e-4, 100, {}), jit_compile=False)
         if built:
             self.model.optimizer.build(self.model.trainable_variables)
