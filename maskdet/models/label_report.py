@@ -15,7 +15,7 @@ class OrderedPhoto:
     """A photo's line in ``order.csv``.
 
     Attributes:
-        photo: its path, as it was asked for.
+        photo: its path, from the present folder on where it lies below that.
         uncertainty, unlikeness: see :mod:`maskdet.tasks.detection.usefulness`.
         objects: that were found with the lowest score or more.
         file: its annotation in the folder; "" where none of ours is there.

@@ -29,6 +29,7 @@ from maskdet.photo_results import (
     asked_photos,
     make_results_folder,
     only_failures,
+    shown_path,
 )
 from maskdet.progress import progress_bar
 from maskdet.setting_checks import check_share_value
@@ -137,7 +138,7 @@ class Labelling:
         written = {photo.path for photo in chosen}
         self.report.order = [
             OrderedPhoto(
-                os.fspath(asked[row].path),
+                shown_path(asked[row].path),
                 figures[row].uncertainty,
                 float(unlikeness[row]),
                 figures[row].objects,
@@ -321,7 +322,9 @@ def label(
     if not asked:
         raise UsageError(f"There are no photos in {', '.join(os.fspath(s) for s in sources)}.")
     if not any(photo.path.exists() for photo in asked):
-        raise only_failures([f"There is no photo {p.path}; check the path." for p in asked])
+        raise only_failures(
+            [f"There is no photo {shown_path(photo.path)}; check the path." for photo in asked]
+        )
     if isinstance(labelled, str | os.PathLike):
         check_apart(out, labelled)
         labelled = Dataset.load(labelled)

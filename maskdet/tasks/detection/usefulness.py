@@ -73,6 +73,10 @@ def ranked(
         labelled one.
     """
     weights = np.asarray(uncertainties, dtype=np.float32).reshape(-1)
+    order = np.zeros(len(weights), dtype=np.int64)
+    unlikeness = np.zeros(len(weights), dtype=np.float32)
+    if not len(weights):
+        return order, unlikeness
     points = np.asarray(features, dtype=np.float32).reshape(len(weights), -1)
     lengths = (points * points).sum(axis=1)  # (N,)
     nearest = np.full(len(points), FARTHEST**2, dtype=np.float32)  # squared distances
@@ -81,11 +85,9 @@ def ranked(
         squared = lengths + point @ point - 2 * (points @ point)  # (N,)
         np.minimum(nearest, np.where(squared < _SAME, 0, squared), out=nearest)
 
-    if labelled is not None and len(weights):
+    if labelled is not None:
         for point in np.asarray(labelled, dtype=np.float32).reshape(-1, points.shape[1]):
             come_nearer(point)
-    order = np.zeros(len(weights), dtype=np.int64)
-    unlikeness = np.zeros(len(weights), dtype=np.float32)
     waiting = np.ones(len(weights), dtype=bool)
     for place in range(len(weights)):
         use = np.where(waiting, weights * np.sqrt(nearest), -1)
