@@ -37,6 +37,7 @@ COMMANDS = (
     "train",
     "evaluate",
     "detect",
+    "label",
     "export",
     "serve",
     "doctor",

@@ -33,8 +33,29 @@ def detect(
             f"A list of images is needed, but this is one image of shape {images.shape}; put it "
             "into a list: [image]."
         )
-    multiple = trained.family.side_multiple(trained.config)
-    return _stream(trained, images, prepare or prepare_of(trained), multiple)
+    return (
+        result
+        for prepared in _batches(trained, images, prepare or prepare_of(trained))
+        for result in _run(trained, trained.network, prepared)[0]
+    )
+
+
+def detect_beside(
+    trained: Trained, probe: Any, images: Iterable[Any], prepare: Prepare | None = None
+) -> Iterator[tuple[Any, Placement, list[np.ndarray]]]:
+    """:func:`detect`, with what more a network says of each image in the same pass.
+
+    Args:
+        probe: a Keras model on the network's inputs whose outputs begin with the network's own.
+
+    Returns:
+        For each image the task's result, its place on the canvas, and its row of each further
+        output of ``probe``.
+    """
+    for prepared in _batches(trained, images, prepare or prepare_of(trained)):
+        results, more = _run(trained, probe, prepared)
+        for row, (_, placement) in enumerate(prepared):
+            yield results[row], placement, [array[row] for array in more]
 
 
 def prepare_of(trained: Trained) -> Prepare:
@@ -48,41 +69,43 @@ def prepare_of(trained: Trained) -> Prepare:
     return on_canvas
 
 
-def _stream(
-    trained: Trained, images: Iterable[Any], prepare: Prepare, multiple: int
-) -> Iterator[Any]:
-    config = trained.config
-    waiting: list[tuple[np.ndarray, Placement]] = []
+#: A batch: images on their canvases, all of one size, and where they lie there.
+_Prepared = list[tuple[np.ndarray, Placement]]
+
+
+def _batches(trained: Trained, images: Iterable[Any], prepare: Prepare) -> Iterator[_Prepared]:
+    config, multiple = trained.config, trained.family.side_multiple(trained.config)
+    waiting: _Prepared = []
     for number, image in enumerate(images):
         checked = checked_image(image, int(config.IMAGE_CHANNEL_COUNT), f"Image {number}")
         canvas, placement = prepare(checked)
         check_sides(canvas.shape, multiple, number)
         # Images of one batch have one size; in the modes without a fixed one it may change.
         if waiting and waiting[0][0].shape != canvas.shape:
-            yield from _run(trained, waiting)
+            yield waiting
             waiting = []
         waiting.append((canvas, placement))
         if len(waiting) == config.BATCH_SIZE:
-            yield from _run(trained, waiting)
+            yield waiting
             waiting = []
     if waiting:
-        yield from _run(trained, waiting)
+        yield waiting
 
 
-def _run(trained: Trained, prepared: list[tuple[np.ndarray, Placement]]) -> list[Any]:
+def _run(trained: Trained, network: Any, prepared: _Prepared) -> tuple[list[Any], list[np.ndarray]]:
+    """Results of a batch, and what ``network`` gives beyond the trained one's outputs."""
     family, config = trained.family, trained.config
     placements = [placement for _, placement in prepared]
     pixels = np.stack([canvas for canvas, _ in prepared])  # (B, H, W, C)
-    arrays = trained.network.predict_on_batch(family.inference_inputs(pixels, placements, config))
+    arrays = network.predict_on_batch(family.inference_inputs(pixels, placements, config))
     # A network of one output gives it bare.
     listed = list(arrays) if isinstance(arrays, list | tuple) else [arrays]
-    return family.decode(
-        [np.asarray(array) for array in listed],
-        placements,
-        config,
-        trained.class_names,
-        trained.facts.outputs,
+    values = [np.asarray(array) for array in listed]
+    own = len(trained.network.outputs)
+    results = family.decode(
+        values[:own], placements, config, trained.class_names, trained.facts.outputs
     )
+    return results, values[own:]
 
 
 def check_sides(shape: tuple[int, ...], multiple: int, number: int) -> None:

@@ -76,6 +76,8 @@ SKIPS = [
 # Which files a page's reader has already.
 RECORDS = "docs/migrating_from_tf_od_api.md"
 FOLDERS = "docs/transfer_learning.md"
+# New photos are called unlike those of the set.
+LABELLING = "docs/labelling.md"
 TRAINED = (
     "docs/raspberry_pi.md",
     "docs/browser.md",
@@ -109,6 +111,13 @@ RESULTS = {
         "mine.tflite",
     ],
     "docs/report.md": ["report.html"],
+    LABELLING: [
+        "to_correct/new_scene_00000.xml",
+        "to_correct/order.csv",
+        "my_photos/second_round/new_scene_00000.jpg",
+        "trained/second_round/weights.h5",
+        "drafts/new_scene_00000.json",
+    ],
     "docs/browser.md": ["page/page.json", "page/samples/2.jpg"],
     "docs/coco.md": ["mine.h5", "detections/scene_00000.jpg"],
     "docs/data_sets.md": ["variants.png"],
@@ -218,7 +227,8 @@ def reader(tmp_path, monkeypatch, coco_file):
         write_photos(photos, CLASSES.get(page, 2))
         (tmp_path / "my_set").symlink_to(photos)
         for number, path in enumerate(sorted((photos / "JPEGImages").glob("*.jpg"))[:2]):
-            write_image(tmp_path / "new_photos" / path.name, read_image(path))
+            name = f"new_{path.name}" if page == LABELLING else path.name
+            write_image(tmp_path / "new_photos" / name, read_image(path))
             if not number:
                 write_image(tmp_path / "photo.jpg", read_image(path))
         for name in ("train", "val"):

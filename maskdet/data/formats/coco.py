@@ -36,6 +36,8 @@ from maskdet.errors import DataError
 NAME = "COCO JSON"
 LOOKS_FOR = "*.json with images, annotations and categories"
 HOLDS = frozenset({"boxes", "masks", "crowds"})
+#: What the file is called that is written.
+FILE_NAME = "instances.json"
 # Categories that annotation tools add and nobody annotates.
 _EMPTY_NAMES = ("_background_", "background", "__ignore__")
 _WHOLE_SETS = ("all", "object", "objects")
@@ -262,13 +264,25 @@ def write(dataset: Dataset, path: str | os.PathLike[str]) -> None:
     What COCO cannot say: ``difficult``.
     """
     folder = Path(path)
+    photos = [
+        write_photo(dataset, image_id, folder / "images", name)
+        for image_id, name in enumerate(file_names(dataset))
+    ]
+    write_over(folder / FILE_NAME, text_of(dataset, [f"images/{photo.name}" for photo in photos]))
+
+
+def text_of(dataset: Dataset, photo_names: Sequence[str]) -> str:
+    """The JSON file of a data set.
+
+    Args:
+        photo_names: of each image its photo's path from the file on.
+    """
     content: dict[str, list[Any]] = {"images": [], "annotations": [], "categories": []}
     for number, info in enumerate(dataset.class_info[1:], start=1):
         content["categories"].append({"id": number, "name": str(info["name"])})
-    for image_id, name in enumerate(file_names(dataset)):
-        photo = write_photo(dataset, image_id, folder / "images", name)
+    for image_id, photo_name in enumerate(photo_names):
         height, width = shape = dataset.image_shape(image_id)
-        image = {"id": image_id + 1, "file_name": f"images/{photo.name}"}
+        image = {"id": image_id + 1, "file_name": photo_name}
         content["images"].append({**image, "height": height, "width": width})
         boxes, class_ids = dataset.load_boxes(image_id)
         outlines = shapes_of(dataset, image_id)
@@ -287,7 +301,7 @@ def write(dataset: Dataset, path: str | os.PathLike[str]) -> None:
                     "segmentation": _segmentation(outline),
                 }
             )
-    write_over(folder / "instances.json", json.dumps(content, ensure_ascii=False))
+    return json.dumps(content, ensure_ascii=False)
 
 
 def _segmentation(outline: Shape | None) -> Any:

@@ -206,34 +206,43 @@ def write(dataset: Dataset, path: str | os.PathLike[str]) -> None:
     folder = Path(path)
     for image_id, name in enumerate(file_names(dataset)):
         photo = write_photo(dataset, image_id, folder, name)
-        height, width = dataset.image_shape(image_id)
-        boxes, class_ids = dataset.load_boxes(image_id)
-        shapes: list[dict[str, Any]] = []
-        for number, (box, class_id, polygons) in enumerate(
-            zip(boxes.tolist(), class_ids, polygons_of(dataset, image_id), strict=True)
-        ):
-            if class_id < 0:
-                continue
-            label = str(dataset.class_info[int(class_id)]["name"])
-            y1, x1, y2, x2 = box
-            parts = polygons or (np.array([[y1, x1], [y2, x2]]),)
-            for part in parts:
-                shapes.append(
-                    {
-                        "label": label,
-                        "points": np.asarray(part)[:, ::-1].tolist(),
-                        "group_id": number if len(parts) > 1 else None,
-                        "shape_type": "polygon" if polygons else "rectangle",
-                        "flags": {},
-                    }
-                )
-        content: dict[str, Any] = {
-            "version": "5.0.0",
-            "flags": {},
-            "shapes": shapes,
-            "imagePath": photo.name,
-            "imageData": None,
-            "imageHeight": height,
-            "imageWidth": width,
-        }
-        write_whole(folder / f"{name}.json", json.dumps(content, ensure_ascii=False, indent=1))
+        write_whole(folder / f"{name}.json", text_of(dataset, image_id, photo.name))
+
+
+def text_of(dataset: Dataset, image_id: int, image_path: str) -> str:
+    """The JSON file of one image.
+
+    Args:
+        image_path: the photo's path from the file on.
+    """
+    height, width = dataset.image_shape(image_id)
+    boxes, class_ids = dataset.load_boxes(image_id)
+    shapes: list[dict[str, Any]] = []
+    for number, (box, class_id, polygons) in enumerate(
+        zip(boxes.tolist(), class_ids, polygons_of(dataset, image_id), strict=True)
+    ):
+        if class_id < 0:
+            continue
+        label = str(dataset.class_info[int(class_id)]["name"])
+        y1, x1, y2, x2 = box
+        parts = polygons or (np.array([[y1, x1], [y2, x2]]),)
+        for part in parts:
+            shapes.append(
+                {
+                    "label": label,
+                    "points": np.asarray(part)[:, ::-1].tolist(),
+                    "group_id": number if len(parts) > 1 else None,
+                    "shape_type": "polygon" if polygons else "rectangle",
+                    "flags": {},
+                }
+            )
+    content: dict[str, Any] = {
+        "version": "5.0.0",
+        "flags": {},
+        "shapes": shapes,
+        "imagePath": image_path,
+        "imageData": None,
+        "imageHeight": height,
+        "imageWidth": width,
+    }
+    return json.dumps(content, ensure_ascii=False, indent=1)

@@ -43,7 +43,8 @@ HOLDS = frozenset({"boxes", "masks", "difficult", "crowds as difficult"})
 _BESIDE = frozenset(
     {"jpegimages", "images", "image", "imgs", "img", "photos", "segmentationobject"}
 )
-_MASK_FOLDERS = ("SegmentationObject", "SegmentationClass")
+#: Folders of mask pictures, which are no photos.
+MASK_FOLDERS = ("SegmentationObject", "SegmentationClass")
 # Files of which reading takes so long that a bar is shown.
 MANY = 2000
 _log = logging.getLogger("maskdet")
@@ -141,7 +142,7 @@ class _Reader:
                 files += files_below(folder)
         self.photos = _photo_index(files, root, photo_endings())
         self.closed_photos = _photo_index(files, root, closed_endings())
-        planes = [f for f in files if _MASK_FOLDERS[0] in f.parts and f.suffix.lower() == ".png"]
+        planes = [f for f in files if MASK_FOLDERS[0] in f.parts and f.suffix.lower() == ".png"]
         self.planes = FilesByName(planes if masks != "none" else [], root)
         self.photo_owner: dict[Path, Path] = {}
         self.other_sizes: list[Path] = []
@@ -358,6 +359,6 @@ def _photo_index(files: Sequence[Path], root: Path, endings: frozenset[str]) -> 
         file
         for file in files
         if file.suffix.lower() in endings
-        and not any(part in _MASK_FOLDERS for part in file.parts[:-1])
+        and not any(part in MASK_FOLDERS for part in file.parts[:-1])
     )
     return FilesByName(photos, root)

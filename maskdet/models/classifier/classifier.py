@@ -10,6 +10,7 @@ from maskdet.models.classifier.config import ClassifierConfig
 from maskdet.models.classifier.family import ClassifierFamily
 from maskdet.models.classifier.network import HEAD_PREFIX, LOGITS
 from maskdet.models.inspecting import Look, Panel
+from maskdet.models.label_report import no_drafts
 from maskdet.models.model import Model
 from maskdet.tasks.classification.labels import Labels
 from maskdet.visualize.insights import heat_over
@@ -28,6 +29,10 @@ class Classifier(Model):
 
     family = ClassifierFamily()
     config: ClassifierConfig
+
+    def label(self, *arguments: Any, **options: Any) -> Any:
+        """Detectors' drafts of annotations; a classifier has none. Raises UsageError."""
+        raise no_drafts(type(self).__name__)
 
     def labels(self, images: Iterable[Any]) -> Iterator[Labels]:
         """Labels of each image, in order; any number of images of any size.
