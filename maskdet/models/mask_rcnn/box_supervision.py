@@ -10,18 +10,42 @@ Without that third term the head paints the whole RoI, which pleases the other t
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
+from numpy.typing import NDArray
 
 from maskdet.layers import box_coding
 from maskdet.layers.colours import lab
 from maskdet.layers.kernels import get_kernels
 
+#: Added to the class id of an object that has only a box, where a network takes in its objects.
+BARE_BOX = 1 << 20
 # Neighbours on one side of a cell, as steps down and right; the other four are theirs.
 _DIRECTIONS = ((0, 1), (1, 0), (1, 1), (1, -1))
 # A row's shadow is the mean of its strongest cells, one in so many.
 _SHADOW_SHARE = 7
 # Maps of means of 1, 2, 4 and 8 pixels squared that colours are read from.
 _HALVINGS = 3
+
+
+def marked(class_ids: NDArray[np.int32], outlined: NDArray[np.bool_] | None) -> NDArray[np.int32]:
+    """Class ids that say of each object whether it has only a box.
+
+    The training network takes no other input than matterport's, whose views of it (``mrcnn``) know
+    nothing of such objects.
+
+    Args:
+        class_ids: (B, M), 0 padding, negative crowds.
+        outlined: (B, M), whose mask is known; None: nobody's.
+    """
+    bare = class_ids > 0 if outlined is None else (class_ids > 0) & ~outlined
+    return np.where(bare, class_ids + BARE_BOX, class_ids).astype(np.int32)
+
+
+def unmarked(class_ids: Any) -> tuple[Any, Any]:
+    """Plain class ids (B, M) int32 and, 1 or 0, which have an outline, of :func:`marked` ones."""
+    bare = class_ids >= BARE_BOX  # (B, M)
+    return ops.where(bare, class_ids - BARE_BOX, class_ids), 1.0 - ops.cast(bare, "float32")
 
 
 @keras.saving.register_keras_serializable("maskdet")

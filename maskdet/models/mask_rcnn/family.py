@@ -16,6 +16,7 @@ from maskdet.errors import UsageError
 from maskdet.family import Pretrained
 from maskdet.geometry.placement import SIDE_MULTIPLE, Placement, boxes_in_image
 from maskdet.models.mask_rcnn import losses as loss_functions
+from maskdet.models.mask_rcnn.box_supervision import marked
 from maskdet.models.mask_rcnn.config import Config
 from maskdet.models.mask_rcnn.lite import build_lite_network
 from maskdet.models.mask_rcnn.network import (
@@ -88,10 +89,9 @@ class MaskRCNNFamily:
         self, network: keras.Model, lessons: frozenset[str]
     ) -> tuple[list[Any], Any]:
         needless: set[str] = set(SHOWN_OUTPUTS)
-        spare_inputs = set()
+        spare_inputs: set[str] = set()
         if "masks" not in lessons:
             needless |= {*MASK_OUTPUTS, *OUTLINE_OUTPUTS, *BARE_BOX_OUTPUTS}
-            spare_inputs.add("input_gt_outlined")
         if OUTLINES not in lessons:
             needless.update(OUTLINE_OUTPUTS)
             spare_inputs.add("input_gt_masks")
@@ -106,15 +106,13 @@ class MaskRCNNFamily:
         inputs = {
             "input_image": pixels_of(config).of_images(batch["images"]),
             "input_active_classes": batch["active_classes"].astype(np.float32),
-            "input_gt_class_ids": batch["class_ids"],
+            "input_gt_class_ids": marked(batch["class_ids"], batch.get("outlined")),
             "input_gt_boxes": batch["boxes"],
         }
         if not config.USE_RPN_ROIS:
             inputs["input_roi"] = batch_of_random_rois(batch, config)
         if "masks" in batch:
             inputs["input_gt_masks"] = batch["masks"].astype(np.float32)
-        outlined = batch.get("outlined", np.zeros_like(batch["class_ids"]))
-        inputs["input_gt_outlined"] = outlined.astype(np.float32)
         return inputs
 
     def loss_names(self, lessons: frozenset[str]) -> list[str]:

@@ -20,6 +20,7 @@ from maskdet.models.mask_rcnn.box_supervision import (
     WideRois,
     inside_boxes,
     own_boxes,
+    unmarked,
 )
 from maskdet.models.mask_rcnn.config import CELL_STRIDES, Config
 from maskdet.models.mask_rcnn.heads import NormRule, box_head, mask_head
@@ -274,17 +275,18 @@ def build_training_network(config: Config, kernels: str = "auto") -> keras.Model
     Inputs: input_image (B, H, W, C) molded; input_active_classes (B, classes);
     input_gt_class_ids (B, M) int32; input_gt_boxes (B, M, 4) pixels; input_gt_masks
     (B, M, h, w), each mask cut out by its object's box (without USE_MINI_MASK: as large as the
-    image); input_gt_outlined (B, M), 1 where that mask is the object's own, 0 where it has only a
-    box; without USE_RPN_ROIS also input_roi (B, N, 4) pixels. Outputs: a dict by name.
+    image), of no meaning for objects that have only a box, see
+    :func:`~maskdet.models.mask_rcnn.box_supervision.marked`; without USE_RPN_ROIS also input_roi
+    (B, N, 4) pixels. Outputs: a dict by name.
     """
     height, width = (int(side) for side in config.IMAGE_SHAPE[:2])
     image = _image_input(config, (height, width))
     active = keras.Input((config.NUM_CLASSES,), name="input_active_classes")
-    class_ids = keras.Input((None,), dtype="int32", name="input_gt_class_ids")
+    marked_ids = keras.Input((None,), dtype="int32", name="input_gt_class_ids")
+    class_ids, outlined = unmarked(marked_ids)
     pixel_boxes = keras.Input((None, 4), name="input_gt_boxes")
     mask_shape = config.MINI_MASK_SHAPE if config.USE_MINI_MASK else (height, width)
     gt_masks = keras.Input((None, *mask_shape), name="input_gt_masks")
-    outlined = keras.Input((None,), name="input_gt_outlined")
     anchors = pixel_anchors(config)
 
     levels, maps = features(image, config)
@@ -297,7 +299,7 @@ def build_training_network(config: Config, kernels: str = "auto") -> keras.Model
         rpn_boxes = rpn_deltas
         rpn_match, rpn_target = _rpn_targets(anchors, config)([class_ids, pixel_boxes])
 
-    inputs = [image, active, class_ids, pixel_boxes, gt_masks, outlined]
+    inputs = [image, active, marked_ids, pixel_boxes, gt_masks]
     count = config.POST_NMS_ROIS_TRAINING
     if config.USE_RPN_ROIS:
         normalised = ops.convert_to_tensor(normalised_anchors(config, (height, width))[None])
