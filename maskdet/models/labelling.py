@@ -116,8 +116,9 @@ class Labelling:
         self.report.by_person = [self._file(photo) for photo in taken]
         known = [] if labelled is None else _labelled_items(labelled)
         known += map(_asked_item, taken)
-        waiting = [_asked_item(photo) for photo in photos if photo not in taken]
-        known_seen = self._look(known, "looking at labelled photos")
+        by_person = set(taken)
+        waiting = [_asked_item(photo) for photo in photos if photo not in by_person]
+        known_seen = self._look(known if waiting else [], "looking at labelled photos")
         seen = self._look(waiting, "looking at photos", write=count is None)
         if waiting and not seen:
             raise only_failures(self.report.failures)

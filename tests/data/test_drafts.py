@@ -41,14 +41,15 @@ def test_a_file_that_was_there_before_is_a_persons(out):
     assert not folder.write("a.xml", "by hand", "w") and folder.is_taken("a.xml")
 
 
-def test_a_link_is_not_written_through(out, tmp_path):
-    (tmp_path / "precious.xml").write_text("by hand")
+@pytest.mark.parametrize("content", ["by hand", "guess"])
+def test_a_link_is_not_written_through(out, tmp_path, content):
+    (tmp_path / "precious.xml").write_text(content)
     folder = DraftFolder(out, "voc")
     folder.write("a.xml", "guess", "w")
     (out / "a.xml").unlink()
     os.symlink(tmp_path / "precious.xml", out / "a.xml")
     assert folder.is_taken("a.xml") and not folder.write("a.xml", "guess 2", "w")
-    assert (tmp_path / "precious.xml").read_text() == "by hand" and (out / "a.xml").is_symlink()
+    assert (tmp_path / "precious.xml").read_text() == content and (out / "a.xml").is_symlink()
 
 
 def test_what_is_the_same_is_not_written_again(out):

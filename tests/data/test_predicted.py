@@ -106,6 +106,22 @@ def test_an_outline_has_few_corners_and_covers_the_mask():
     assert (mask & truth).sum() / (mask | truth).sum() > 0.98
 
 
+def test_a_box_is_the_one_around_its_outline():
+    small_masks = np.zeros((1, 28, 28))
+    small_masks[:, 7:21, 14:] = 1  # half of the box's height, its right half
+    detections = Detections(
+        boxes=[[10, 20, 66, 76]],
+        class_ids=[1],
+        scores=[0.9],
+        class_names=NAMES,
+        image_shape=SHAPE,
+        small_masks=small_masks,
+    )
+    dataset = PredictedDataset(NAMES, True)
+    dataset.add("a.jpg", detections)
+    assert np.abs(dataset.load_boxes(0)[0] - [[24, 48, 52, 76]]).max() <= 1
+
+
 def test_a_mask_without_pixels_is_a_box_and_a_box_without_area_nothing():
     detections = Detections(
         boxes=[[10, 10, 30, 30], [5, 5, 5, 40]],
