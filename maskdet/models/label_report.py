@@ -16,7 +16,7 @@ class OrderedPhoto:
 
     Attributes:
         photo: its path, from the present folder on where it lies below that.
-        uncertainty, unlikeness: see :mod:`maskdet.tasks.detection.usefulness`.
+        uncertainty, unlikeness: see ``maskdet.tasks.detection.usefulness``.
         objects: that were found with the lowest score or more.
         file: its annotation in the folder; "" where none of ours is there.
     """
