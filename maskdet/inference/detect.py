@@ -101,7 +101,7 @@ def _run(trained: Trained, network: Any, prepared: _Prepared) -> tuple[list[Any]
     # A network of one output gives it bare.
     listed = list(arrays) if isinstance(arrays, list | tuple) else [arrays]
     values = [np.asarray(array) for array in listed]
-    own = len(trained.network.outputs)
+    own = len(values) if network is trained.network else len(trained.network.outputs)
     results = family.decode(
         values[:own], placements, config, trained.class_names, trained.facts.outputs
     )

@@ -55,7 +55,8 @@ class WideRois(keras.layers.Layer):
 
     Args:
         margin: largest share of the box's sides that is added on each side; how much of it is drawn
-            anew for each RoI and side, so that the head sees tight RoIs too, as in inference.
+            anew for each RoI and side, none for every second one, so that the head sees tight RoIs
+            too, as in inference.
         seed: of those draws.
 
     Call arguments:
@@ -78,7 +79,9 @@ class WideRois(keras.layers.Layer):
         low = ops.minimum(rois[..., :2], boxes[..., :2])  # (B, P, 2)
         high = ops.maximum(rois[..., 2:], boxes[..., 2:])  # (B, P, 2)
         sides = boxes[..., 2:] - boxes[..., :2]  # (B, P, 2)
-        shares = keras.random.uniform(ops.shape(rois), 0.0, self.margin, seed=self.random)
+        # Every second side is tight: a RoI's border must not come to mean background.
+        shares = keras.random.uniform(ops.shape(rois), -self.margin, self.margin, seed=self.random)
+        shares = ops.maximum(shares, 0.0)  # (B, P, 4)
         low = ops.minimum(low, boxes[..., :2] - shares[..., :2] * sides)
         high = ops.maximum(high, boxes[..., 2:] + shares[..., 2:] * sides)
         wide = ops.clip(ops.concatenate([low, high], axis=-1), 0.0, 1.0)  # (B, P, 4)

@@ -76,10 +76,6 @@ class Config(DetectionConfig):
         "mrcnn_class_loss": 1.0,
         "mrcnn_bbox_loss": 1.0,
         "mrcnn_mask_loss": 1.0,
-        # Where a box alone teaches the mask head.
-        "mrcnn_projection_loss": 3.0,
-        "mrcnn_outside_loss": 0.5,
-        "mrcnn_affinity_loss": 1.0,
     }
     # False: the heads train on random RoIs around the objects instead of the RPN's proposals.
     USE_RPN_ROIS = True
@@ -111,6 +107,13 @@ class Config(DetectionConfig):
     # Where a box alone teaches the mask head (MASK_SUPERVISION): the largest share of the box's
     # sides by which its RoI is drawn out on each side, so that background is in sight.
     MASK_BOX_MARGIN = 0.2
+    # Weights of the three terms that make up mrcnn_mask_loss there: that the mask touches its box's
+    # sides, that nothing around the box belongs to it, and that neighbours of one colour are one.
+    MASK_BOX_LOSS_WEIGHTS: ClassVar[dict[str, float]] = {
+        "projection": 3.0,
+        "outside": 0.5,
+        "affinity": 1.0,
+    }
     # Distances, in cells of the mask, of neighbours that are compared there, and how like their
     # colours must be, exp(-distance in CIELAB / 2), for both to belong to one side.
     MASK_NEIGHBOUR_DISTANCES: Any = (1, 3)
@@ -172,6 +175,7 @@ class Config(DetectionConfig):
             )
         self._check_choice("ROI_BOX_LOSS", ("smooth_l1", "iou"))
         check_share(self, "DETECTION_OBJECTNESS")
+        check_keys(self, "MASK_BOX_LOSS_WEIGHTS", Config.MASK_BOX_LOSS_WEIGHTS)
         check_share_below_1(self, "HEADS_BN_MOMENTUM")
         if self.RPN_ANCHOR_FREE:
             if list(self.BACKBONE_STRIDES) != CELL_STRIDES:

@@ -34,7 +34,6 @@ HEADS = r"(mrcnn\_.*)|(rpn\_.*)|(fpn\_.*)"
 MASK_OUTPUTS = ("mrcnn_mask", "mask_outlined")
 OUTLINE_OUTPUTS = ("target_mask",)
 BARE_BOX_OUTPUTS = ("mask_rows", "mask_columns", "mask_colours")
-BARE_BOX_LOSSES = ("mrcnn_projection_loss", "mrcnn_outside_loss", "mrcnn_affinity_loss")
 # Outputs for people who look into the network; no loss needs them.
 SHOWN_OUTPUTS = ("rpn_class", "mrcnn_class", "proposals")
 
@@ -117,11 +116,7 @@ class MaskRCNNFamily:
 
     def loss_names(self, lessons: frozenset[str]) -> list[str]:
         names = ["rpn_class_loss", "rpn_bbox_loss", "mrcnn_class_loss", "mrcnn_bbox_loss"]
-        if "masks" in lessons and OUTLINES in lessons:
-            names.append("mrcnn_mask_loss")
-        if "masks" in lessons and BARE_BOXES in lessons:
-            names += BARE_BOX_LOSSES
-        return names
+        return [*names, "mrcnn_mask_loss"] if "masks" in lessons else names
 
     def losses(self, outputs: Mapping[str, Any], config: Config) -> dict[str, Any]:
         match = outputs["rpn_match"]
@@ -139,7 +134,9 @@ class MaskRCNNFamily:
             ),
             "mrcnn_bbox_loss": _box_loss(outputs, config),
         }
-        return losses | _mask_losses(outputs, config)
+        if "mrcnn_mask" in outputs:
+            losses["mrcnn_mask_loss"] = _mask_loss(outputs, config)
+        return losses
 
     def inference_inputs(
         self, images: np.ndarray, placements: Sequence[Placement], config: Config
@@ -186,20 +183,16 @@ class MaskRCNNFamily:
         ]
 
 
-def _mask_losses(outputs: Mapping[str, Any], config: Config) -> dict[str, Any]:
-    """The mask head's losses, of objects with an outline and of those with a box alone."""
-    if "mrcnn_mask" not in outputs:
-        return {}
+def _mask_loss(outputs: Mapping[str, Any], config: Config) -> Any:
+    """The mask head's loss, of objects with an outline and of those with a box alone."""
     masks = outputs["mrcnn_mask"]  # (B, P, h, w, classes)
     ids = outputs["target_class_ids"][:, : masks.shape[1]]  # (B, P)
     outlined = outputs["mask_outlined"]  # (B, P)
-    losses = {}
+    loss = 0.0
     if "target_mask" in outputs:
-        losses["mrcnn_mask_loss"] = loss_functions.mrcnn_mask_loss(
-            outputs["target_mask"], ids, masks, outlined
-        )
+        loss = loss_functions.mrcnn_mask_loss(outputs["target_mask"], ids, masks, outlined)
     if "mask_colours" in outputs:
-        values = loss_functions.mrcnn_box_mask_losses(
+        terms = loss_functions.mrcnn_box_mask_losses(
             ids,
             masks,
             outlined,
@@ -209,8 +202,10 @@ def _mask_losses(outputs: Mapping[str, Any], config: Config) -> dict[str, Any]:
             tuple(config.MASK_NEIGHBOUR_DISTANCES),
             float(config.MASK_COLOUR_LIKENESS),
         )
-        losses |= dict(zip(BARE_BOX_LOSSES, values, strict=True))
-    return losses
+        weights = config.MASK_BOX_LOSS_WEIGHTS
+        for name, term in zip(("projection", "outside", "affinity"), terms, strict=True):
+            loss = loss + weights.get(name, 1.0) * term
+    return loss
 
 
 def _box_loss(outputs: Mapping[str, Any], config: Config) -> Any:
