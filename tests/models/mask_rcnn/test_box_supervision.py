@@ -15,8 +15,10 @@ from maskdet.models.mask_rcnn.box_supervision import (
     WideRois,
     affinity_losses,
     inside_boxes,
+    marked,
     outside_losses,
     projection_losses,
+    unmarked,
 )
 
 SHAPE = (6, 8)
@@ -288,3 +290,17 @@ def test_boxes_of_any_size_give_losses_that_train(box):
     )
     assert all(np.isfinite(float(array(value))) for value in values)
     assert 0 < float(array(values[0])) < 2
+
+
+def test_class_ids_say_who_has_only_a_box_and_nobody_else_is_changed():
+    class_ids = np.int32([[1, 3, -2, 0], [2, 2, 0, 0]])
+    outlined = np.array([[True, False, False, False], [False, True, False, False]])
+    ids, known = (array(values) for values in unmarked(marked(class_ids, outlined)))
+    np.testing.assert_array_equal(ids, class_ids)
+    # Crowds and padding teach no mask in any case.
+    np.testing.assert_array_equal(known, [[1, 0, 1, 1], [0, 1, 1, 1]])
+    _, known = unmarked(marked(class_ids, None))
+    np.testing.assert_array_equal(array(known), [[0, 0, 1, 1], [0, 0, 1, 1]])
+    # matterport's plain class ids: every mask is known.
+    ids, known = (array(values) for values in unmarked(class_ids))
+    assert known.all() and (ids == class_ids).all()
