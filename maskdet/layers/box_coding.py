@@ -107,3 +107,10 @@ def normalize(boxes: Any, height: Any, width: Any) -> Any:
     scale = ops.convert_to_tensor([height, width, height, width], dtype="float32") - 1.0
     shift = ops.convert_to_tensor([0.0, 0.0, 1.0, 1.0], dtype="float32")
     return (ops.cast(boxes, "float32") - shift) / scale
+
+
+def within(boxes: Any, frames: Any) -> tuple[Any, Any]:
+    """Low and high corners (..., 2) of boxes (..., 4) in sides of frames (..., 4), 0 and 1 at these
+    ones' own corners."""
+    sides = ops.maximum(frames[..., 2:] - frames[..., :2], 1e-7)  # (..., 2)
+    return (boxes[..., :2] - frames[..., :2]) / sides, (boxes[..., 2:] - frames[..., :2]) / sides

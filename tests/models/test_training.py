@@ -151,7 +151,7 @@ def test_masks_and_boxes_side_by_side_teach_one_head(tmp_path, make_config):
     for rule, weight in (("auto", 1.0), ("auto", 0.0), ("masks", 1.0)):
         config = make_config(
             MASK_SUPERVISION=rule,
-            MASK_BOX_LOSS_WEIGHTS=dict.fromkeys(("projection", "outside", "affinity"), weight),
+            MASK_BOX_LOSS_WEIGHTS=dict.fromkeys(("projection", "outside", "refined"), weight),
             STEPS_PER_EPOCH=1,
         )
         model = MaskRCNN(mode="training", config=config, model_dir=tmp_path / f"{len(losses)}")

@@ -1,10 +1,10 @@
 """What a box alone teaches the mask head: BoxInst (Tian et al., CVPR 2021, arXiv 2012.02310).
 
-A mask touches all four sides of its object's box and stays inside it (projection), and neighbours
-of one colour lie on the same side of an outline (affinity). BoxInst has both terms on masks of
-whole images; here they are fitted to a mask head that looks at RoIs, which therefore are a little
-larger than the box: what lies around it is background for certain, and colours carry that inwards.
-Without that third term the head paints the whole RoI, which pleases the other two.
+A mask touches all four sides of its object's box and stays inside it (projection), and cells of one
+colour lie on the same side of an outline. BoxInst compares neighbours of masks of whole images;
+here is a mask head that looks at RoIs, which therefore are a little larger than the box: what lies
+around it is background for certain (outside), and colours carry that inwards
+(:mod:`~maskdet.models.mask_rcnn.colour_field`). Without both the head paints the whole RoI.
 """
 
 from typing import Any
@@ -20,8 +20,6 @@ from maskdet.layers.kernels import get_kernels
 
 #: Added to the class id of an object that has only a box, where a network takes in its objects.
 BARE_BOX = 1 << 20
-# Neighbours on one side of a cell, as steps down and right; the other four are theirs.
-_DIRECTIONS = ((0, 1), (1, 0), (1, 1), (1, -1))
 # A row's shadow is the mean of its strongest cells, one in so many.
 _SHADOW_SHARE = 7
 # Maps of means of 1, 2, 4 and 8 pixels squared that colours are read from.
@@ -197,12 +195,12 @@ def projection_losses(masks: Any, rows: Any, columns: Any) -> Any:
         masks: (B, P, h, w), 0..1.
         rows: (B, P, h), columns: (B, P, w): 1 inside the box.
     """
-    across = _shadow(masks)  # (B, P, h)
-    down = _shadow(ops.swapaxes(masks, 2, 3))  # (B, P, w)
-    return _dice(across, rows) + _dice(down, columns)
+    across = shadow(masks)  # (B, P, h)
+    down = shadow(ops.swapaxes(masks, 2, 3))  # (B, P, w)
+    return 2.0 - dice(across, rows) - dice(down, columns)
 
 
-def _shadow(masks: Any) -> Any:
+def shadow(masks: Any) -> Any:
     """Mean of each row's strongest cells: (B, P, h, w) -> (B, P, h)."""
     count = max(1, masks.shape[3] // _SHADOW_SHARE)
     return ops.mean(ops.top_k(masks, count)[0], axis=-1)
@@ -220,52 +218,10 @@ def outside_losses(masks: Any, inside: Any) -> Any:
     return ops.sum(losses, axis=(2, 3)) / ops.maximum(ops.sum(outside, axis=(2, 3)), 1.0)
 
 
-def _dice(values: Any, target: Any) -> Any:
-    """1 - the dice coefficient over the last axis, with squares (Milletari et al. 2016)."""
+def dice(values: Any, target: Any) -> Any:
+    """The dice coefficient over the last axis, with squares (Milletari et al. 2016)."""
     both = 2.0 * ops.sum(values * target, axis=-1)
-    return 1.0 - both / (ops.sum(values**2, axis=-1) + ops.sum(target**2, axis=-1) + 1e-5)
-
-
-def affinity_losses(
-    masks: Any, colours: Any, inside: Any, distances: tuple[int, ...], likeness: float
-) -> tuple[Any, Any]:
-    """How far neighbours of one colour are from being on one side (BoxInst, equations 5 to 8).
-
-    Args:
-        masks: (B, P, h, w), 0..1.
-        colours: (B, P, h, w, 3), CIELAB.
-        inside: (B, P, h, w), 1 inside the box; pairs that have no cell in it do not count.
-        distances: cells between neighbours.
-        likeness: pairs count whose exp(-colour distance / 2) is no less.
-
-    Returns:
-        Sum over the pairs that count, and their number, (B, P) each.
-    """
-    total, count = 0.0, 0.0
-    steps = [
-        (distance * down, distance * right) for distance in distances for down, right in _DIRECTIONS
-    ]
-    for down, right in steps:
-        (a, b), (colour_a, colour_b), (inside_a, inside_b) = (
-            _shifted(maps, down, right) for maps in (masks, colours, inside)
-        )
-        gap = ops.sqrt(ops.sum(ops.square(colour_a - colour_b), axis=-1) + 1e-12)  # (B, P, h', w')
-        alike = ops.exp(-0.5 * gap) >= likeness
-        counted = ops.cast(alike & (inside_a + inside_b > 0), masks.dtype)
-        same = a * b + (1.0 - a) * (1.0 - b)
-        losses = -ops.log(ops.clip(same, 1e-6, 1.0))
-        total = total + ops.sum(losses * counted, axis=(2, 3))
-        count = count + ops.sum(counted, axis=(2, 3))
-    return total, count
-
-
-def _shifted(maps: Any, down: int, right: int) -> tuple[Any, Any]:
-    """Maps (B, P, h, w, ...) and the same from ``down`` and ``right`` cells further, where both
-    are."""
-    height, width = maps.shape[2], maps.shape[3]
-    here = maps[:, :, : height - down, max(-right, 0) : width - max(right, 0)]
-    there = maps[:, :, down:, max(right, 0) : width - max(-right, 0)]
-    return here, there
+    return both / (ops.sum(values**2, axis=-1) + ops.sum(target**2, axis=-1) + 1e-5)
 
 
 def own_boxes(boxes: Any, owner: Any) -> Any:

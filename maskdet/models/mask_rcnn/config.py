@@ -107,17 +107,13 @@ class Config(DetectionConfig):
     # Where a box alone teaches the mask head (MASK_SUPERVISION): the largest share of the box's
     # sides by which its RoI is drawn out on each side, so that background is in sight.
     MASK_BOX_MARGIN = 0.2
-    # Weights of the three terms that make up mrcnn_mask_loss there: that the mask touches its box's
-    # sides, that nothing around the box belongs to it, and that neighbours of one colour are one.
+    # Weights of the terms that make up mrcnn_mask_loss there: that the mask touches its box's
+    # sides, that nothing around the box belongs to it, and that it ends where colours change.
     MASK_BOX_LOSS_WEIGHTS: ClassVar[dict[str, float]] = {
         "projection": 3.0,
         "outside": 0.5,
-        "affinity": 1.0,
+        "refined": 2.0,
     }
-    # Distances, in cells of the mask, of neighbours that are compared there, and how like their
-    # colours must be, exp(-distance in CIELAB / 2), for both to belong to one side.
-    MASK_NEIGHBOUR_DISTANCES: Any = (1, 3)
-    MASK_COLOUR_LIKENESS = 0.05
     # TRAIN_BN of the heads' own batch norms, which see all RoIs of a batch at once and so have
     # enough to go by; "same" means as TRAIN_BN.
     TRAIN_HEADS_BN: bool | str | None = "same"

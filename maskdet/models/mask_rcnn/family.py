@@ -33,7 +33,7 @@ HEADS = r"(mrcnn\_.*)|(rpn\_.*)|(fpn\_.*)"
 # Outputs for the losses of masks: in any case, for outlines, and for objects with a box alone.
 MASK_OUTPUTS = ("mrcnn_mask", "mask_outlined")
 OUTLINE_OUTPUTS = ("target_mask",)
-BARE_BOX_OUTPUTS = ("mask_rows", "mask_columns", "mask_colours")
+BARE_BOX_OUTPUTS = ("mask_rois", "mask_boxes", "mask_colours", "mask_context")
 # Outputs for people who look into the network; no loss needs them.
 SHOWN_OUTPUTS = ("rpn_class", "mrcnn_class", "proposals")
 
@@ -196,14 +196,13 @@ def _mask_loss(outputs: Mapping[str, Any], config: Config) -> Any:
             ids,
             masks,
             outlined,
-            outputs["mask_rows"],
-            outputs["mask_columns"],
+            outputs["mask_rois"],
+            outputs["mask_boxes"],
             outputs["mask_colours"],
-            tuple(config.MASK_NEIGHBOUR_DISTANCES),
-            float(config.MASK_COLOUR_LIKENESS),
+            outputs["mask_context"],
         )
         weights = config.MASK_BOX_LOSS_WEIGHTS
-        for name, term in zip(("projection", "outside", "affinity"), terms, strict=True):
+        for name, term in terms.items():
             loss = loss + weights.get(name, 1.0) * term
     return loss
 

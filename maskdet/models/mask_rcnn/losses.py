@@ -15,10 +15,11 @@ from maskdet.layers.losses import (
     weighted_mean,
 )
 from maskdet.models.mask_rcnn.box_supervision import (
-    affinity_losses,
+    inside_boxes,
     outside_losses,
     projection_losses,
 )
+from maskdet.models.mask_rcnn.colour_field import refined_masks
 
 
 def rpn_class_loss(rpn_match: Any, logits: Any) -> Any:
@@ -134,37 +135,42 @@ def mrcnn_box_mask_losses(
     target_ids: Any,
     masks: Any,
     outlined: Any,
-    rows: Any,
-    columns: Any,
+    rois: Any,
+    boxes: Any,
     colours: Any,
-    distances: tuple[int, ...],
-    likeness: float,
-) -> tuple[Any, Any, Any]:
-    """What a box alone says of positive RoIs' masks for their true class: three losses, see
-    :mod:`maskdet.models.mask_rcnn.box_supervision`.
+    context: Any,
+) -> dict[str, Any]:
+    """What a box alone says of positive RoIs' masks for their true class, see
+    :mod:`maskdet.models.mask_rcnn.box_supervision` and :mod:`~.colour_field`.
 
     Args:
-        target_ids: (B, P) int.
+        target_ids: (B, P) int, positive RoIs first.
         masks: (B, P, h, w, classes), 0..1.
         outlined: (B, P), 1 where the object has a mask, of which nothing is asked here.
-        rows: (B, P, h), columns: (B, P, w): 1 inside the object's box.
-        colours: (B, P, h, w, 3), CIELAB.
-        distances, likeness: of neighbours that belong together.
+        rois, boxes: (B, P, 4), normalised: where masks lie, and their objects' boxes.
+        colours: (B, P, h, w, 3), CIELAB; context: (B, P, *CONTEXT_SHAPE, 3), around the boxes.
 
     Returns:
-        Projection and outside: means over positive RoIs. Affinity: a mean over pairs of neighbours,
-        times the share of positive RoIs that have only a box.
+        Losses by name, means over positive RoIs, of which those with an outline count as right.
     """
     own = _own_masks(target_ids, masks)  # (B, P, h, w)
     positive = ops.cast(target_ids > 0, masks.dtype)  # (B, P)
     bare = positive * (1.0 - ops.cast(outlined, masks.dtype))  # (B, P)
     count = ops.maximum(ops.sum(positive), 1.0)
+    rows, columns = inside_boxes(boxes, rois, (int(own.shape[2]), int(own.shape[3])))
     inside = rows[..., :, None] * columns[..., None, :]  # (B, P, h, w)
-    projection = ops.sum(projection_losses(own, rows, columns) * bare) / count
-    outside = ops.sum(outside_losses(own, inside) * bare) / count
-    sums, pairs = affinity_losses(own, colours, inside, distances, likeness)
-    affinity = ops.sum(sums * bare) / ops.maximum(ops.sum(pairs * bare), 1.0)
-    return projection, outside, affinity * ops.sum(bare) / count
+
+    # Refined masks cost most, and few images have more positive RoIs than half the places.
+    some = -(-int(own.shape[1]) // 2)
+    seen = (tensor[:, :some] for tensor in (own, colours, inside, rois, boxes, context))
+    target, fit = refined_masks(*seen)
+    refined = ops.mean(binary_cross_entropy(target, own[:, :some]), axis=(2, 3)) * fit  # (B, some)
+    return {
+        "projection": ops.sum(projection_losses(own, rows, columns) * bare) / count,
+        "outside": ops.sum(outside_losses(own, inside) * bare) / count,
+        "refined": ops.sum(refined * bare[:, :some])
+        / ops.maximum(ops.sum(positive[:, :some]), 1.0),
+    }
 
 
 def _own_masks(target_ids: Any, masks: Any) -> Any:

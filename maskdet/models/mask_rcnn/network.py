@@ -18,10 +18,10 @@ from maskdet.layers.roi_align import PyramidROIAlign
 from maskdet.models.mask_rcnn.box_supervision import (
     RoiColours,
     WideRois,
-    inside_boxes,
     own_boxes,
     unmarked,
 )
+from maskdet.models.mask_rcnn.colour_field import CONTEXT_SHAPE, context_boxes
 from maskdet.models.mask_rcnn.config import CELL_STRIDES, Config
 from maskdet.models.mask_rcnn.heads import NormRule, box_head, mask_head
 from maskdet.models.mask_rcnn.rpn import anchor_free_rpn, build_rpn_model, run_on_levels
@@ -258,14 +258,15 @@ def _box_supervision(
     own_outlined = ops.take_along_axis(outlined, owner, axis=1)  # (B, P)
     wide = WideRois(config.MASK_BOX_MARGIN, config.SEED, name="mask_rois")
     rois = wide([rois, boxes, own_outlined])  # (B, P, 4)
-    rows, columns = inside_boxes(boxes, rois, shape)
     pixels = pixels_of(config)
     colours = RoiColours(shape, pixels.mean, pixels.std, kernels, name="mask_colours")
+    context = RoiColours(CONTEXT_SHAPE, pixels.mean, pixels.std, kernels, name="mask_context")
     return rois, {
         "mask_outlined": own_outlined,
-        "mask_rows": rows,
-        "mask_columns": columns,
+        "mask_rois": rois,
+        "mask_boxes": boxes,
         "mask_colours": colours([rois, image]),
+        "mask_context": context([context_boxes(boxes), image]),
     }
 
 

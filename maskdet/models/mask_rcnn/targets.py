@@ -157,11 +157,9 @@ class MaskTargets(keras.layers.Layer):
         )  # (B, P, h, w)
         low, high = rois[..., :2], rois[..., 2:]  # (B, P, 2)
         if self.cut_out:
-            sides = ops.maximum(own_boxes[..., 2:] - own_boxes[..., :2], 1e-7)  # (B, P, 2)
-            low = (low - own_boxes[..., :2]) / sides
-            high = (high - own_boxes[..., :2]) / sides
-        rows = _interpolation(low[..., 0], high[..., 0], self.shape[0], height)  # (B, P, H, h)
-        columns = _interpolation(low[..., 1], high[..., 1], self.shape[1], width)  # (B, P, W, w)
+            low, high = box_coding.within(rois, own_boxes)
+        rows = interpolation(low[..., 0], high[..., 0], self.shape[0], height)  # (B, P, H, h)
+        columns = interpolation(low[..., 1], high[..., 1], self.shape[1], width)  # (B, P, W, w)
         cut = ops.matmul(ops.matmul(rows, own_masks), ops.swapaxes(columns, -1, -2))  # (B, P, H, W)
         return ops.round(cut)
 
@@ -172,7 +170,7 @@ class MaskTargets(keras.layers.Layer):
         return {**super().get_config(), "shape": self.shape, "cut_out": self.cut_out}
 
 
-def _interpolation(low: Any, high: Any, samples: int, size: int) -> Any:
+def interpolation(low: Any, high: Any, samples: int, size: int) -> Any:
     """Weights (B, P, samples, size) that read ``samples`` points between low and high (0..1).
 
     Points outside the source read zero, as in TensorFlow's ``crop_and_resize``.

@@ -13,13 +13,13 @@ from maskdet.models.mask_rcnn import losses
 from maskdet.models.mask_rcnn.box_supervision import (
     RoiColours,
     WideRois,
-    affinity_losses,
     inside_boxes,
     marked,
     outside_losses,
     projection_losses,
     unmarked,
 )
+from maskdet.models.mask_rcnn.colour_field import CONTEXT_SHAPE, context_boxes
 
 SHAPE = (6, 8)
 
@@ -181,43 +181,6 @@ def test_on_larger_masks_a_shadow_is_more_than_one_cell():
     assert array(projection_losses(line, rows, columns))[0, 0] == pytest.approx(1.0588, abs=1e-3)
 
 
-def affinity_by_hand(mask, colours, inside, distances, likeness):
-    """Pair by pair, each once."""
-    height, width = mask.shape
-    total, count = 0.0, 0
-    for y in range(height):
-        for x in range(width):
-            steps = [(0, 1), (1, 0), (1, 1), (1, -1)]
-            for dy, dx, distance in [(*step, d) for step in steps for d in distances]:
-                v, u = y + dy * distance, x + dx * distance
-                if not (0 <= v < height and 0 <= u < width):
-                    continue
-                gap = np.linalg.norm(colours[y, x] - colours[v, u])
-                if np.exp(-gap / 2) < likeness or not (inside[y, x] or inside[v, u]):
-                    continue
-                same = mask[y, x] * mask[v, u] + (1 - mask[y, x]) * (1 - mask[v, u])
-                total -= np.log(np.clip(same, 1e-6, 1))
-                count += 1
-    return total, count
-
-
-@given(
-    st.integers(0, 1000), st.sampled_from([(1,), (2,), (1, 3)]), st.sampled_from([0.1, 0.3, 0.6])
-)
-@settings(max_examples=30, deadline=None)
-def test_affinity_is_the_sum_over_pairs_of_one_colour(seed, distances, likeness):
-    rng = np.random.default_rng(seed)
-    mask = rng.uniform(0.01, 0.99, SHAPE).astype(np.float32)
-    colours = rng.uniform(0, 4, (*SHAPE, 3)).astype(np.float32)
-    inside = (rng.random(SHAPE) < 0.4).astype(np.float32)
-    total, count = affinity_losses(
-        *(values[None, None] for values in (mask, colours, inside)), distances, likeness
-    )
-    expected = affinity_by_hand(mask, colours, inside, distances, likeness)
-    assert float(array(count)[0, 0]) == expected[1]
-    assert float(array(total)[0, 0]) == pytest.approx(expected[0], rel=1e-4, abs=1e-4)
-
-
 def batch_of(outlined):
     """Two positive RoIs and a negative one, two classes beside the background."""
     rng = np.random.default_rng(4)
@@ -225,9 +188,10 @@ def batch_of(outlined):
         "target_ids": np.int32([[1, 2, 0]]),
         "masks": rng.uniform(0.1, 0.9, (1, 3, *SHAPE, 3)).astype(np.float32),
         "outlined": np.float32([outlined]),
-        "rows": np.ones((1, 3, SHAPE[0]), np.float32),
-        "columns": np.ones((1, 3, SHAPE[1]), np.float32),
+        "rois": np.tile(np.float32([0.2, 0.2, 0.6, 0.7]), (1, 3, 1)),
+        "boxes": np.tile(np.float32([0.2, 0.2, 0.6, 0.7]), (1, 3, 1)),
         "colours": np.zeros((1, 3, *SHAPE, 3), np.float32),
+        "context": np.zeros((1, 3, *CONTEXT_SHAPE, 3), np.float32),
     }
 
 
@@ -236,7 +200,8 @@ def test_each_object_teaches_by_what_is_known_of_it_and_counts_once():
     target = np.ones((1, 3, *SHAPE), np.float32)
 
     def box_losses(batch):
-        return [float(array(v)) for v in losses.mrcnn_box_mask_losses(*batch.values(), (2,), 0.3)]
+        terms = losses.mrcnn_box_mask_losses(**batch)
+        return [float(array(terms[name])) for name in ("projection", "outside")]
 
     own = mixed["masks"][0, 1, ..., 2]
     # All cells lie in the box, and of eight or six the strongest one is a row's shadow.
@@ -244,9 +209,8 @@ def test_each_object_teaches_by_what_is_known_of_it_and_counts_once():
         2 * shadow.sum() / ((shadow**2).sum() + len(shadow) + 1e-5)
         for shadow in (own.max(axis=1), own.max(axis=0))
     )
-    total, count = affinity_by_hand(own, np.zeros((*SHAPE, 3)), np.ones(SHAPE), (2,), 0.3)
     # One of two positives has a box alone.
-    assert box_losses(mixed) == pytest.approx([projection / 2, 0, total / count / 2], rel=1e-4)
+    assert box_losses(mixed) == pytest.approx([projection / 2, 0], rel=1e-4)
     assert box_losses(bare)[0] > projection / 2
 
     first = -np.log(mixed["masks"][0, 0, ..., 1]).mean()
@@ -265,8 +229,7 @@ def test_where_no_object_has_a_box_alone_losses_and_gradients_are_nothing():
     masks = tf.constant(batch["masks"])
     with tf.GradientTape() as tape:
         tape.watch(masks)
-        values = losses.mrcnn_box_mask_losses(*{**batch, "masks": masks}.values(), (2,), 0.3)
-        total = sum(values)
+        total = sum(losses.mrcnn_box_mask_losses(**{**batch, "masks": masks}).values())
     assert float(total) == 0
     gradient = tape.gradient(total, masks)
     assert np.isfinite(np.asarray(gradient)).all() and not np.asarray(gradient).any()
@@ -285,12 +248,13 @@ def test_boxes_of_any_size_give_losses_that_train(box):
     # There is always a row and a column to be touched.
     assert array(rows).any() and array(columns).any()
     colours = RoiColours((28, 28), (0, 0, 0), 1.0)([roi, image])
+    context = RoiColours(CONTEXT_SHAPE, (0, 0, 0), 1.0)([context_boxes(box), image])
     masks = np.full((1, 1, 28, 28, 2), 0.5, np.float32)
-    values = losses.mrcnn_box_mask_losses(
-        np.int32([[1]]), masks, np.zeros((1, 1)), rows, columns, colours, (1, 3), 0.05
+    terms = losses.mrcnn_box_mask_losses(
+        np.int32([[1]]), masks, np.zeros((1, 1)), roi, box, colours, context
     )
-    assert all(np.isfinite(float(array(value))) for value in values)
-    assert 0 < float(array(values[0])) < 2
+    assert all(np.isfinite(float(array(value))) for value in terms.values())
+    assert 0 < float(array(terms["projection"])) < 2
 
 
 def test_class_ids_say_who_has_only_a_box_and_nobody_else_is_changed():
