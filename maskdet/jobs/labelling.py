@@ -7,6 +7,7 @@ from maskdet.errors import UsageError
 from maskdet.jobs.exported import is_exported
 from maskdet.models.detecting import DetectingModel
 from maskdet.models.label_report import LabelReport, no_drafts
+from maskdet.models.label_request import label_request
 from maskdet.models.opening import open_model
 
 
@@ -34,6 +35,8 @@ def label_photos(
             f"{os.fspath(weights)} is an exported file, which does not show how photos look to its "
             "layers; give the .h5 that it was made from."
         )
+    # Before weights are opened: a slip of the pen is told at once, and as what it is.
+    label_request(photos, out, format, labelled, count, min_score)
     model = open_model(weights)
     if not isinstance(model, DetectingModel):
         raise no_drafts(type(model).__name__)

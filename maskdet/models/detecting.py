@@ -10,6 +10,7 @@ from maskdet.data.dataset import Dataset
 from maskdet.detections import Detections
 from maskdet.models.inspecting import AnchorLook, Look, Panel
 from maskdet.models.label_report import LabelReport
+from maskdet.models.label_request import label_request
 from maskdet.models.labelling import label
 from maskdet.models.model import Model
 from maskdet.visualize.canvas import as_picture
@@ -82,9 +83,8 @@ class DetectingModel(Model):
             DataError: if no photo can be read, or ``labelled`` cannot.
         """
         self._check_inference()
-        return label(
-            self.trained, images, out, format, labelled, count, min_score, self.prepare, progress
-        )
+        request = label_request(images, out, format, labelled, count, min_score)
+        return label(self.trained, request, self.prepare, progress)
 
     def own_panels(self, look: Look) -> list[Panel]:
         """Anchors, proposals and detections; see :meth:`inspect`."""

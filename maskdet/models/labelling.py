@@ -15,31 +15,21 @@ from numpy.typing import NDArray
 
 from maskdet.data.dataset import Dataset
 from maskdet.data.drafts import DraftFolder
-from maskdet.data.formats import coco, labelme, voc
+from maskdet.data.formats import coco, labelme
 from maskdet.data.predicted import PredictedDataset
 from maskdet.data.seen_photos import Seen, SeenPhotos
-from maskdet.data.written_folder import check_apart
 from maskdet.detections import Detections
 from maskdet.errors import DataError, UsageError
 from maskdet.images import read_image
 from maskdet.models.label_report import CLASSES_FILE, ORDER_FILE, LabelReport, OrderedPhoto
+from maskdet.models.label_request import FORMATS, LabelRequest
 from maskdet.models.usefulness import Onlooker
-from maskdet.photo_results import (
-    AskedPhoto,
-    asked_photos,
-    make_results_folder,
-    only_failures,
-    shown_path,
-)
+from maskdet.photo_results import AskedPhoto, make_results_folder, only_failures, shown_path
 from maskdet.progress import progress_bar
-from maskdet.setting_checks import check_share_value
 from maskdet.tasks.detection.usefulness import ranked, uncertainty
 from maskdet.trained import Trained
 
 Array = NDArray[Any]
-PathLike = str | os.PathLike[str]
-#: Ending of the annotation of each photo, "" for one file of all.
-FORMATS = {"voc": ".xml", "labelme": ".json", "coco": ""}
 _COLUMNS = ("photo", "uncertainty", "unlikeness", "objects", "file")
 
 
@@ -124,11 +114,13 @@ class Labelling:
             raise only_failures(self.report.failures)
         asked = [item.asked for item, _ in seen if item.asked is not None]
         figures = [figure for _, figure in seen]
-        order, unlikeness = ranked(
-            [figure.uncertainty for figure in figures],
-            np.array([figure.feature for figure in figures]),
-            np.array([figure.feature for _, figure in known_seen]) if known_seen else None,
-        )
+        with progress_bar(total=len(seen), label="ordering", shown=self._progress) as bar:
+            order, unlikeness = ranked(
+                [figure.uncertainty for figure in figures],
+                np.array([figure.feature for figure in figures]),
+                np.array([figure.feature for _, figure in known_seen]) if known_seen else None,
+                each=bar.update,
+            )
         chosen = [asked[row] for row in order[:count]]
         # Drafts that are offered already stay, and say what the present weights find.
         chosen += [asked[row] for row in order[len(chosen) :] if self._is_draft(asked[row])]
@@ -294,45 +286,18 @@ def fingerprint(trained: Trained, min_score: float) -> str:
     return digest.hexdigest()
 
 
-def label(
-    trained: Trained,
-    images: Sequence[PathLike] | PathLike,
-    out: PathLike,
-    format_name: str,
-    labelled: Dataset | PathLike | None,
-    count: int | None,
-    min_score: float,
-    prepare: Any,
-    progress: bool,
-) -> LabelReport:
-    """What :meth:`maskdet.models.detecting.DetectingModel.label` does."""
-    if format_name not in FORMATS:
-        raise UsageError(
-            f"Drafts are written as {', '.join(FORMATS)}, not as {format_name!r}; write one of "
-            "these, which maskdet convert turns into other formats."
-        )
-    if count is not None and count < 1:
-        raise UsageError(f"The number of photos to write is {count}; give 1 or more.")
-    check_share_value("The lowest score", min_score)
-    sources = [images] if isinstance(images, str | os.PathLike) else list(images)
-    asked = [
-        photo
-        for photo in asked_photos(sources, out)
-        if not set(photo.name.parts) & set(voc.MASK_FOLDERS)
-    ]
-    if not asked:
-        raise UsageError(f"There are no photos in {', '.join(os.fspath(s) for s in sources)}.")
-    if not any(photo.path.exists() for photo in asked):
-        raise only_failures(
-            [f"There is no photo {shown_path(photo.path)}; check the path." for photo in asked]
-        )
+def label(trained: Trained, request: LabelRequest, prepare: Any, progress: bool) -> LabelReport:
+    """What :meth:`maskdet.models.detecting.DetectingModel.label` does, of what was asked."""
+    labelled = request.labelled
     if isinstance(labelled, str | os.PathLike):
-        check_apart(out, labelled)
         labelled = Dataset.load(labelled)
-    labelling = Labelling(trained, Path(out), format_name, min_score, prepare, progress)
-    unlabelled = asked if labelled is None else without_labelled(asked, labelled)
-    labelling.report.labelled = len(asked) - len(unlabelled)
-    labelling.run(unlabelled, labelled, count)
+    labelling = Labelling(
+        trained, request.out, request.format, request.min_score, prepare, progress
+    )
+    photos = request.photos
+    unlabelled = photos if labelled is None else without_labelled(photos, labelled)
+    labelling.report.labelled = len(photos) - len(unlabelled)
+    labelling.run(unlabelled, labelled, request.count)
     return labelling.report
 
 

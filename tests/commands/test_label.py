@@ -89,6 +89,10 @@ def test_a_sentence_for_each_mistake(folder, weights, capsys):
     assert mistake(weights, "nowhere.jpg") == (
         "maskdet: There is no photo nowhere.jpg; check the path."
     )
+    # What is typed wrong is said before weights are looked for.
+    assert "There is no photo nowhere.jpg" in mistake("absent.h5", "nowhere.jpg")
+    assert "not as 'yolo'" in mistake("absent.h5", "new", "--format", "yolo")
+    assert "absent.h5" in mistake("absent.h5", "new")
     assert "holds no data set" in mistake(weights, "new", "--labelled", "new")
     assert "set/drafts lies in set" in mistake(
         weights, "new", "--labelled", "set", "--out", "set/drafts"

@@ -84,6 +84,13 @@ def test_every_order_keeps_the_rule(seed):
         before.append(photos[row])
 
 
+def test_each_photo_that_has_its_place_is_told():
+    places = []
+    features = np.eye(3, dtype=np.float32)
+    order, _ = ranked([1, 3, 2], features, each=lambda: places.append(len(places)))
+    assert order.tolist() == [1, 2, 0] and places == [0, 1, 2]
+
+
 def test_no_photos_and_no_labels():
     for labelled in (None, np.zeros((0, 4)), np.ones((2, 4))):
         order, unlikeness = ranked([], np.zeros((0, 4)), labelled)
