@@ -83,6 +83,9 @@ def parse_arguments():
     parser.add_argument(
         "--sheet", type=Path, metavar="FILE", help="draw the test photos of the last training"
     )
+    parser.add_argument(
+        "--photos", nargs="+", metavar="NAME", help="which of them, without ending (default: all)"
+    )
     parser.add_argument("--time", action="store_true", help="compare training steps")
     parser.add_argument("--summary", action="store_true", help="print the rows there are, by kind")
     args = parser.parse_args()

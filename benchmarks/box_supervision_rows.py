@@ -67,7 +67,7 @@ def measured(name, parts, rule, seed, args):
             if name == "kangaroo":
                 overlap = mean_overlap(test, results)
             if args.sheet:
-                draw_sheet(args.sheet, test, results)
+                draw_sheet(args.sheet, test, results, args.photos)
     return {"rule": rule, **row, "overlap": overlap}
 
 
@@ -99,10 +99,13 @@ def mean_overlap(dataset, results):
     return float(np.mean(overlaps))
 
 
-def draw_sheet(path, dataset, results):
-    """All photos of a set with what was found in them."""
+def draw_sheet(path, dataset, results, names=None):
+    """Photos of a set with what was found in them: those of these names, else all."""
     pictures, titles = [], []
     for image_id, detections in zip(dataset.image_ids, results, strict=True):
+        photo = Path(dataset.image_reference(image_id))
+        if names and photo.stem not in names:
+            continue
         shown = detections.filter(min_score=SHOWN_SCORE)
         pictures.append(
             draw_instances(
@@ -113,7 +116,7 @@ def draw_sheet(path, dataset, results):
                 masks=shown.masks,
             )
         )
-        titles.append(Path(dataset.image_reference(image_id)).name)
+        titles.append(photo.name)
     write_image(path, contact_sheet(pictures, titles, side=240), quality=85)
 
 

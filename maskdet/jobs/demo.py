@@ -34,6 +34,7 @@ def run_demo(
     images: int = DEFAULT_IMAGES,
     epochs: tuple[int, int] | None = None,
     seed: int = 0,
+    boxes_alone: bool = False,
 ) -> Evaluation:
     """Write a VOC data set, train in two stages, evaluate on held-out images, leave pictures.
 
@@ -42,6 +43,8 @@ def run_demo(
         images: size of the data set; a sixth of it is held out.
         epochs: of the heads, and of all layers after that; None: by the Config's recipe.
         seed: of the data set, its split and the training.
+        boxes_alone: learn masks from boxes, as from a folder of LabelImg's files; outlines score
+            them in the end.
     """
     started = time.perf_counter()
     folder = Path(out)
@@ -55,9 +58,13 @@ def run_demo(
         f"{len(train_set.image_ids)} images to train on, {len(test_set.image_ids)} held out; "
         f"classes: {classes}"
     )
+    if boxes_alone:
+        print("Masks are learned from the boxes alone; the outlines only score them in the end.")
 
     config = ScenesConfig()
     config.NUM_CLASSES, config.SEED = dataset.num_classes, seed
+    if boxes_alone:
+        config.MASK_SUPERVISION = "boxes"
     model = MaskRCNN(mode="training", config=config, model_dir=folder / "logs")
     model.load_weights("pretrained")
     history = _train(model, train_set, test_set, epochs)
@@ -72,7 +79,12 @@ def run_demo(
     stream = detector.detections(test_set.load_image(i) for i in ids)
     detections = list(progress_bar(stream, "detecting", len(ids)))
     evaluation = evaluate_detections(test_set, detections)
-    settings = {"seed": seed, "images": images, "epochs": list(epochs or ["recipe"])}
+    settings = {
+        "seed": seed,
+        "images": images,
+        "epochs": list(epochs or ["recipe"]),
+        "masks from": "boxes" if boxes_alone else "outlines",
+    }
     paths = write_results(folder, test_set, detections, evaluation, history, settings)
     paths["report"] = folder / "report.html"
     write_report(

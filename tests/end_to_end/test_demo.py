@@ -41,6 +41,23 @@ def test_the_metrics_are_those_returned(demo):
     assert metrics["mask"]["ap50"] == pytest.approx(evaluation.mask.ap50, nan_ok=True)
 
 
+@pytest.mark.parametrize(("options", "rule"), [([], "auto"), (["--boxes"], "boxes")])
+def test_boxes_alone_teach_the_masks_where_that_is_asked_for(options, rule, tmp_path, monkeypatch):
+    rules = []
+
+    class Made(Exception):
+        pass
+
+    def made(mode, config, model_dir):
+        rules.append(config.MASK_SUPERVISION)
+        raise Made
+
+    monkeypatch.setattr("maskdet.jobs.demo.MaskRCNN", made)
+    with pytest.raises(Made):
+        main(["demo", "--out", str(tmp_path), "--images", "6", *options])
+    assert rules == [rule]
+
+
 def test_the_weights_detect_from_the_command_line(demo, tmp_path, capsys):
     folder, _ = demo
     photos = sorted((folder / "dataset" / "JPEGImages").glob("*.jpg"))[:2]
