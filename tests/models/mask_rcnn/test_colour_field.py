@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
 
-from maskdet.models.mask_rcnn import losses
+from maskdet.config import Config
+from maskdet.models.mask_rcnn import family, losses
 from maskdet.models.mask_rcnn.box_supervision import RoiColours, inside_boxes
 from maskdet.models.mask_rcnn.colour_field import CONTEXT_SHAPE, context_boxes, refined_masks
 
@@ -215,6 +216,25 @@ def test_rois_without_an_object_leave_losses_finite():
     alone = losses.mrcnn_box_mask_losses(**rois_of(1, image, box))
     for name, term in terms.items():
         assert float(array(term)) == pytest.approx(float(array(alone[name])), rel=1e-4), name
+
+
+@pytest.mark.parametrize("name", ["projection", "outside", "refined"])
+def test_each_term_counts_by_its_weight(name):
+    image, box, _ = photo()
+    batch = rois_of(2, image, np.float32(array(context_boxes(box))))
+    batch["boxes"] = np.repeat(box, 2, axis=1)
+    config = Config()
+    config.MASK_BOX_LOSS_WEIGHTS = {**dict.fromkeys(Config.MASK_BOX_LOSS_WEIGHTS, 0.0), name: 3.0}
+    outputs = {
+        "mrcnn_mask": batch["masks"],
+        "target_class_ids": batch["target_ids"],
+        **{
+            f"mask_{key}": batch[key] for key in ("outlined", "rois", "boxes", "colours", "context")
+        },
+    }
+    term = float(array(losses.mrcnn_box_mask_losses(**batch)[name]))
+    assert term > 0.05
+    assert float(array(family._mask_loss(outputs, config))) == pytest.approx(3 * term, rel=1e-5)
 
 
 def test_targets_have_no_gradient_of_their_own():
