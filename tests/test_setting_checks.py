@@ -106,6 +106,21 @@ def test_masks_of_another_size_than_the_head_makes_are_named():
     config(MASK_SHAPE=(56, 56), MASK_POOL_SIZE=28).validate()
 
 
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"MASK_POOL_SIZE": None}, "MASK_POOL_SIZE is None; give a whole number of 1 or more"),
+        ({"MASK_BOX_MARGIN": None}, "MASK_BOX_MARGIN is None; give a share between 0 and 1"),
+        ({"MASK_BOX_MARGIN": 20}, "MASK_BOX_MARGIN is 20"),
+        ({"MASK_BOX_LOSS_WEIGHTS": {"affinity": 1.0}}, "names 'affinity', which is none of"),
+        ({"MASK_BOX_LOSS_WEIGHTS": {"refined": "a"}}, "has 'a' for 'refined'; give a factor"),
+    ],
+)
+def test_settings_of_masks_are_checked(settings, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        config(**settings).validate()
+
+
 def test_steps_in_per_cent_are_named_with_the_share_that_they_are():
     with pytest.raises(ConfigError, match=r"LEARNING_RATE_STEPS is 67; .* such as 0\.67"):
         config(LEARNING_RATE_STEPS=(67, 89)).validate()

@@ -12,7 +12,15 @@ import numpy as np
 from maskdet.errors import ConfigError
 from maskdet.geometry.anchor_shapes import AnchorShapes
 from maskdet.geometry.placement import SIDE_MULTIPLE, divisible
-from maskdet.setting_checks import check_keys, check_pair, check_share, check_share_below_1
+from maskdet.setting_checks import (
+    check_factors,
+    check_keys,
+    check_pair,
+    check_share,
+    check_share_below_1,
+    check_share_value,
+    check_whole,
+)
 from maskdet.tasks.detection.config import DetectionConfig
 
 #: Strides of the levels that an RPN without anchors looks at.
@@ -156,6 +164,7 @@ class Config(DetectionConfig):
         super().validate()
         check_keys(self, "LOSS_WEIGHTS", Config.LOSS_WEIGHTS)
         check_pair(self, "MASK_SHAPE")
+        check_whole(self, "MASK_POOL_SIZE", 1)
         if list(self.MASK_SHAPE) != [2 * self.MASK_POOL_SIZE] * 2:
             raise ConfigError(
                 f"MASK_SHAPE is {list(self.MASK_SHAPE)}, but the mask head doubles MASK_POOL_SIZE "
@@ -171,7 +180,9 @@ class Config(DetectionConfig):
             )
         self._check_choice("ROI_BOX_LOSS", ("smooth_l1", "iou"))
         check_share(self, "DETECTION_OBJECTNESS")
+        check_share_value("MASK_BOX_MARGIN", self.MASK_BOX_MARGIN)
         check_keys(self, "MASK_BOX_LOSS_WEIGHTS", Config.MASK_BOX_LOSS_WEIGHTS)
+        check_factors(self, "MASK_BOX_LOSS_WEIGHTS")
         check_share_below_1(self, "HEADS_BN_MOMENTUM")
         if self.RPN_ANCHOR_FREE:
             if list(self.BACKBONE_STRIDES) != CELL_STRIDES:
