@@ -182,9 +182,11 @@ class Detections:
         outside the image are dropped. Built anew at each access, as they can be large: keep them
         in a variable, or use :meth:`mask` for one at a time.
         """
+        if self.small_masks is None:
+            return fill_boxes(self.boxes, self.image_shape)
         planes = np.zeros((len(self), *self.image_shape), dtype=bool)
-        for index in range(len(self)):
-            planes[index] = self.mask(index)
+        for plane, mask, box in zip(planes, self.small_masks, self.boxes, strict=True):
+            paste_mask(mask, box, self.image_shape, out=plane)
         return np.moveaxis(planes, 0, -1)
 
     # --- Selection -------------------------------------------------------------------------------

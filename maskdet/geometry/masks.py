@@ -12,11 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from maskdet.errors import DataError, UsageError
 from maskdet.geometry.boxes import as_boxes
-from maskdet.geometry.resample import resize_bilinear, resize_window
+from maskdet.geometry.resample import resize_bilinear, resize_weights, resize_window
 
 Array = NDArray[Any]
 # Pixel coordinates beyond this are not images; the limit keeps sums inside int64.
 _FAR = 2.0**40
+_ROUNDING = 1e-6
 
 
 def whole_box(box: ArrayLike) -> tuple[int, int, int, int]:
@@ -95,17 +96,16 @@ def shrink_mask(mask: ArrayLike, box: ArrayLike, shape: Sequence[int]) -> Array:
     return resize_bilinear(crop, shape) > 0.5
 
 
-def _pasted(mini: ArrayLike, box: ArrayLike, image_shape: Sequence[int]) -> tuple[Any, ...]:
-    """Rows and columns of the image that the box covers, and the values there (or None)."""
+def _window(
+    box: ArrayLike, image_shape: Sequence[int]
+) -> tuple[tuple[int, int, int, int], slice, slice] | None:
+    """A box in whole pixels, and the image's rows and columns that it covers; None where none."""
     y1, x1, y2, x2 = whole_box(box)
     height, width = int(image_shape[0]), int(image_shape[1])
     top, left, bottom, right = max(y1, 0), max(x1, 0), min(y2, height), min(x2, width)
     if bottom <= top or right <= left:
-        return slice(0, 0), slice(0, 0), None
-    values = resize_window(
-        mini, (y2 - y1, x2 - x1), (top - y1, bottom - y1), (left - x1, right - x1)
-    )
-    return slice(top, bottom), slice(left, right), values
+        return None
+    return (y1, x1, y2, x2), slice(top, bottom), slice(left, right)
 
 
 def expand_mask(mini: ArrayLike, box: ArrayLike, image_shape: Sequence[int]) -> Array:
@@ -115,24 +115,44 @@ def expand_mask(mini: ArrayLike, box: ArrayLike, image_shape: Sequence[int]) -> 
     the box outside the image is dropped, a box without area gives an empty mask.
     """
     mask = np.zeros((int(image_shape[0]), int(image_shape[1])), dtype=bool)
-    rows, columns, values = _pasted(mini, box, image_shape)
-    if values is not None:
-        mask[rows, columns] = values > 0.5
+    window = _window(box, image_shape)
+    if window is not None:
+        (y1, x1, y2, x2), rows, columns = window
+        shown = (rows.start - y1, rows.stop - y1), (columns.start - x1, columns.stop - x1)
+        mask[rows, columns] = resize_window(mini, (y2 - y1, x2 - x1), *shown) > 0.5
     return mask
 
 
 def paste_mask(
-    mini: ArrayLike, box: ArrayLike, image_shape: Sequence[int], threshold: float = 0.5
+    mini: ArrayLike,
+    box: ArrayLike,
+    image_shape: Sequence[int],
+    threshold: float = 0.5,
+    out: Array | None = None,
 ) -> Array:
     """A mask head's output (h, w) in 0..1 put into its box: bool (H, W) of ``image_shape``.
 
     Bilinear, true at ``threshold`` and above. The box is in pixels of the image, rounded to whole
     ones; what lies outside the image is dropped, and a box without area gives an empty mask.
+    ``out``: an empty mask (H, W) to write into.
     """
-    mask = np.zeros((int(image_shape[0]), int(image_shape[1])), dtype=bool)
-    rows, columns, values = _pasted(mini, box, image_shape)
-    if values is not None:
-        mask[rows, columns] = values >= threshold
+    values = np.asarray(mini, dtype=np.float32)
+    shape = int(image_shape[0]), int(image_shape[1])
+    mask = np.zeros(shape, dtype=bool) if out is None else out
+    window = _window(box, image_shape)
+    if window is None:
+        return mask
+    (y1, x1, y2, x2), rows, columns = window
+    # Float32's rounding must not decide on a value of the threshold itself.
+    threshold -= _ROUNDING
+    # Values stay within the range of those given, also at a box's sides, beyond which 0 counts.
+    if values.min() >= threshold:
+        mask[rows, columns] = True
+    elif values.max() >= threshold:
+        down = resize_weights(values.shape[0], y2 - y1, (rows.start - y1, rows.stop - y1))
+        across = resize_weights(values.shape[1], x2 - x1, (columns.start - x1, columns.stop - x1))
+        # The shorter product first: (H, h) (h, w) (w, W).
+        np.greater_equal(down @ values @ across.T, threshold, out=mask[rows, columns])
     return mask
 
 

@@ -16,6 +16,7 @@ from maskdet.geometry import (
     paste_mask,
     shrink_mask,
 )
+from maskdet.geometry.resample import resize_bilinear
 
 SHAPE = (30, 40)
 
@@ -99,6 +100,36 @@ def test_pasting_over_the_border_is_a_cut(
     large = paste_mask(mini, box + 50, (SHAPE[0] + 150, SHAPE[1] + 150))
     ours = paste_mask(mini, box, SHAPE)
     np.testing.assert_array_equal(ours, large[50 : 50 + SHAPE[0], 50 : 50 + SHAPE[1]])
+
+
+@given(
+    arrays(np.float32, (6, 5), elements=st.floats(0, 1, width=32)),
+    st.tuples(st.integers(-20, 30), st.integers(-20, 30)),
+    st.tuples(st.integers(1, 60), st.integers(1, 60)),
+    st.sampled_from([0.3, 0.5]),
+)
+def test_pasting_is_the_exact_resizing_cut_at_the_threshold(
+    mini: np.ndarray, start: tuple[int, int], sides: tuple[int, int], threshold: float
+) -> None:
+    values = np.zeros((160, 180))
+    y, x = start[0] + 50, start[1] + 50
+    values[y : y + sides[0], x : x + sides[1]] = resize_bilinear(mini, sides)
+    values = values[50 : 50 + SHAPE[0], 50 : 50 + SHAPE[1]]
+    box = [*start, start[0] + sides[0], start[1] + sides[1]]
+    out = np.zeros(SHAPE, dtype=bool)
+    mask = paste_mask(mini, box, SHAPE, threshold, out=out)
+    assert mask is out
+    sure = abs(values - threshold) > 1e-5
+    np.testing.assert_array_equal(mask[sure], values[sure] > threshold)
+    assert mask[values == threshold].all()
+
+
+def test_values_of_the_threshold_are_in() -> None:
+    """A head that says the same everywhere but in a corner, at any size of box."""
+    mini = np.full((28, 28), 0.7, dtype=np.float32)
+    mini[0, 0] = 0.0
+    for side in range(57, 157, 7):
+        assert paste_mask(mini, [0, 0, side, side], (side, side), 0.7)[9:-9, 9:-9].all()
 
 
 def test_pasting_into_no_area_or_a_giant_box() -> None:
