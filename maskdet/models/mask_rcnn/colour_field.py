@@ -21,11 +21,11 @@ CONTEXT_SHAPE = (14, 14)
 _MARGIN = 0.2
 # Distances at which a tie is exp(-1/2): in CIELAB, and in sides of the box.
 _COLOUR_REACH, _REACH = 6.0, 0.35
-# How far the head's own logits count, and the logit of a cell in a box without them.
-_UNARY, _PRIOR = 1.0, 1.0
+# The logit of a cell in a box, on top of what the head says.
+_PRIOR = 1.0
 # Weight of all ties of a cell together; rounds of mean field inference.
 _TIES, _ROUNDS = 10.0, 5
-# Ties with fewer cells of the very same colour and place than this in all count for less.
+# Added to the sum of a cell's ties: where that is small, they count for less.
 _LEAST_TIES = 0.1
 
 
@@ -78,7 +78,7 @@ def refined_masks(
 def _own_logits(masks: Any) -> Any:
     """What the head itself says of cells, (B, P, h, w)."""
     kept = ops.clip(masks, 0.02, 0.98)
-    return _UNARY * ops.log(kept / (1.0 - kept)) + _PRIOR
+    return ops.log(kept / (1.0 - kept)) + _PRIOR
 
 
 def _votes(ties: Any, values: Any, like: Any) -> Any:
