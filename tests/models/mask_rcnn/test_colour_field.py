@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
 
+from maskdet.backbones.scaling import pixels_of
 from maskdet.config import Config
 from maskdet.models.mask_rcnn import family, losses
 from maskdet.models.mask_rcnn.box_supervision import RoiColours, inside_boxes
@@ -251,3 +252,38 @@ def test_targets_have_no_gradient_of_their_own():
     target, fit = refined(image, box)
     # d/dp of the cross entropy with a constant target, at p = 0.5, of the one RoI that counts.
     np.testing.assert_allclose(gradient, fit * (0.5 - target) / 0.25 / target.size, atol=1e-5)
+
+
+def test_the_training_network_reads_colours_where_masks_and_contexts_lie(make_mobile_config):
+    config = make_mobile_config(USE_RPN_ROIS=False)
+    kind = family.MaskRCNNFamily()
+    network = kind.build(config, "training")
+    side = config.IMAGE_MAX_DIM
+    rng = np.random.default_rng(3)
+    objects = np.float32([[10, 20, 50, 60], [40, 5, 90, 70]])
+    batch = {
+        "images": rng.integers(0, 256, (1, side, side, 3), dtype=np.uint8),
+        "active_classes": np.ones((1, config.NUM_CLASSES)),
+        "class_ids": np.int32([[1, 1]]),
+        "boxes": objects[None],
+        "masks": np.ones((1, 2, *config.MINI_MASK_SHAPE), bool),
+    }
+    inputs = kind.training_inputs(batch, config)
+    # The objects themselves are proposals: both have positive RoIs.
+    normal = (objects - np.float32([0, 0, 1, 1])) / (side - 1)
+    inputs["input_roi"][:, :2] = objects
+    outputs = {name: array(value) for name, value in network(inputs).items()}
+    boxes, rois = outputs["mask_boxes"], outputs["mask_rois"]
+    positive = outputs["target_class_ids"][0, : boxes.shape[1]] > 0
+    assert positive.sum() >= 2 and not outputs["mask_outlined"][0, positive].any()
+    for box in boxes[0, positive]:
+        assert abs(normal - box).max(axis=1).min() < 1e-5
+    scaling = pixels_of(config)
+    for name, shape, corners in (
+        ("mask_colours", config.MASK_SHAPE, rois),
+        ("mask_context", CONTEXT_SHAPE, array(context_boxes(boxes))),
+    ):
+        colours = RoiColours(shape, scaling.mean, scaling.std)([corners, inputs["input_image"]])
+        np.testing.assert_allclose(
+            outputs[name][:, positive], array(colours)[:, positive], atol=0.1, err_msg=name
+        )
