@@ -87,7 +87,9 @@ def choose(dataset: Dataset, name: str | None = None) -> ConfigChoice:
 def _reason(dataset: Dataset) -> str:
     if dataset.gives_labels:
         return "the photos lie in a folder for each class"
-    return f"the objects have {'masks' if dataset.provides_masks else 'boxes'}"
+    return (
+        f"the objects have {'masks' if dataset.provides_masks else 'boxes, which teach masks too'}"
+    )
 
 
 def _config(name: str) -> Any:

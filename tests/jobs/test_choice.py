@@ -43,7 +43,7 @@ def test_crowds_are_no_objects():
 def test_objects_get_the_light_network():
     choice = choose(Made(*[[200]] * 9))
     assert (choice.name, type(choice.config).__name__) == ("mobile", "MobileConfig")
-    assert choice.reason == "the objects have boxes"
+    assert choice.reason == "the objects have boxes, which teach masks too"
     assert choice.changes == []
     assert choice.config.NUM_CLASSES == 2
     assert choice.config.STEPS_PER_EPOCH is None
