@@ -160,7 +160,7 @@ def mrcnn_box_mask_losses(
     rows, columns = inside_boxes(boxes, rois, (int(own.shape[2]), int(own.shape[3])))
     inside = rows[..., :, None] * columns[..., None, :]  # (B, P, h, w)
 
-    # Refined masks cost most, and few images have more positive RoIs than half the places.
+    # Refined masks cost most: only the first half of the places for positive RoIs have them.
     some = -(-int(own.shape[1]) // 2)
     seen = (tensor[:, :some] for tensor in (own, colours, inside, rois, boxes, context))
     target, fit = refined_masks(*seen)
