@@ -41,13 +41,14 @@ FLOORS = {
     "visualize": GROUND,
     "report": GROUND | {"visualize"},
     "tasks": GROUND | {"data", "evaluation", "report", "visualize"},
-    "layers": GROUND,
-    "backbones": GROUND | {"pretrained"},
+    "convolutions": GROUND,
+    "layers": GROUND | {"convolutions"},
+    "backbones": GROUND | {"convolutions", "pretrained"},
     "pretrained": GROUND,
     "family": GROUND | {"tasks"},
     "trained": GROUND | {"family"},
-    "training": GROUND | {"data", "family", "trained"},
-    "inference": GROUND | {"family", "trained", "tasks"},
+    "training": GROUND | {"convolutions", "data", "family", "trained"},
+    "inference": GROUND | {"convolutions", "family", "trained", "tasks"},
     "evaluation": GROUND | {"data", "visualize"},
     "page": GROUND,
     "exporters": GROUND
@@ -96,6 +97,7 @@ THIRD = {
     "visualize": NUMPY | {"PIL", "matplotlib"},
     "report": NUMPY | {"jinja2", "markupsafe", "matplotlib"},
     "tasks": NUMPY | {"scipy"},
+    "convolutions": NUMPY | {"keras", "tensorflow"},
     "layers": NUMPY | {"keras", "tensorflow"},
     "backbones": NUMPY | {"keras", "tensorflow"},
     "pretrained": NUMPY
@@ -104,7 +106,7 @@ THIRD = {
     "family": NUMPY | {"keras"},
     "trained": {"keras"},
     "training": NUMPY | {"keras", "tqdm", "tensorflow"},
-    "inference": NUMPY,
+    "inference": NUMPY | {"keras", "tensorflow"},
     "evaluation": NUMPY | {"pycocotools"},
     "exporters": NUMPY
     | {"keras", "tensorflow", "tqdm", "scipy", "ai_edge_litert", "ai_edge_quantizer", "flatbuffers"}

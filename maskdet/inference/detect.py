@@ -8,6 +8,7 @@ import numpy as np
 from maskdet.errors import UsageError
 from maskdet.geometry.placement import Placement, divisible
 from maskdet.images import checked_image, resize_image
+from maskdet.inference.compiled import compiled
 from maskdet.trained import Trained
 
 #: An image (H, W, C) -> the same on the network's canvas, and where it lies there.
@@ -97,10 +98,7 @@ def _run(trained: Trained, network: Any, prepared: _Prepared) -> tuple[list[Any]
     family, config = trained.family, trained.config
     placements = [placement for _, placement in prepared]
     pixels = np.stack([canvas for canvas, _ in prepared])  # (B, H, W, C)
-    arrays = network.predict_on_batch(family.inference_inputs(pixels, placements, config))
-    # A network of one output gives it bare.
-    listed = list(arrays) if isinstance(arrays, list | tuple) else [arrays]
-    values = [np.asarray(array) for array in listed]
+    values = compiled(network)(family.inference_inputs(pixels, placements, config))
     own = len(values) if network is trained.network else len(trained.network.outputs)
     results = family.decode(
         values[:own], placements, config, trained.class_names, trained.facts.outputs
