@@ -16,13 +16,14 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "maskdet"
 
 GROUND = {
-    *("version", "lazy", "quiet", "progress", "errors", "files", "randomness", "pixels"),
+    *("version", "lazy", "ahead", "quiet", "progress", "errors", "files", "randomness", "pixels"),
     *("geometry", "json_text"),
     *("setting_checks", "base_config", "images", "photo_results", "detection_files", "detections"),
 }
 FLOORS = {
     "version": set(),
     "lazy": set(),
+    "ahead": set(),
     "quiet": set(),
     "progress": set(),
     "json_text": set(),
@@ -77,6 +78,7 @@ NUMPY = {"numpy"}
 THIRD = {
     "version": set(),
     "lazy": set(),
+    "ahead": set(),
     "quiet": set(),
     "progress": {"tqdm"},
     "json_text": set(),
