@@ -16,7 +16,18 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "maskdet"
 
 GROUND = {
-    *("version", "lazy", "ahead", "quiet", "progress", "errors", "files", "randomness", "pixels"),
+    *(
+        "version",
+        "lazy",
+        "ahead",
+        "garbage",
+        "quiet",
+        "progress",
+        "errors",
+        "files",
+        "randomness",
+        "pixels",
+    ),
     *("geometry", "json_text"),
     *("setting_checks", "base_config", "images", "photo_results", "detection_files", "detections"),
 }
@@ -24,7 +35,8 @@ FLOORS = {
     "version": set(),
     "lazy": set(),
     "ahead": set(),
-    "quiet": set(),
+    "garbage": set(),
+    "quiet": {"garbage"},
     "progress": set(),
     "json_text": set(),
     "errors": set(),
@@ -79,6 +91,7 @@ THIRD = {
     "version": set(),
     "lazy": set(),
     "ahead": set(),
+    "garbage": set(),
     "quiet": set(),
     "progress": {"tqdm"},
     "json_text": set(),
