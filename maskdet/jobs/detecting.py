@@ -10,6 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from maskdet.errors import UsageError
+from maskdet.garbage import uncollected
 from maskdet.jobs.exported import is_exported
 from maskdet.jobs.photo_round import ResultStream, answered, picture_path
 from maskdet.models.opening import open_model
@@ -108,17 +109,33 @@ def detect_photos(
     folder = None if out is None else Path(out)
     if folder is not None and not overwrite:
         _check_free(asked, folder)
-    model: ResultStream = (
-        FileStream(weights, min_score)
-        if is_exported(weights)
-        else open_model(weights, min_score=min_score)
-    )
+    loading = contextlib.ExitStack()
+    loading.enter_context(uncollected())  # until the network is compiled, which its first use does
+    with loading:
+        return _said(_stream(weights, min_score), asked, folder, heard, loading.close)
+
+
+def _stream(weights: str | os.PathLike[str], min_score: float) -> ResultStream:
+    if is_exported(weights):
+        return FileStream(weights, min_score)
+    return open_model(weights, min_score=min_score)
+
+
+def _said(
+    model: ResultStream,
+    asked: Sequence[AskedPhoto],
+    folder: Path | None,
+    heard: Heard | None,
+    begun: Callable[[], None],
+) -> list[Path]:
+    """Say what is found in each photo; ``begun`` is called when the first one is through."""
     if folder is not None:
         make_results_folder(folder)
     pictures: list[Path] = []
     failures: list[str] = []
     with contextlib.closing(answered(model, asked, folder)) as answers:
         for one in answers:
+            begun()
             if one.failure:
                 failures.append(one.failure)
                 if len(asked) > 1:
