@@ -16,14 +16,27 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "maskdet"
 
 GROUND = {
-    *("version", "lazy", "quiet", "progress", "errors", "files", "randomness", "pixels"),
+    *(
+        "version",
+        "lazy",
+        "ahead",
+        "garbage",
+        "quiet",
+        "progress",
+        "errors",
+        "files",
+        "randomness",
+        "pixels",
+    ),
     *("geometry", "json_text"),
     *("setting_checks", "base_config", "images", "photo_results", "detection_files", "detections"),
 }
 FLOORS = {
     "version": set(),
     "lazy": set(),
-    "quiet": set(),
+    "ahead": set(),
+    "garbage": set(),
+    "quiet": {"garbage"},
     "progress": set(),
     "json_text": set(),
     "errors": set(),
@@ -78,6 +91,8 @@ NUMPY = {"numpy"}
 THIRD = {
     "version": set(),
     "lazy": set(),
+    "ahead": set(),
+    "garbage": set(),
     "quiet": set(),
     "progress": {"tqdm"},
     "json_text": set(),
