@@ -86,6 +86,8 @@ bench: $(READY) ## every benchmark in short; with FULL=1 in full, rows appended 
 	$(BIN)/python benchmarks/index.py $(call quick_or_full,index)
 	$(BIN)/python benchmarks/gradients.py $(call quick_or_full,gradients)
 	$(BIN)/python benchmarks/train.py $(call quick_or_full,train)
+	$(BIN)/python benchmarks/inference.py $(call quick_or_full,inference)
+	$(BIN)/python benchmarks/cost.py $(call quick_or_full,cost)
 	$(BIN)/python benchmarks/first_step.py $(call quick_or_full,first_step)
 	$(BIN)/python benchmarks/loader.py $(call quick_or_full,loader)
 	$(BIN)/python benchmarks/detect.py $(call quick_or_full,detect) --model $(WEIGHTS) --photos $(PHOTOS)
