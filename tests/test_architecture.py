@@ -18,7 +18,8 @@ PACKAGE = ROOT / "maskdet"
 GROUND = {
     *("version", "lazy", "quiet", "progress", "errors", "files", "randomness", "pixels"),
     *("geometry", "json_text"),
-    *("setting_checks", "base_config", "images", "photo_results", "detection_files", "detections"),
+    *("setting_checks", "base_config", "images", "photo_results"),
+    *("detection_fields", "detection_files", "detections"),
 }
 FLOORS = {
     "version": set(),
@@ -35,8 +36,16 @@ FLOORS = {
     "base_config": {"errors", "files", "geometry", "setting_checks"},
     "images": {"errors", "files", "geometry"},
     "photo_results": {"errors", "images"},
+    "detection_fields": {"errors"},
     "detection_files": {"errors", "geometry"},
-    "detections": {"errors", "files", "geometry", "detection_files", "visualize"},
+    "detections": {
+        "errors",
+        "files",
+        "geometry",
+        "detection_fields",
+        "detection_files",
+        "visualize",
+    },
     "data": GROUND,
     "visualize": GROUND,
     "report": GROUND | {"visualize"},
@@ -90,6 +99,7 @@ THIRD = {
     "config": set(),
     "images": NUMPY | {"PIL"},
     "photo_results": set(),
+    "detection_fields": NUMPY,
     "detection_files": NUMPY,
     "detections": NUMPY,
     "data": NUMPY | {"PIL", "lxml", "skimage", "pycocotools", "tqdm", "yaml"},
