@@ -109,10 +109,10 @@ def _stretches(cells: _Cells, rows: _Lines) -> tuple[Array, Array, Array]:
         turns = np.ceil(places + share * (rows.places[line + 1] - places))  # (2, M)
     turns = np.where(upper != lower, np.minimum(np.maximum(turns, low), high), high)
     first, second = np.minimum(*turns), np.maximum(*turns)
-    above, below = upper[0] != upper[1], lower[0] != lower[1]
+    above = upper[0] != upper[1]  # as below: there is no third stretch unless both have changed
     starts = np.stack([low, first, second], axis=1).ravel()  # (3 * M,)
     ends = np.stack([first, second, high], axis=1).ravel()
-    used = np.flatnonzero((ends > starts) & np.stack([above, ~above, below], axis=1).ravel())
+    used = np.flatnonzero((ends > starts) & np.stack([above, ~above, above], axis=1).ravel())
     starts = starts[used].astype(np.int64)
     return used // 3, starts, ends[used].astype(np.int64) - starts
 

@@ -13,7 +13,7 @@ from maskdet.geometry.resample import resize_bilinear
 
 SHAPE = (30, 40)
 # Steps at which samples lie on the threshold and just beside it.
-STEPS = st.sampled_from([0.0, 0.25, 0.499999, 0.5, 0.500001, 0.75, 1.0])
+STEPS = st.sampled_from(np.float32([0, 0.25, 0.499999, 0.5, 0.500001, 0.75, 1]).tolist())
 
 
 def test_paste_by_hand_and_threshold() -> None:
