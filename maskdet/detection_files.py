@@ -1,4 +1,4 @@
-"""The files that detections are kept in: our own JSON, and VOC XML."""
+"""The files that detections are kept in: our own JSON, VOC XML, and COCO's results."""
 
 import base64
 import binascii
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskdet.errors import DataError
-from maskdet.geometry.boxes import clip_boxes
+from maskdet.geometry.boxes import clip_boxes, convert_boxes
 from maskdet.geometry.masks import whole_box
 
 Array = NDArray[Any]
@@ -75,6 +75,31 @@ def _masks(content: Mapping[str, Any] | None) -> Array | None:
     if len(raw) != size:
         raise ValueError(f"masks hold {len(raw)} bytes instead of {size}")
     return np.frombuffer(raw, dtype="<f4").reshape(count, height, width)
+
+
+def coco_entries(
+    image_id: int,
+    boxes: Array,
+    categories: Sequence[int],
+    scores: Array,
+    runs: Sequence[Mapping[str, Any]] | None,
+) -> list[dict[str, Any]]:
+    """An image's detections as COCO has results, in plain numbers.
+
+    Args:
+        boxes: (N, 4) y1, x1, y2, x2 in pixels.
+        categories: the data set's own numbers of the classes.
+        scores: (N,).
+        runs: the masks as uncompressed run lengths; None without masks.
+    """
+    rows = convert_boxes(boxes.astype(float), "yxyx", "xywh").tolist()
+    segments = [{}] * len(boxes) if runs is None else [{"segmentation": run} for run in runs]
+    return [
+        {"image_id": image_id, "category_id": category, "bbox": box, "score": score, **segment}
+        for category, box, score, segment in zip(
+            categories, rows, scores.tolist(), segments, strict=True
+        )
+    ]
 
 
 def voc_text(

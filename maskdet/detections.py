@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maskdet.detection_files import damaged, packed, unpacked, voc_text
+from maskdet.detection_fields import owned
+from maskdet.detection_files import coco_entries, damaged, packed, unpacked, voc_text
 from maskdet.errors import UsageError
 from maskdet.files import write_whole
-from maskdet.geometry.boxes import convert_boxes
-from maskdet.geometry.masks import fill_boxes, paste_mask
+from maskdet.geometry.masks import fill_boxes
+from maskdet.geometry.pasting import paste_mask, pasted_runs
 from maskdet.geometry.polygons import polygons_from_mask
-from maskdet.geometry.rle import encode_rle
+from maskdet.geometry.rle import encode_runs
+from maskdet.geometry.runs import MaskCrop, MaskRuns
 
 Array = NDArray[Any]
 
@@ -47,7 +49,7 @@ class Detections:
     small_masks: Array | None = None
 
     def __post_init__(self) -> None:
-        boxes = _owned("boxes", self.boxes, np.float32)
+        boxes = owned("boxes", self.boxes, np.float32)
         if boxes.size == 0:
             boxes = boxes.reshape(0, 4)
         if boxes.ndim != 2 or boxes.shape[1] != 4:
@@ -55,8 +57,8 @@ class Detections:
                 f"Detections need boxes of shape (N, 4) as y1, x1, y2, x2, but got {boxes.shape}; "
                 "give a single box as [box]."
             )
-        ids = _owned("class_ids", self.class_ids, np.int32)
-        scores = _owned("scores", self.scores, np.float32)
+        ids = owned("class_ids", self.class_ids, np.int32)
+        scores = owned("scores", self.scores, np.float32)
         names = tuple(str(name) for name in self.class_names)
         shape = tuple(int(side) for side in self.image_shape)
         if len(shape) not in (2, 3) or min(shape) < 0:
@@ -66,7 +68,7 @@ class Detections:
             )
         small = self.small_masks
         if small is not None:
-            small = _owned("small_masks", small, np.float32)
+            small = owned("small_masks", small, np.float32)
             if small.ndim != 3:
                 raise UsageError(
                     "Detections need small_masks of shape (N, height, width), but got "
@@ -180,14 +182,32 @@ class Detections:
 
         Small masks are put into their boxes and are true at one half and above; parts of a box
         outside the image are dropped. Built anew at each access, as they can be large: keep them
-        in a variable, or use :meth:`mask` for one at a time.
+        in a variable, or use :meth:`mask` for one at a time. :meth:`crops`, :attr:`areas`,
+        :meth:`rle` and :meth:`polygons` do without them.
         """
         if self.small_masks is None:
             return fill_boxes(self.boxes, self.image_shape)
-        planes = np.zeros((len(self), *self.image_shape), dtype=bool)
-        for plane, mask, box in zip(planes, self.small_masks, self.boxes, strict=True):
-            paste_mask(mask, box, self.image_shape, out=plane)
-        return np.moveaxis(planes, 0, -1)
+        return np.moveaxis(self._runs().planes(), 0, -1)
+
+    def crops(self) -> list[MaskCrop]:
+        """Every mask cut out by its box: (y, x, bool (h, w)), where in the image the part begins.
+
+        Boxes are in whole pixels and cut to the image; outside of them a mask is false.
+        """
+        return self._runs().crops()
+
+    @property
+    def areas(self) -> Array:
+        """How many pixels each mask has, or each box without masks: int64 (N,)."""
+        return self._runs().areas()
+
+    def _runs(self, by_columns: bool = False) -> MaskRuns:
+        """The masks' runs, along rows or along columns, of boxes that are full without masks."""
+        small = np.ones((len(self), 1, 1)) if self.small_masks is None else self.small_masks
+        if by_columns:
+            boxes = self.boxes[:, [1, 0, 3, 2]]
+            return pasted_runs(small.swapaxes(1, 2), boxes, self.image_shape[::-1])
+        return pasted_runs(small, self.boxes, self.image_shape)
 
     # --- Selection -------------------------------------------------------------------------------
 
@@ -260,11 +280,15 @@ class Detections:
 
     def rle(self) -> list[dict[str, list[int]]]:
         """Every mask as COCO's uncompressed run lengths: size, counts (column by column)."""
-        return [encode_rle(self.mask(index)) for index in range(len(self))]
+        runs = self._runs(by_columns=True).positions()
+        return [encode_runs(starts, ends, self.image_shape) for starts, ends in runs]
 
     def polygons(self) -> list[list[Array]]:
         """Every mask as polygons of (y, x) corners; none for a mask without pixels."""
-        return [polygons_from_mask(self.mask(index)) for index in range(len(self))]
+        return [
+            [corners + (crop.y, crop.x) for corners in polygons_from_mask(crop.mask)]
+            for crop in self.crops()
+        ]
 
     def to_coco(
         self, image_id: int, category_ids: Mapping[int, int] | None = None
@@ -274,20 +298,10 @@ class Detections:
         With masks also ``segmentation`` as uncompressed run lengths. ``category_ids`` maps class
         ids to the data set's own; without it they are kept. Plain numbers, ready for JSON.
         """
+        ids = self.class_ids.tolist()
+        categories = ids if category_ids is None else [category_ids[class_id] for class_id in ids]
         runs = self.rle() if self.has_masks else None
-        entries: list[dict[str, Any]] = []
-        for index, box in enumerate(convert_boxes(self.boxes.astype(float), "yxyx", "xywh")):
-            class_id = int(self.class_ids[index])
-            entry: dict[str, Any] = {
-                "image_id": image_id,
-                "category_id": class_id if category_ids is None else category_ids[class_id],
-                "bbox": box.tolist(),
-                "score": float(self.scores[index]),
-            }
-            if runs is not None:
-                entry["segmentation"] = runs[index]
-            entries.append(entry)
-        return entries
+        return coco_entries(image_id, self.boxes, categories, self.scores, runs)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON: each object's name, score and box (y1, x1, y2, x2 in pixels)."""
@@ -338,7 +352,7 @@ class Detections:
             class_ids=self.class_ids,
             class_names=self.class_names,
             scores=self.scores,
-            masks=self.masks if self.has_masks else None,
+            masks=self.crops() if self.has_masks else None,
         )
 
     # --- Files -----------------------------------------------------------------------------------
@@ -372,22 +386,3 @@ class Detections:
             )
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise damaged(path, error) from error
-
-
-def _owned(name: str, values: Any, dtype: Any) -> Array:
-    """A copy as an array of ``dtype``; complains about what is no finite number."""
-    try:
-        array = np.array(values)
-        if array.dtype.kind not in "biuf":
-            raise TypeError(f"not numbers but {array.dtype}")
-        with np.errstate(over="ignore", invalid="ignore"):
-            owned = array.astype(dtype)
-        if not np.isfinite(array).all() or not np.isfinite(owned).all():
-            raise ValueError("some are NaN, infinite or too large")
-        if owned.dtype.kind == "i" and not np.array_equal(owned, array):
-            raise ValueError("some are not whole or too large")
-        return owned
-    except (TypeError, ValueError) as error:
-        raise UsageError(
-            f"The {name} of detections must be finite numbers ({error}); remove the bad rows."
-        ) from error

@@ -11,6 +11,9 @@ import pytest
 from maskdet.detections import Detections
 from maskdet.errors import DataError, UsageError
 from maskdet.geometry import decode_rle, mask_from_polygons
+from maskdet.geometry.runs import MaskRuns
+from maskdet.runtime.scenes import drawn as scene_drawn
+from maskdet.runtime.tracker import Tracker
 
 NAMES = ("BG", "kangaroo", "emu")
 
@@ -155,6 +158,30 @@ def test_rle_and_polygons_hold_the_masks() -> None:
         np.testing.assert_array_equal(
             mask_from_polygons(outlines, found.image_shape), found.masks[:, :, index]
         )
+
+
+@pytest.mark.parametrize("has_masks", [True, False])
+def test_cut_out_masks_and_areas_are_those_of_the_masks(has_masks: bool) -> None:
+    found = make(has_masks=has_masks)
+    back = np.zeros_like(found.masks)
+    for index, (y, x, mask) in enumerate(found.crops()):
+        assert mask.shape[0] <= 16 and mask.shape[1] <= 16  # boxes are 15 pixels at most
+        back[y : y + mask.shape[0], x : x + mask.shape[1], index] = mask
+    np.testing.assert_array_equal(back, found.masks)
+    assert found.areas.tolist() == found.masks.sum(axis=(0, 1)).tolist()
+
+
+def test_drawing_files_and_tracking_make_no_full_size_masks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What a camera's frames go through, one after another."""
+    found, image = make(), np.zeros((40, 50, 3), dtype=np.uint8)
+    drawn = found.draw(image)
+    monkeypatch.setattr(MaskRuns, "planes", None)
+    steadied, numbers = Tracker().update(found)
+    np.testing.assert_array_equal(found.draw(image), drawn)
+    assert scene_drawn(image, steadied, numbers).any()
+    assert len(found.to_coco(1)) == len(found.polygons()) == len(found.areas) == 3
 
 
 def test_coco_entries() -> None:

@@ -11,7 +11,6 @@ from maskdet.data.dataset import Dataset
 from maskdet.data.outlines import Shape
 from maskdet.detections import Detections
 from maskdet.geometry.boxes import clip_boxes
-from maskdet.geometry.polygons import polygons_from_mask
 
 Array = NDArray[Any]
 # Of an outline's corners: how far they may leave the mask's edge, in pixels and as a share of the
@@ -92,7 +91,7 @@ def outline_of(detections: Detections, index: int) -> tuple[Array, ...] | None:
     y1, x1, y2, x2 = detections.boxes[index].tolist()
     tolerance = max(_LEAST_TOLERANCE, _TOLERANCE * max(y2 - y1, x2 - x1))
     parts = []
-    for part in polygons_from_mask(detections.mask(index)):
+    for part in detections[index].polygons()[0]:
         few = approximate_polygon(np.concatenate([part, part[:1]]), tolerance)[:-1]  # (K, 2)
         parts.append(np.asarray(few if len(few) >= 3 else part, dtype=np.float64))
     return tuple(parts) or None

@@ -172,7 +172,8 @@ def _rle(mask: NDArray[Any]) -> Any:
 
 
 def _results(results: Detections, number: int, with_masks: bool) -> list[dict[str, Any]]:
-    masks = results.masks if with_masks else None
+    height, width = results.image_shape
+    masks = mask_tools.frPyObjects(results.rle(), height, width) if with_masks else None
     entries = []
     for i in range(len(results)):
         y1, x1, y2, x2 = (float(value) for value in results.boxes[i])
@@ -183,7 +184,7 @@ def _results(results: Detections, number: int, with_masks: bool) -> list[dict[st
             "bbox": [x1, y1, x2 - x1, y2 - y1],
         }
         if masks is not None:
-            entry["segmentation"] = _rle(masks[..., i])
+            entry["segmentation"] = masks[i]
             del entry["bbox"]
         entries.append(entry)
     return entries

@@ -16,10 +16,10 @@ from maskdet.geometry.masks import (
     expand_mask,
     fill_boxes,
     pairwise_mask_iou,
-    paste_mask,
     shrink_mask,
 )
 from maskdet.geometry.nms import non_max_suppression
+from maskdet.geometry.pasting import paste_mask
 from maskdet.geometry.placement import Placement, place
 from maskdet.geometry.polygons import mask_from_polygons, polygons_from_mask
 from maskdet.geometry.resample import resize_bilinear

@@ -12,34 +12,42 @@ from numpy.typing import ArrayLike, NDArray
 
 from maskdet.errors import DataError, UsageError
 from maskdet.geometry.boxes import as_boxes
-from maskdet.geometry.resample import resize_bilinear, resize_weights, resize_window
+from maskdet.geometry.resample import resize_bilinear, resize_window
+from maskdet.geometry.runs import MaskCrop
 
 Array = NDArray[Any]
 # Pixel coordinates beyond this are not images; the limit keeps sums inside int64.
 _FAR = 2.0**40
-_ROUNDING = 1e-6
 
 
-def whole_box(box: ArrayLike) -> tuple[int, int, int, int]:
-    """One box (4,) in whole pixels, rounded half to even.
+def whole_boxes(boxes: ArrayLike) -> Array:
+    """Boxes (N, 4) in whole pixels, rounded half to even: int64 (N, 4).
 
     A box thinner than a pixel takes the pixel it lies in; one without area keeps none.
-    Raises UsageError for anything but four finite numbers.
+    Raises UsageError for a box that is not four finite numbers.
     """
-    values = np.asarray(box, dtype=np.float64).reshape(-1)
-    if values.shape != (4,) or not np.isfinite(values).all():
+    given = np.asarray(boxes)
+    values = given.astype(np.float64)
+    if values.ndim != 2 or values.shape[1] != 4 or not np.isfinite(values).all():
+        rows = values.reshape(len(values), -1)
+        wrong = next((r for r in rows if r.shape != (4,) or not np.isfinite(r).all()), values)
         raise UsageError(
-            f"A box must be four finite numbers y1, x1, y2, x2, but is {np.asarray(box).tolist()}; "
+            f"A box must be four finite numbers y1, x1, y2, x2, but is {wrong.tolist()}; "
             "remove or repair it."
         )
     values = np.clip(values, -_FAR, _FAR)
-    y1, x1, y2, x2 = (int(side) for side in np.around(values))
-    if y1 == y2 and values[2] > values[0]:
-        y1 = int(np.floor((values[0] + values[2]) / 2))
-        y2 = y1 + 1
-    if x1 == x2 and values[3] > values[1]:
-        x1 = int(np.floor((values[1] + values[3]) / 2))
-        x2 = x1 + 1
+    whole = np.around(values).astype(np.int64)
+    low, high = whole[:, :2], whole[:, 2:]  # views: (N, 2) each, y and x
+    thin = (low == high) & (values[:, 2:] > values[:, :2])
+    if thin.any():
+        low[thin] = np.floor((values[:, :2] + values[:, 2:])[thin] / 2)
+        high[thin] = low[thin] + 1
+    return whole
+
+
+def whole_box(box: ArrayLike) -> tuple[int, int, int, int]:
+    """:func:`whole_boxes` of one box (4,)."""
+    y1, x1, y2, x2 = whole_boxes(np.reshape(box, (1, -1)))[0].tolist()
     return y1, x1, y2, x2
 
 
@@ -65,6 +73,15 @@ def boxes_from_masks(masks: ArrayLike) -> Array:
         boxes[:, low] = np.where(filled, used.argmax(axis=0), 0)
         boxes[:, high] = np.where(filled, len(used) - used[::-1].argmax(axis=0), 0)
     return boxes
+
+
+def crops_from_masks(masks: ArrayLike) -> list[MaskCrop]:
+    """Masks H x W x N cut out by the tightest boxes around them."""
+    array = _as_masks(masks).astype(bool, copy=False)
+    return [
+        MaskCrop(y1, x1, array[y1:y2, x1:x2, i])
+        for i, (y1, x1, y2, x2) in enumerate(boxes_from_masks(array).tolist())
+    ]
 
 
 def boxes_around(planes: ArrayLike) -> Array:
@@ -120,39 +137,6 @@ def expand_mask(mini: ArrayLike, box: ArrayLike, image_shape: Sequence[int]) -> 
         (y1, x1, y2, x2), rows, columns = window
         shown = (rows.start - y1, rows.stop - y1), (columns.start - x1, columns.stop - x1)
         mask[rows, columns] = resize_window(mini, (y2 - y1, x2 - x1), *shown) > 0.5
-    return mask
-
-
-def paste_mask(
-    mini: ArrayLike,
-    box: ArrayLike,
-    image_shape: Sequence[int],
-    threshold: float = 0.5,
-    out: Array | None = None,
-) -> Array:
-    """A mask head's output (h, w) in 0..1 put into its box: bool (H, W) of ``image_shape``.
-
-    Bilinear, true at ``threshold`` and above. The box is in pixels of the image, rounded to whole
-    ones; what lies outside the image is dropped, and a box without area gives an empty mask.
-    ``out``: an empty mask (H, W) to write into.
-    """
-    values = np.asarray(mini, dtype=np.float32)
-    shape = int(image_shape[0]), int(image_shape[1])
-    mask = np.zeros(shape, dtype=bool) if out is None else out
-    window = _window(box, image_shape)
-    if window is None:
-        return mask
-    (y1, x1, y2, x2), rows, columns = window
-    # Float32's rounding must not decide on a value of the threshold itself.
-    threshold -= _ROUNDING
-    # Values stay within the range of those given, also at a box's sides, beyond which 0 counts.
-    if values.min() >= threshold:
-        mask[rows, columns] = True
-    elif values.max() >= threshold:
-        down = resize_weights(values.shape[0], y2 - y1, (rows.start - y1, rows.stop - y1))
-        across = resize_weights(values.shape[1], x2 - x1, (columns.start - x1, columns.stop - x1))
-        # The shorter product first: (H, h) (h, w) (w, W).
-        np.greater_equal(down @ values @ across.T, threshold, out=mask[rows, columns])
     return mask
 
 

@@ -74,14 +74,3 @@ def resize_bilinear(array: ArrayLike, shape: Sequence[int]) -> Array:
     channels together. Raises UsageError for other shapes, and for sizes without pixels.
     """
     return resize_window(array, shape, (0, int(shape[0])), (0, int(shape[1])))
-
-
-def resize_weights(size: int, new_size: int, span: Span) -> Array:
-    """Weights (stop - start, size) float32 of the lines ``span`` = (start, stop) of ``new_size``
-    ones, into which :func:`resize_bilinear` turns ``size``: two such matrices resize a plane."""
-    left, right, weight = _neighbours(size, new_size, span)
-    lines = np.arange(len(weight))
-    weights = np.zeros((len(weight), size + 2), dtype=np.float32)  # with the border of zeros
-    weights[lines, left] = 1 - weight
-    weights[lines, right] += weight.astype(np.float32)
-    return weights[:, 1:-1]

@@ -107,11 +107,19 @@ def encode_rle_at(
     plane = np.asarray(part).astype(bool, copy=False)
     columns, rows = np.nonzero(plane.T)
     positions = (columns + corner[1]) * size[0] + rows + corner[0]
-    first = np.flatnonzero(np.diff(positions, prepend=-2) > 1)
-    starts, ends = positions[first], positions[np.append(first[1:] - 1, len(positions) - 1)] + 1
-    if not len(positions):
-        return {"size": list(size), "counts": [size[0] * size[1]]}
-    edges = np.stack([starts, ends], axis=1).ravel()
-    counts = np.diff(edges, prepend=0).tolist()
-    rest = size[0] * size[1] - int(edges[-1])
-    return {"size": list(size), "counts": counts + ([rest] if rest else [])}
+    return encode_runs(positions, positions + 1, size)
+
+
+def encode_runs(starts: Array, ends: Array, size: tuple[int, int]) -> dict[str, list[int]]:
+    """:func:`encode_rle` of runs of true pixels in an image of ``size``.
+
+    Args:
+        starts, ends: integers (R,), counted down the columns, left to right, in that order; ends
+            lie outside. A run may begin where the one before it ends.
+    """
+    apart = starts[1:] != ends[:-1]
+    firsts, lasts = np.append(starts[:1], starts[1:][apart]), np.append(ends[:-1][apart], ends[-1:])
+    edges = np.stack([firsts, lasts], axis=1).ravel()
+    counts: list[int] = np.diff(edges, prepend=0).tolist()
+    rest = int(size[0]) * int(size[1]) - sum(counts)
+    return {"size": [int(side) for side in size], "counts": counts + ([rest] if rest else [])}

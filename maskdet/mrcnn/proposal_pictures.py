@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from maskdet.errors import UsageError
-from maskdet.geometry.masks import paste_mask
+from maskdet.geometry.pasting import paste_mask
 from maskdet.visualize.canvas import (
     as_picture,
     check_counts,

@@ -25,9 +25,10 @@ from maskdet.evaluation.matterport import (
 from maskdet.geometry.anchors import generate_anchors, generate_pyramid_anchors
 from maskdet.geometry.boxes import denormalize_boxes, normalize_boxes, pairwise_iou
 from maskdet.geometry.deltas import decode_boxes, encode_boxes
-from maskdet.geometry.masks import boxes_from_masks, pairwise_mask_iou, paste_mask, shrink_mask
+from maskdet.geometry.masks import boxes_from_masks, pairwise_mask_iou, shrink_mask
 from maskdet.geometry.masks import expand_mask as _expand_mask
 from maskdet.geometry.nms import non_max_suppression as _non_max_suppression
+from maskdet.geometry.pasting import paste_mask
 from maskdet.geometry.placement import Placement, place
 from maskdet.geometry.resample import resize_bilinear
 from maskdet.layers import box_coding

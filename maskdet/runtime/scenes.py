@@ -93,6 +93,6 @@ def drawn(frame: Array, detections: Detections, numbers: list[int]) -> Array:
         class_ids=detections.class_ids,
         class_names=detections.class_names,
         scores=detections.scores,
-        masks=detections.masks if detections.has_masks else None,
+        masks=detections.crops() if detections.has_masks else None,
         colors=[_COLOURS[number % len(_COLOURS)] for number in numbers],
     )

@@ -9,7 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from maskdet.geometry.masks import crops_from_masks
+from maskdet.geometry.runs import MaskCrop
+
 Colour = tuple[int, int, int]
+#: Full-size masks bool (H, W, N), or what each has inside its box.
+Masks = NDArray[Any] | Sequence[MaskCrop]
 
 MASK_OPACITY = 0.42
 
@@ -36,7 +41,7 @@ def draw_instances(
     class_ids: ArrayLike | None = None,
     class_names: Sequence[str] | None = None,
     scores: ArrayLike | None = None,
-    masks: NDArray[Any] | None = None,
+    masks: Masks | None = None,
     colors: Sequence[Colour] | None = None,
     width: int | None = None,
 ) -> NDArray[np.uint8]:
@@ -48,7 +53,7 @@ def draw_instances(
         class_ids: (N,), for labels.
         class_names: by class id.
         scores: (N,) 0..1, for labels.
-        masks: bool (H, W, N).
+        masks: bool (H, W, N), or cut out by boxes as :meth:`Detections.crops` gives them.
         colors: one an object; by default one an object from :func:`palette`.
         width: of the frames in pixels; by default one that suits the photo's size.
 
@@ -60,10 +65,11 @@ def draw_instances(
     colours = list(colors) if colors is not None else palette(len(rows))
     # The weakest first, so that the best are on top.
     order = range(len(rows)) if scores is None else np.argsort(np.asarray(scores), kind="stable")
-    if masks is not None:
-        for i in order:
-            _tint(canvas, masks[..., i], colours[i])
     picture = Image.fromarray(canvas)
+    if masks is not None:
+        crops = crops_from_masks(masks) if isinstance(masks, np.ndarray) else masks
+        for i in order:
+            _tint(picture, crops[i], colours[i])
     pen = ImageDraw.Draw(picture)
     side = min(canvas.shape[:2])
     width = width or max(1, round(side / 200))
@@ -78,34 +84,38 @@ def draw_instances(
     return np.asarray(picture)
 
 
-def _tint(canvas: NDArray[np.uint8], mask: NDArray[Any], colour: Colour) -> None:
-    window = _window(mask)
-    if window is None:
+def _tint(picture: Image.Image, crop: MaskCrop, colour: Colour) -> None:
+    """Mixes a colour into a picture where a mask is, and outlines it."""
+    height, width = crop.mask.shape
+    if not crop.mask.any():
         return
-    inside = mask[window].astype(bool, copy=False)  # (h, w)
-    core = inside.copy()  # what is left after the outermost pixel is taken off on each side
-    core[1:] &= inside[:-1]
-    core[:-1] &= inside[1:]
-    core[:, 1:] &= inside[:, :-1]
-    core[:, :-1] &= inside[:, 1:]
-    rim = inside & ~core
-    levels = np.arange(256, dtype=np.uint8)
-    for channel, value in enumerate(colour):
-        plane = canvas[window][..., channel]  # (h, w), a view
-        mixed = ((1 - MASK_OPACITY) * levels + MASK_OPACITY * value).astype(np.uint8)  # (256,)
-        np.copyto(plane, mixed[plane], where=inside)
-        np.copyto(plane, value, where=rim)
+    place = crop.x, crop.y, crop.x + width, crop.y + height
+    mixed = picture.crop(place).point(_mixed_values(colour))
+    picture.paste(mixed, place, Image.fromarray(crop.mask))
+    picture.paste(colour, place, Image.fromarray(_edge(crop, (picture.height, picture.width))))
 
 
-def _window(mask: NDArray[Any]) -> tuple[slice, slice] | None:
-    """Rows and columns of a mask (H, W) that hold all of it and, within the image, a pixel around
-    it; None for an empty one."""
-    used = np.flatnonzero(mask.any(axis=1))
-    if not len(used):
-        return None
-    rows = slice(max(0, used[0] - 1), used[-1] + 2)
-    used = np.flatnonzero(mask[rows].any(axis=0))
-    return rows, slice(max(0, used[0] - 1), used[-1] + 2)
+def _edge(crop: MaskCrop, size: tuple[int, int]) -> NDArray[Any]:
+    """A mask's outermost pixel on each side, but not where the picture of ``size`` ends."""
+    mask = crop.mask
+    height, width = mask.shape
+    core = mask.copy()
+    core[1:] &= mask[:-1]
+    core[:-1] &= mask[1:]
+    core[:, 1:] &= mask[:, :-1]
+    core[:, :-1] &= mask[:, 1:]
+    core[:1] &= crop.y == 0
+    core[-1:] &= crop.y + height == size[0]
+    core[:, :1] &= crop.x == 0
+    core[:, -1:] &= crop.x + width == size[1]
+    return mask & ~core
+
+
+def _mixed_values(colour: Colour) -> list[int]:
+    """What each value becomes that a colour is mixed into, of red, then green, then blue."""
+    values = (1 - MASK_OPACITY) * np.arange(256) + MASK_OPACITY * np.array(colour)[:, None]
+    mixed: list[int] = values.astype(np.uint8).ravel().tolist()
+    return mixed
 
 
 def _label(

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from maskdet.visualize.draw import Colour, draw_instances
+from maskdet.visualize.draw import Colour, Masks, draw_instances
 
 Array = NDArray[Any]
 
@@ -20,7 +20,7 @@ def draw_judged(
     true_boxes: ArrayLike,
     true_colours: Sequence[Colour],
     true_tags: Sequence[str],
-    masks: Array | None = None,
+    masks: Masks | None = None,
 ) -> NDArray[np.uint8]:
     """A copy of a photo: detections drawn through, with masks; true boxes dashed; tags at corners.
 
@@ -30,7 +30,7 @@ def draw_judged(
         colours: one a detection.
         tags: a letter or two each; empty for none.
         true_boxes: (M, 4), likewise ``true_colours`` and ``true_tags``.
-        masks: bool (H, W, N).
+        masks: bool (H, W, N), or a :class:`MaskCrop` each.
 
     Returns:
         uint8 (H, W, 3).

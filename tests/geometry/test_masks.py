@@ -13,10 +13,9 @@ from maskdet.geometry import (
     fill_boxes,
     pairwise_iou,
     pairwise_mask_iou,
-    paste_mask,
     shrink_mask,
 )
-from maskdet.geometry.resample import resize_bilinear
+from maskdet.geometry.masks import crops_from_masks, whole_box, whole_boxes
 
 SHAPE = (30, 40)
 
@@ -77,76 +76,10 @@ def test_shrinking_needs_an_area() -> None:
         shrink_mask(np.ones((10, 10)), [3, 3, 3, 9], (4, 4))
 
 
-def test_paste_by_hand_and_threshold() -> None:
-    mini = np.array([[0.2, 0.5], [0.4, 0.9]])
-    assert paste_mask(mini, [1, 1, 3, 3], (4, 4)).astype(int).tolist() == [
-        [0, 0, 0, 0],
-        [0, 0, 1, 0],
-        [0, 0, 1, 0],
-        [0, 0, 0, 0],
-    ]
-    assert paste_mask(mini, [1, 1, 3, 3], (4, 4), threshold=0.3).sum() == 3
-
-
-@given(
-    arrays(np.float32, (5, 7), elements=st.floats(0, 1, width=32)),
-    st.tuples(st.integers(-40, 60), st.integers(-40, 60)),
-    st.tuples(st.integers(1, 70), st.integers(1, 70)),
-)
-def test_pasting_over_the_border_is_a_cut(
-    mini: np.ndarray, start: tuple[int, int], sides: tuple[int, int]
-) -> None:
-    box = np.array([*start, start[0] + sides[0], start[1] + sides[1]])
-    large = paste_mask(mini, box + 50, (SHAPE[0] + 150, SHAPE[1] + 150))
-    ours = paste_mask(mini, box, SHAPE)
-    np.testing.assert_array_equal(ours, large[50 : 50 + SHAPE[0], 50 : 50 + SHAPE[1]])
-
-
-@given(
-    arrays(np.float32, (6, 5), elements=st.floats(0, 1, width=32)),
-    st.tuples(st.integers(-20, 30), st.integers(-20, 30)),
-    st.tuples(st.integers(1, 60), st.integers(1, 60)),
-    st.sampled_from([0.3, 0.5]),
-)
-def test_pasting_is_the_exact_resizing_cut_at_the_threshold(
-    mini: np.ndarray, start: tuple[int, int], sides: tuple[int, int], threshold: float
-) -> None:
-    values = np.zeros((160, 180))
-    y, x = start[0] + 50, start[1] + 50
-    values[y : y + sides[0], x : x + sides[1]] = resize_bilinear(mini, sides)
-    values = values[50 : 50 + SHAPE[0], 50 : 50 + SHAPE[1]]
-    box = [*start, start[0] + sides[0], start[1] + sides[1]]
-    out = np.zeros(SHAPE, dtype=bool)
-    mask = paste_mask(mini, box, SHAPE, threshold, out=out)
-    assert mask is out
-    sure = abs(values - threshold) > 1e-5
-    np.testing.assert_array_equal(mask[sure], values[sure] > threshold)
-    assert mask[values == threshold].all()
-
-
-def test_values_of_the_threshold_are_in() -> None:
-    """A head that says the same everywhere but in a corner, at any size of box."""
-    mini = np.full((28, 28), 0.7, dtype=np.float32)
-    mini[0, 0] = 0.0
-    for side in range(57, 157, 7):
-        assert paste_mask(mini, [0, 0, side, side], (side, side), 0.7)[9:-9, 9:-9].all()
-
-
-def test_pasting_into_no_area_or_a_giant_box() -> None:
-    assert not paste_mask(np.ones((3, 3)), [5, 5, 5, 9], (10, 10)).any()
-    assert not paste_mask(np.ones((3, 3)), [9, 9, 2, 2], (10, 10)).any()
-    assert paste_mask(np.ones((3, 3)), [-1e30, -1e9, 1e9, 1e30], (10, 10)).all()
-
-
 def test_a_sliver_takes_the_pixel_it_lies_in() -> None:
-    mask = paste_mask(np.ones((3, 3)), [4.1, 2.0, 4.3, 5.0], (10, 10))
+    mask = expand_mask(np.ones((3, 3)), [4.1, 2.0, 4.3, 5.0], (10, 10))
     assert np.argwhere(mask).tolist() == [[4, 2], [4, 3], [4, 4]]
     assert shrink_mask(np.ones((10, 10)), [4.1, 2.0, 4.3, 5.0], (2, 2)).all()
-
-
-def test_a_box_that_is_no_number_is_refused() -> None:
-    with pytest.raises(UsageError, match="finite"):
-        paste_mask(np.ones((3, 3)), [0, 0, np.nan, 4], (10, 10))
 
 
 @given(st.lists(inside_boxes(), max_size=3), st.lists(inside_boxes(), max_size=3))
@@ -170,3 +103,24 @@ def test_boxes_enclose_exactly_the_pixels(masks: np.ndarray) -> None:
         ys, xs = np.nonzero(masks[:, :, i])
         expected = [ys.min(), xs.min(), ys.max() + 1, xs.max() + 1] if len(ys) else [0, 0, 0, 0]
         assert [y1, x1, y2, x2] == expected
+
+
+@given(arrays(bool, array_shapes(min_dims=3, max_dims=3, max_side=8)))
+def test_masks_cut_out_can_be_put_back(masks: np.ndarray) -> None:
+    back = np.zeros_like(masks)
+    for i, (y, x, mask) in enumerate(crops_from_masks(masks)):
+        back[y : y + mask.shape[0], x : x + mask.shape[1], i] = mask
+    np.testing.assert_array_equal(back, masks)
+
+
+@given(arrays(np.float64, (5, 4), elements=st.floats(-1e15, 1e15)))
+def test_boxes_get_whole_pixels_together_as_one_by_one(boxes: np.ndarray) -> None:
+    assert whole_boxes(boxes).tolist() == [list(whole_box(box)) for box in boxes]
+
+
+def test_a_box_that_is_no_number_is_named() -> None:
+    boxes = [[0, 0, 4, 4], [0, 0, np.nan, 4]]
+    with pytest.raises(UsageError, match=r"finite numbers.*\[0.0, 0.0, nan, 4.0\]"):
+        whole_boxes(boxes)
+    with pytest.raises(UsageError, match="finite numbers"):
+        whole_box([1, 2, 3])

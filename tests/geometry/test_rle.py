@@ -8,6 +8,7 @@ from pycocotools import mask as coco
 
 from maskdet.errors import DataError, UsageError
 from maskdet.geometry import decode_rle, encode_rle
+from maskdet.geometry.rle import encode_runs
 
 planes = arrays(bool, array_shapes(min_dims=2, max_dims=2, min_side=0, max_side=12))
 
@@ -53,3 +54,10 @@ def test_damage_is_named(rle: dict, message: str) -> None:
 def test_only_planes() -> None:
     with pytest.raises(UsageError, match="one by one"):
         encode_rle(np.zeros((2, 2, 2)))
+
+
+@given(planes)
+def test_runs_that_touch_are_one(mask: np.ndarray) -> None:
+    """Each pixel as a run of its own gives what the mask gives."""
+    pixels = np.flatnonzero(mask.ravel(order="F"))
+    assert encode_runs(pixels, pixels + 1, mask.shape) == encode_rle(mask)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
+from maskdet.geometry.runs import MaskCrop
 from maskdet.visualize import plots
 from maskdet.visualize.draw import MASK_OPACITY, draw_instances, palette
 
@@ -48,6 +49,33 @@ def test_a_mask_is_tinted_inside_and_rimmed_wherever_it_lies(mask, seed):
     outside = [[-90, -90, -80, -80]]  # so that no frame is seen
     drawn = draw_instances(photo, outside, masks=mask[..., None], colors=[colour])
     np.testing.assert_array_equal(drawn, tinted_whole(photo, mask, colour))
+
+
+def test_a_mask_cut_out_is_drawn_as_the_whole_one():
+    """In the middle, at a corner of the photo, all of it, without pixels, and none of it."""
+    photo = np.random.default_rng(0).integers(0, 255, (30, 40, 3), dtype=np.uint8)
+    y, x = np.mgrid[:30, :40]
+    masks = np.stack(
+        [(y - 15) ** 2 + (x - 20) ** 2 < 80, (y < 9) & (x > 25), y >= 0, y < 0, y < 0], axis=2
+    )
+    crops = [
+        MaskCrop(2, 3, masks[2:28, 3:33, 0]),
+        MaskCrop(0, 24, masks[:10, 24:, 1]),
+        MaskCrop(0, 0, masks[..., 2]),
+        MaskCrop(4, 4, np.zeros((3, 3), dtype=bool)),
+        MaskCrop(0, 0, np.zeros((0, 7), dtype=bool)),
+    ]
+    boxes = np.tile([0, 0, 0, 0], (5, 1))
+    whole = draw_instances(photo, boxes, masks=masks)
+    assert (draw_instances(photo, boxes, masks=crops) == whole).all()
+    expected = photo.copy()
+    for mask, colour in zip(np.moveaxis(masks, 2, 0), np.array(palette(5)), strict=True):
+        mixed = (1 - MASK_OPACITY) * expected + MASK_OPACITY * colour
+        expected[mask] = mixed[mask].astype(np.uint8)
+        beyond = np.pad(mask, 1, mode="edge")  # where the photo ends a mask has no outline
+        core = beyond[2:, 1:-1] & beyond[:-2, 1:-1] & beyond[1:-1, 2:] & beyond[1:-1, :-2]
+        expected[mask & ~core] = colour
+    assert (whole[1:, 1:] == expected[1:, 1:]).all()  # the boxes are drawn at the corner
 
 
 def test_nothing_to_draw_gives_the_photo():

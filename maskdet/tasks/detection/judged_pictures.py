@@ -77,7 +77,7 @@ def judged_picture(image: Any, judged: Any, label: str) -> Photo:
         judged.objects.boxes * scale,
         [KIND_COLOURS["missed"] if missed else _TRUE for missed in judged.missed],
         tags[count:],
-        detections.masks if detections.has_masks else None,
+        detections.crops() if detections.has_masks else None,
     )
     alt = "; ".join(mark.text for mark in marks) or "everything right"
     if judged.right:
