@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maskdet import SSD, YOLOX, Classifier, MaskRCNN
+from maskdet.compute_dtype import computing_in
 from maskdet.errors import MaskdetWarning, UsageError
 from maskdet.inference.compiled import compiled
 from maskdet.layers.float32 import Float32Layer
+from maskdet.layers.roi_align import PyramidROIAlign
 from maskdet.models import computing
 from tests.models.classifier.conftest import SmallConfig as SmallClassifier
 from tests.models.conftest import SmallConfig, SmallMobileConfig, with_settings
@@ -106,6 +108,19 @@ def test_boxes_and_targets_are_worked_on_in_float32(name, tmp_path):
         assert {tensor.dtype for tensor in given if len(tensor.shape) < 4} <= {"float32", "int32"}
 
 
+def test_crops_of_bfloat16_maps_lie_where_their_boxes_are():
+    # Columns 224 .. 255 of a map count from 0 to 31: what is read there says where it was read,
+    # to a sixteenth of a column. A box in bfloat16 would be up to half a column off.
+    ramp = np.tile(np.maximum(np.arange(256.0) - 224, 0)[None, None, :, None], (1, 256, 1, 1))
+    for left in np.linspace(0.9, 0.95, 7):
+        box = np.array([[[0.1, left, 0.9, left + 0.03]]], "f4")
+        with computing_in("bfloat16"):
+            align = PyramidROIAlign(4, (1024, 1024))
+        crops = np.asarray(align([box, keras.ops.cast(ramp, "bfloat16")]), "f4")
+        points = np.linspace(left, left + 0.03, 4) * 255 - 224
+        assert np.abs(crops[0, 0, :, :, 0] - points).max() < 0.07
+
+
 @pytest.mark.parametrize("first", ["float32", "bfloat16"])
 def test_weights_go_from_either_into_the_other(first, tmp_path):
     second = {"float32": "bfloat16", "bfloat16": "float32"}[first]
@@ -188,7 +203,8 @@ def test_a_refusal_leaves_the_model_as_it_was(tmp_path, masked, monkeypatch, pre
 def test_the_model_computes_in_it_from_then_on_with_its_weights(tmp_path, masked):
     config = SmallSsd()
     model = SSD("inference", config, tmp_path)
-    weights = model.network.get_weights()
+    weights = [array + 0.25 for array in model.network.get_weights()]  # not those it began with
+    model.network.set_weights(weights)
     with pytest.warns(MaskdetWarning, match="nothing was measured"):
         report = model.compute_in("bfloat16")
     assert (report.dtype, report.figure) == ("bfloat16", None)
