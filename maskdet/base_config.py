@@ -66,6 +66,11 @@ class BaseConfig:
     # Settings, BACKBONE among them, that `load_weights("pretrained")` takes where the weights for
     # BACKBONE are not to be had. Empty: there are no others.
     FALLBACK: ClassVar[dict[str, Any]] = {}
+    # What the network computes in: "float32"; "bfloat16": convolutions in half the bits, about
+    # twice as fast on processors that multiply it in hardware (AVX512-BF16, AMX) and far slower on
+    # others, while weights, boxes, scores and losses stay float32; "auto": "bfloat16" where the
+    # processor or the GPU has it. Files of weights are the same, and exports are always float32.
+    COMPUTE_DTYPE = "float32"
     # Classes with the background: a set of kangaroos alone has 2.
     NUM_CLASSES = 1
 
@@ -248,6 +253,7 @@ class BaseConfig:
         check_whole(self, "VALIDATION_STEPS", 0, "one pass over the validation set")
         for name in ("IMAGE_MIN_DIM", "IMAGE_MAX_DIM", "WARMUP_STEPS"):
             check_whole(self, name, 0)
+        self._check_choice("COMPUTE_DTYPE", ("float32", "bfloat16", "auto"))
         self._check_choice("OPTIMIZER", ("sgd", "adamw"))
         self._check_choice("ON_ERROR", ("raise", "skip"))
         self._check_choice("LEARNING_RATE_SCHEDULE", ("constant", "cosine", "step"))

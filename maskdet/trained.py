@@ -7,6 +7,7 @@ from typing import Any, Self
 import keras
 
 from maskdet.base_config import BaseConfig
+from maskdet.compute_dtype import computing_in
 from maskdet.errors import UsageError
 from maskdet.family import Family
 from maskdet.randomness import seeded
@@ -81,17 +82,19 @@ def build_network(family: Family, config: BaseConfig, mode: str) -> keras.Model:
         UsageError: under global settings of Keras that no network here is made for.
     """
     check_keras_settings()
-    with seeded(config.SEED):
+    with seeded(config.SEED), computing_in(config.COMPUTE_DTYPE):
         return family.build(config, mode)
 
 
 def check_keras_settings() -> None:
-    """Raises UsageError for mixed precision and for channels in front of rows and columns."""
+    """Raises UsageError for a policy of Keras' that the user set (see Config.COMPUTE_DTYPE) and for
+    channels in front of rows and columns."""
     policy = keras.config.dtype_policy()
     if policy.compute_dtype != "float32" or policy.variable_dtype != "float32":
         raise UsageError(
-            f"Keras computes in {policy.name} here, but networks are trained and run in float32; "
-            'call keras.config.set_dtype_policy("float32") first.'
+            f"Keras computes in {policy.name} here, but networks are built from its float32; call "
+            'keras.config.set_dtype_policy("float32") first, and for bfloat16 set the Config\'s '
+            'COMPUTE_DTYPE = "bfloat16".'
         )
     if keras.config.image_data_format() != "channels_last":
         raise UsageError(

@@ -44,9 +44,11 @@ def application_backbone(
 
     def build(input_tensor: Any, train_bn: bool | None = False) -> list[Any]:
         def clone(layer: Any) -> Any:
+            settings = layer.get_config()
+            del settings["dtype"]  # the probe's: what networks compute in now is the policy's
             if type(layer) is keras.layers.BatchNormalization:
-                return BatchNorm.from_config({**layer.get_config(), "train_bn": train_bn})
-            return layer.__class__.from_config(layer.get_config())
+                return BatchNorm.from_config({**settings, "train_bn": train_bn})
+            return layer.__class__.from_config(settings)
 
         network = keras.models.clone_model(probe, input_tensors=input_tensor, clone_function=clone)
         levels = [features.get(stage) for stage in range(1, 6)]

@@ -107,7 +107,7 @@ def decoupled_head(
         x = stem
         for index in range(2):
             x = build.separable(x, f"{name}_box{index}", HEAD_CHANNELS, 1)
-        bounded = BoundedSizes(name=f"{name}_deltas_bounded")
+        bounded = BoundedSizes(dtype="float32", name=f"{name}_deltas_bounded")
         deltas.append(bounded(_prediction(x, f"{name}_deltas", 4)))
         objectness.append(_prediction(x, f"{name}_objectness", 1, rare=True))
     return class_logits, deltas, objectness
@@ -120,6 +120,7 @@ def _prediction(x: Any, name: str, channels: int, rare: bool = False) -> Any:
     return layers.Conv2D(
         channels,
         1,
+        dtype="float32",
         kernel_initializer=initializers.RandomNormal(stddev=0.01),
         bias_initializer=initializers.Constant(prior),
         name=name,

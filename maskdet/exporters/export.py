@@ -1,8 +1,10 @@
 """Export from beginning to end: build, make, verify, write, and one table that says it all."""
 
+import copy
 import os
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +73,7 @@ def export(
     int8 = request.precision == "int8"
     if int8 and not any_photos(calibration):
         raise UsageError(NO_IMAGES)
-    source = Source(trained, request)
+    source = Source(_exact(trained), request)
     photos = (
         calibration_images(calibration, most_images, progress) if int8 and calibration else None
     )
@@ -100,6 +102,13 @@ def export(
     if progress and report.notes:
         print("\n".join(report.notes))
     return report
+
+
+def _exact(trained: Trained) -> Trained:
+    """The same for a file, which is made from float32 whatever its network computes in."""
+    config = copy.deepcopy(trained.config)
+    config.COMPUTE_DTYPE = "float32"
+    return replace(trained, config=config)
 
 
 def reporting(source: Source) -> Source:

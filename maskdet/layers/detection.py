@@ -7,6 +7,7 @@ from keras import ops
 
 from maskdet.errors import ConfigError
 from maskdet.layers import box_coding
+from maskdet.layers.float32 import Float32Layer
 from maskdet.layers.kernels import get_kernels
 
 CLASS_RULES = ("best", "all")
@@ -22,7 +23,7 @@ def check_class_rule(classes: str) -> str:
 
 
 @keras.saving.register_keras_serializable("maskdet")
-class DetectionLayer(keras.layers.Layer):
+class DetectionLayer(Float32Layer):
     """RoIs or anchors with their classes, boxes refined, thinned by NMS within classes.
 
     With ``classes="best"`` a RoI is an object of its best class or none: matterport's rule, for
@@ -151,7 +152,7 @@ def with_objectness(scores: Any, objectness: Any, share: float) -> Any:
 
 
 @keras.saving.register_keras_serializable("maskdet")
-class KeptRows(keras.layers.Layer):
+class KeptRows(Float32Layer):
     """The boxes of detections (B, N, 6), cut to the longest list in the batch: (B, <= N, 4).
 
     So the mask head works for objects found and not for padding; see ``trim_rows`` of the kernels.
@@ -172,7 +173,7 @@ class KeptRows(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("maskdet")
-class PositiveRows(keras.layers.Layer):
+class PositiveRows(Float32Layer):
     """RoIs (B, N, 4) with class ids (B, N), those of objects first, cut to the most objects in an
     image of the batch: (B, <= N, 4)."""
 
@@ -192,7 +193,7 @@ class PositiveRows(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("maskdet")
-class PadRows(keras.layers.Layer):
+class PadRows(Float32Layer):
     """tensor (B, n, ...) filled up with zeros to (B, count, ...)."""
 
     def __init__(self, count: int, **kwargs: Any) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from keras import ops
 
 from maskdet.layers import box_coding
+from maskdet.layers.float32 import Float32Layer
 from maskdet.layers.matching import CROWD_IOU
 
 #: A cell may learn an object if its centre is this near the object's, in cells of its level.
@@ -83,7 +84,7 @@ def _near(centres: Any, sides: Any, boxes: Any) -> Any:
 
 
 @keras.saving.register_keras_serializable("maskdet")
-class DynamicTargets(keras.layers.Layer):
+class DynamicTargets(Float32Layer):
     """Targets of a head that predicts one box a cell; see :func:`dynamic_matches`.
 
     Args:

@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from maskdet.layers import box_coding
+from maskdet.layers.float32 import Float32Layer
 
 # An anchor is positive from the first IoU on and negative below the second (Ren et al. 2015,
 # section 3.1.2).
@@ -80,7 +81,7 @@ def random_share(mask: Any, count: Any, draws: Any, most: int) -> Any:
 
 
 @keras.saving.register_keras_serializable("maskdet")
-class AnchorTargets(keras.layers.Layer):
+class AnchorTargets(Float32Layer):
     """Which anchors are objects, and how far they are off; see :func:`match_anchors`.
 
     A random sample of ``count`` anchors an image counts: at most half of them positive, and

@@ -6,11 +6,12 @@ import keras
 from keras import ops
 
 from maskdet.layers import box_coding
+from maskdet.layers.float32 import Float32Layer
 from maskdet.layers.kernels import get_kernels
 
 
 @keras.saving.register_keras_serializable("maskdet")
-class ProposalLayer(keras.layers.Layer):
+class ProposalLayer(Float32Layer):
     """Best anchors, moved by their deltas, clipped, and thinned by non-maximum suppression.
 
     As in Faster R-CNN (Ren et al. 2015, section 3.3), over all levels of a pyramid together, which

@@ -39,7 +39,8 @@ class PyramidROIAlign(keras.layers.Layer):
         kernels: str = "auto",
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        # Maps and crops are in what the network computes in, boxes in float32.
+        super().__init__(autocast=False, **kwargs)
         sides = (pool_size, pool_size) if isinstance(pool_size, int) else pool_size
         self.pool_size = (int(sides[0]), int(sides[1]))
         self.image_shape = None

@@ -5,9 +5,11 @@ from typing import Any
 import keras
 from keras import ops
 
+from maskdet.layers.float32 import Float32Layer
+
 
 @keras.saving.register_keras_serializable("maskdet")
-class SplitRois(keras.layers.Layer):
+class SplitRois(Float32Layer):
     """rows (B * N, ...) as (B, N, *shape); N is that of the second input, known or not.
 
     Heads run on RoIs of all images at once; this undoes the merge.

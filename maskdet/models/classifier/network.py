@@ -6,6 +6,7 @@ import keras
 from keras import layers, ops
 
 from maskdet.backbones.registry import TOP_LOGITS, get_backbone
+from maskdet.compute_dtype import computing_in
 from maskdet.layers.losses import softmax_cross_entropy
 
 #: Begins the names of the layers that no trunk has.
@@ -46,13 +47,19 @@ def class_scores(image: Any, config: Any) -> tuple[Any, Any]:
     """
     backbone = get_backbone(config.BACKBONE)
     features = backbone.build_top(image, config.TRAIN_BN)  # (B, h, w, C)
+    with computing_in("float32"):
+        return _head(features, backbone.known_classes, config)
+
+
+def _head(features: Any, known_classes: int, config: Any) -> tuple[Any, Any]:
+    """:func:`class_scores` of the trunk's features (B, h, w, C)."""
     pooled = layers.GlobalAveragePooling2D(name=f"{HEAD_PREFIX}pool")(features)  # (B, C)
     kept = layers.Dropout(config.DROPOUT, seed=config.SEED, name=f"{HEAD_PREFIX}dropout")(pooled)
-    if backbone.known_classes:
+    if known_classes:
         # What a photo looks like among ImageNet's classes says more of a new class than plain
         # features do. Squared (So et al. 2021, "Primer", squared ReLU), the few classes that fit it
         # outweigh the hundreds that do not.
-        known = layers.Dense(backbone.known_classes, activation="relu", name=TOP_LOGITS)
+        known = layers.Dense(known_classes, activation="relu", name=TOP_LOGITS)
         square = ScaledSquare(1.0 / _USUAL_LOGIT, name=f"{HEAD_PREFIX}likeness")
         kept = square(known(kept))  # (B, 1000)
     # Zeros: the first step's gradients come from the features alone, whatever the seed.

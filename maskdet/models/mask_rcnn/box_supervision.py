@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from maskdet.layers import box_coding
 from maskdet.layers.colours import lab
+from maskdet.layers.float32 import Float32Layer
 from maskdet.layers.kernels import get_kernels
 
 #: Added to the class id of an object that has only a box, where a network takes in its objects.
@@ -47,7 +48,7 @@ def unmarked(class_ids: Any) -> tuple[Any, Any]:
 
 
 @keras.saving.register_keras_serializable("maskdet")
-class WideRois(keras.layers.Layer):
+class WideRois(Float32Layer):
     """RoIs for the mask head, of which those of objects with a box alone hold the whole box and a
     margin.
 
@@ -94,7 +95,7 @@ class WideRois(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("maskdet")
-class RoiColours(keras.layers.Layer):
+class RoiColours(Float32Layer):
     """The colour of each cell of each RoI's mask.
 
     Read from the image where a cell is a pixel, else from means of about a cell's size.

@@ -46,11 +46,13 @@ def box_head(crops: Any, classes: int, units: int, norm: NormRule = FROZEN) -> t
     rows = WholeConv2D(units, 1, name="mrcnn_class_conv2")(rows)
     rows = ops.relu(head_norm(rows, "mrcnn_class_bn2", norm))
     rows = ops.reshape(rows, (-1, units))
-    logits = layers.Dense(classes, name="mrcnn_class_logits")(rows)
+    logits = layers.Dense(classes, dtype="float32", name="mrcnn_class_logits")(rows)
     logits = SplitRois((classes,), name="mrcnn_class_logits_rois")([logits, crops])
-    scores = layers.Activation("softmax", name="mrcnn_class")(logits)
+    scores = layers.Activation("softmax", dtype="float32", name="mrcnn_class")(logits)
     small = keras.initializers.RandomNormal(stddev=0.001)
-    deltas = layers.Dense(4 * classes, kernel_initializer=small, name="mrcnn_bbox_fc")(rows)
+    deltas = layers.Dense(
+        4 * classes, kernel_initializer=small, dtype="float32", name="mrcnn_bbox_fc"
+    )(rows)
     deltas = SplitRois((classes, 4), name="mrcnn_bbox")([deltas, crops])
     return logits, scores, deltas
 
@@ -84,6 +86,6 @@ def mask_head(
     rows = layers.Conv2DTranspose(
         channels, 2, strides=2, activation="relu", name="mrcnn_mask_deconv"
     )(rows)
-    rows = layers.Conv2D(classes, 1, activation="sigmoid", name="mrcnn_mask")(rows)
+    rows = layers.Conv2D(classes, 1, activation="sigmoid", dtype="float32", name="mrcnn_mask")(rows)
     side = 2 * crops.shape[2]
     return SplitRois((side, side, classes), name="mrcnn_mask_rois")([rows, crops])

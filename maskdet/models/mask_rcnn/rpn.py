@@ -6,6 +6,7 @@ import keras
 from keras import layers, ops
 
 from maskdet.backbones.yolox import decoupled_head
+from maskdet.compute_dtype import computing_in
 from maskdet.layers.fpn import convolution
 
 
@@ -29,7 +30,8 @@ def build_rpn_model(
         Model "rpn_model": level (B, H, W, depth) -> logits (B, anchors, 2), scores (B, anchors, 2),
         deltas (B, anchors, 4); per cell the anchors in ratio order.
     """
-    level = keras.Input((None, None, depth), name="input_rpn_feature_map")
+    computed = keras.config.dtype_policy().compute_dtype
+    level = keras.Input((None, None, depth), dtype=computed, name="input_rpn_feature_map")
     outputs = rpn_head(level, anchor_stride, anchors_per_location, channels, separable)
     return keras.Model(level, outputs, name="rpn_model")
 
@@ -52,13 +54,14 @@ def rpn_head(
         strides=anchor_stride,
     )(level)
     small = keras.initializers.RandomNormal(stddev=0.01)
-    logits = layers.Conv2D(2 * anchors_per_location, 1, name="rpn_class_raw")(shared)
-    logits = layers.Reshape((-1, 2), name="rpn_class_logits_reshape")(logits)
-    scores = layers.Activation("softmax", name="rpn_class_xxx")(logits)
-    deltas = layers.Conv2D(
-        4 * anchors_per_location, 1, kernel_initializer=small, name="rpn_bbox_pred"
-    )(shared)
-    deltas = layers.Reshape((-1, 4), name="rpn_bbox_reshape")(deltas)
+    with computing_in("float32"):
+        logits = layers.Conv2D(2 * anchors_per_location, 1, name="rpn_class_raw")(shared)
+        logits = layers.Reshape((-1, 2), name="rpn_class_logits_reshape")(logits)
+        scores = layers.Activation("softmax", name="rpn_class_xxx")(logits)
+        deltas = layers.Conv2D(
+            4 * anchors_per_location, 1, kernel_initializer=small, name="rpn_bbox_pred"
+        )(shared)
+        deltas = layers.Reshape((-1, 4), name="rpn_bbox_reshape")(deltas)
     return [logits, scores, deltas]
 
 
@@ -66,7 +69,7 @@ def run_on_levels(rpn: keras.Model, levels: list[Any]) -> tuple[Any, Any, Any]:
     """Logits, scores and deltas of all levels, joined along the anchors, finest level first."""
     outputs = [rpn(level) for level in levels]
     logits, scores, deltas = (
-        layers.Concatenate(axis=1, name=name)([output[i] for output in outputs])
+        layers.Concatenate(axis=1, dtype="float32", name=name)([output[i] for output in outputs])
         for i, name in enumerate(["rpn_class_logits", "rpn_class", "rpn_bbox"])
     )
     return logits, scores, deltas
@@ -84,12 +87,13 @@ def anchor_free_rpn(maps: list[Any], train_bn: bool | None = False) -> tuple[Any
         all zero; scores (B, A, 2); deltas (B, A, 4).
     """
     _, deltas, objectness = decoupled_head(maps, 0, train_bn, prefix="rpn_head")
-    rows = layers.Concatenate(axis=1, name="rpn_cells")(
-        [layers.Reshape((-1, 1), name=f"rpn_cells{n}")(x) for n, x in enumerate(objectness, 3)]
-    )  # (B, A, 1)
-    logits = ops.pad(rows, [[0, 0], [0, 0], [1, 0]])  # (B, A, 2)
-    scores = layers.Activation("softmax", name="rpn_class")(logits)
-    boxes = layers.Concatenate(axis=1, name="rpn_bbox")(
-        [layers.Reshape((-1, 4), name=f"rpn_bbox{n}")(x) for n, x in enumerate(deltas, 3)]
-    )
+    with computing_in("float32"):
+        rows = layers.Concatenate(axis=1, name="rpn_cells")(
+            [layers.Reshape((-1, 1), name=f"rpn_cells{n}")(x) for n, x in enumerate(objectness, 3)]
+        )  # (B, A, 1)
+        logits = ops.pad(rows, [[0, 0], [0, 0], [1, 0]])  # (B, A, 2)
+        scores = layers.Activation("softmax", name="rpn_class")(logits)
+        boxes = layers.Concatenate(axis=1, name="rpn_bbox")(
+            [layers.Reshape((-1, 4), name=f"rpn_bbox{n}")(x) for n, x in enumerate(deltas, 3)]
+        )
     return logits, scores, boxes

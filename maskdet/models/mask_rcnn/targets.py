@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from maskdet.layers import box_coding
+from maskdet.layers.float32 import Float32Layer
 from maskdet.layers.matching import CROWD_IOU, AnchorTargets, random_share
 
 # A RoI is positive from here on (He et al. 2017, section 3.1).
@@ -18,7 +19,7 @@ class RPNTargets(AnchorTargets):
 
 
 @keras.saving.register_keras_serializable("maskdet")
-class DetectionTargetLayer(keras.layers.Layer):
+class DetectionTargetLayer(Float32Layer):
     """A sample of proposals with what the heads should say of each.
 
     A RoI is positive from an IoU of 0.5 on, and at most a share of ``positive_ratio`` of the
@@ -126,7 +127,7 @@ class DetectionTargetLayer(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("maskdet")
-class MaskTargets(keras.layers.Layer):
+class MaskTargets(Float32Layer):
     """The part of its object's mask that lies under each positive RoI (He et al. 2017, section 3).
 
     Cut out bilinearly and rounded, as matterport does with ``crop_and_resize``.

@@ -7,6 +7,7 @@ import keras
 from keras import layers, ops
 
 from maskdet.backbones.registry import get_backbone
+from maskdet.compute_dtype import computing_in
 from maskdet.errors import ConfigError
 from maskdet.geometry.placement import divisible
 from maskdet.layers.detection import DetectionLayer
@@ -31,6 +32,12 @@ def predictions(image: Any, config: SsdConfig) -> tuple[Any, Any]:
         log dw, divided by BBOX_STD_DEV; A anchors, finest map first.
     """
     outputs = (pyramid_outputs if config.FPN_CHANNELS else _own_heads)(image, config)
+    with computing_in("float32"):
+        return _joined_rows(outputs, config)
+
+
+def _joined_rows(outputs: list[tuple[str, Any, Any]], config: SsdConfig) -> tuple[Any, Any]:
+    """All maps' numbers as :func:`predictions` returns them."""
     depths = {"deltas": 4, "class_logits": config.NUM_CLASSES}
     rows: dict[str, list[Any]] = {what: [] for what in depths}
     for name, *maps in outputs:

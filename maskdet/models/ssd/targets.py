@@ -7,11 +7,12 @@ import numpy as np
 from keras import ops
 
 from maskdet.layers import box_coding
+from maskdet.layers.float32 import Float32Layer
 from maskdet.layers.matching import match_anchors
 
 
 @keras.saving.register_keras_serializable("maskdet")
-class AnchorClasses(keras.layers.Layer):
+class AnchorClasses(Float32Layer):
     """Class and deltas of each anchor (Liu et al. 2016, section 2.2).
 
     An anchor learns the object that it overlaps most, from an IoU of ``match_iou`` on; each

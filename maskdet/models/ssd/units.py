@@ -36,6 +36,7 @@ def predictor(name: str, channels: int, size: int, config: SsdConfig) -> layers.
         channels,
         size,
         padding="same",
+        dtype="float32",
         kernel_initializer=initializers.RandomNormal(stddev=0.01),
         bias_initializer=initializers.Constant(bias),
         name=name,

@@ -8,6 +8,7 @@ from keras import layers, ops
 
 from maskdet.backbones.registry import get_backbone
 from maskdet.backbones.yolox import HEAD_STRIDES, decoupled_head
+from maskdet.compute_dtype import computing_in
 from maskdet.errors import ConfigError
 from maskdet.layers import box_coding, pyramid
 from maskdet.layers.detection import DetectionLayer
@@ -56,9 +57,10 @@ def predictions(image: Any, config: YoloxConfig) -> tuple[Any, Any, Any]:
     levels = backbone.build(image, train_bn=config.TRAIN_BN)[2:]
     heads = decoupled_head(levels, config.NUM_CLASSES - 1, config.TRAIN_BN)
     names = ("class_rows", "delta_rows", "object_rows")
-    logits, deltas, objectness = (
-        _rows(maps, name) for maps, name in zip(heads, names, strict=True)
-    )
+    with computing_in("float32"):
+        logits, deltas, objectness = (
+            _rows(maps, name) for maps, name in zip(heads, names, strict=True)
+        )
     return logits, deltas, objectness
 
 

@@ -8,13 +8,14 @@ from keras import ops
 
 from maskdet.layers import box_coding
 from maskdet.layers.dynamic_matching import cell_centres, dynamic_matches
+from maskdet.layers.float32 import Float32Layer
 
 # Probabilities are kept this far from 0 and 1.
 _SMALL = 1e-6
 
 
 @keras.saving.register_keras_serializable("maskdet")
-class CellTargets(keras.layers.Layer):
+class CellTargets(Float32Layer):
     """Targets of classes and boxes; see :func:`maskdet.layers.dynamic_matching.dynamic_matches`.
 
     Args:
