@@ -60,8 +60,13 @@ def make_sums_exact(model: Any, ranges: dict[str, tuple[float, float]], float_la
         weights = constant(model, int(operator.inputs[1]))
         chain = _up_to_layer(graph, makers, int(operator.inputs[0]))
         stays = re.search(float_layers, tensor_name(graph, int(operator.outputs[0])))
-        reads_integers = not re.search(float_layers, tensor_name(graph, chain[-1]))
-        if not stays or weights is None or not reads_integers or chain[-1] not in makers:
+        # Bytes turned to floats are no int8 values: a layer that reads them has weights to spare.
+        reads_integers = (
+            chain[-1] in makers
+            and makers[chain[-1]][1] != "CAST"
+            and not re.search(float_layers, tensor_name(graph, chain[-1]))
+        )
+        if not stays or weights is None or not reads_integers:
             continue
         names = [tensor_name(graph, index) for index in chain]
         low, high = ranges[names[-1]]

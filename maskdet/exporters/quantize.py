@@ -20,6 +20,7 @@ from maskdet.errors import UsageError
 from maskdet.exporters.exact_sums import make_sums_exact
 from maskdet.exporters.flatbuffer import operator_names, pack_model, read_model, tensor_name
 from maskdet.exporters.rounding import correct_rounding
+from maskdet.exporters.swish import cut_flat_ranges
 from maskdet.quiet import held_chatter
 
 NO_IMAGES = (
@@ -137,6 +138,7 @@ def quantize(
     model = read_model(content)
     float_layers = "|".join([float_layers, *map(re.escape, _geometry_outputs(model))])
     ranges = seen.ranges | dict(fixed)
+    cut_flat_ranges(model, ranges)
     correct_rounding(model, seen.means, ranges, lambda name: re.search(float_layers, name))
     make_sums_exact(model, ranges, float_layers)
     statistics = {

@@ -19,10 +19,12 @@ from maskdet.errors import UsageError
 from maskdet.exporters import flatbuffer
 from maskdet.exporters.contract import NUMBERED_LABELS
 from maskdet.exporters.convert import convert
+from maskdet.exporters.copies import concatenate_tiles
 from maskdet.exporters.latency import median_milliseconds
 from maskdet.exporters.metadata import NAME as METADATA_NAME
 from maskdet.exporters.metadata import metadata
 from maskdet.exporters.operators import check_operators
+from maskdet.exporters.pairs import pair_pixels
 from maskdet.exporters.quantize import NO_IMAGES, activation_statistics, quantize
 from maskdet.exporters.request import PRECISIONS, ExportRequest
 from maskdet.exporters.source import Source, class_labels
@@ -85,7 +87,11 @@ def tflite_bytes(source: Source, calibration: Iterable[Array] | None = None) -> 
         flatbuffer.read_model(content), 0, float_layers
     ):
         from_bytes, content = True, convert(source, True)
-    check_operators(flatbuffer.read_model(content))
+    model = flatbuffer.read_model(content)
+    check_operators(model)
+    changes = [change(model) for change in (pair_pixels, concatenate_tiles)]
+    if any(changes):
+        content = flatbuffer.pack_model(model)
     if int8:
         samples = source.samples(calibration or (), from_bytes)
         seen = activation_statistics(content, samples, threads=os.cpu_count() or 1)

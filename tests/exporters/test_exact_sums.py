@@ -256,3 +256,22 @@ def test_statistics_without_images_say_what_to_do(content):
     with pytest.raises(UsageError, match="calibration=dataset"):
         activation_statistics(content, [], 1)
     assert Statistics().images == 0
+
+
+def test_a_layer_that_reads_bytes_keeps_its_weights():
+    """A first layer in floats is no last layer: what it reads are no integers of the file."""
+    image = keras.Input(batch_shape=(1, 4, 4, 3), dtype="uint8", name="image")
+    floats = keras.ops.cast(image, "float32")
+    first = layer(keras.layers.Conv2D, 5, 1, name="head_first")(floats)
+    outputs = {"map": keras.layers.Reshape((16, 5))(first)}
+    model = read_model(lite_file(keras.Model({"image": image}, outputs)))
+    graph = model.subgraphs[0]
+    (index,) = (
+        int(operator.inputs[1])
+        for operator, kind in zip(graph.operators, operator_names(model), strict=True)
+        if kind == "CONV_2D"
+    )
+    before = constant(model, index).copy()
+    ranges = {tensor_name(graph, i): (0.0, 255.0) for i in range(len(graph.tensors))}
+    make_sums_exact(model, ranges, FLOAT_LAYERS)
+    np.testing.assert_array_equal(constant(model, index), before)

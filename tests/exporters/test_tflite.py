@@ -126,8 +126,8 @@ def test_int8_holds_convolutions_in_integers_and_geometry_in_floats(exported):
         kinds.setdefault(name, []).append(graph.tensors[operator.outputs[0]].type)
     assert set(kinds["DEPTHWISE_CONV_2D"]) == {schema.TensorType.INT8}
     convolutions = kinds["CONV_2D"]
-    # In floats: logits and deltas of the RPN on four levels, and the masks' last layer.
-    assert convolutions.count(schema.TensorType.FLOAT32) == 4 * 2 + 1
+    # In floats: logits and deltas of the RPN on four levels.
+    assert convolutions.count(schema.TensorType.FLOAT32) == 4 * 2
     for name in ("EXP", "NON_MAX_SUPPRESSION_V5", "TOPK_V2", "SOFTMAX", "LOGISTIC"):
         assert schema.TensorType.INT8 not in kinds[name]
     sizes = {key: path.stat().st_size for key, path in exported.items()}

@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 from maskdet.config import Config
 from maskdet.layers.detection import DetectionLayer
 from maskdet.layers.lite.detection import ContractOutputs, DetectionWindow, LiteDetections
-from maskdet.layers.lite.masks import Interleave, OwnClass, OwnClassConv, SubpixelDoubling
+from maskdet.layers.lite.masks import (
+    Interleave,
+    ObjectsConv,
+    OwnClass,
+    OwnClassConv,
+    SubpixelDoubling,
+)
 from maskdet.layers.lite.proposals import LiteProposals, Objectness
 from maskdet.layers.lite.roi_align import LitePyramidTable, LiteROIAlign, LiteUpsampling
 from maskdet.layers.proposals import ProposalLayer
@@ -116,14 +122,14 @@ def test_upsampling_repeats_cells():
     np.testing.assert_array_equal(LiteUpsampling()(feature), expected)
 
 
-@pytest.mark.parametrize("few", [True, False])
-def test_a_mask_is_the_transposed_convolutions_for_its_class(few):
+@pytest.mark.parametrize(("few", "classes"), [(True, 2), (True, 3), (False, 3)])
+def test_a_mask_is_the_transposed_convolutions_for_its_class(few, classes):
     draws = np.random.default_rng(1)
     crops = draws.normal(size=(5, 3, 4, 6)).astype(np.float32)
     deconv = keras.layers.Conv2DTranspose(8, 2, strides=2, activation="relu")
-    last = keras.layers.Conv2D(3, 1, activation="sigmoid")
+    last = keras.layers.Conv2D(classes, 1, activation="sigmoid")
     maps = np.asarray(last(deconv(crops)))
-    ids = np.array([1, 2, 0, 2, 1], np.int32)
+    ids = np.minimum([1, 2, 1, 2, 0], classes - 1).astype(np.int32)
     expected = maps[np.arange(5), :, :, ids]
     expected[4] = 0  # behind the last object
 
@@ -133,12 +139,12 @@ def test_a_mask_is_the_transposed_convolutions_for_its_class(few):
     doubling.set_weights(deconv.get_weights())
     rows = keras.ops.reshape(doubling(crops), (5, 3, 16, 8))
     if few:
-        plain = keras.layers.Conv2D(3, 1)
-        plain.build(rows.shape)
-        plain.set_weights(last.get_weights())
-        logits = OwnClass()(plain(rows), ids)
+        all_objects = ObjectsConv(classes)
+        all_objects.build(rows.shape)
+        all_objects.set_weights(last.get_weights())
+        logits = OwnClass()(all_objects(rows), ids)
     else:
-        own = OwnClassConv(3)
+        own = OwnClassConv(classes)
         own.build([rows.shape, ids.shape])
         own.set_weights(last.get_weights())
         logits = own([rows, ids])

@@ -55,14 +55,42 @@ class OwnClassConv(layers.Layer):
         return tf.reshape(logits, (count, height, width))
 
 
+class ObjectsConv(layers.Layer):
+    """A 1 x 1 convolution to all classes but the background, which no mask is asked of.
+
+    Weights as a Conv2D's, the background's among them. (N, h, w, C) to (N, h, w, classes - 1).
+    """
+
+    def __init__(self, classes: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.classes = classes
+
+    def build(self, input_shape: Any) -> None:
+        self.kernel = self.add_weight(name="kernel", shape=(1, 1, input_shape[-1], self.classes))
+        self.bias = self.add_weight(name="bias", shape=(self.classes,))
+
+    def compute_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return (*input_shape[:-1], self.classes - 1)
+
+    def call(self, rows: Any) -> Any:
+        tf = tensorflow()
+        # A bias_add, whose name tells exporters that this may run in integers.
+        return tf.nn.bias_add(tf.nn.conv2d(rows, self.kernel[..., 1:], 1, "VALID"), self.bias[1:])
+
+
 class OwnClass(LiteLayer):
-    """Of maps for every class (N, h, w, classes) that of class_ids (N,): (N, h, w)."""
+    """Of maps for every class but the background (N, h, w, classes - 1) that of each object.
+
+    Class ids (N,) count the background; where they are 0 the map (N, h, w) is any class's.
+    """
 
     def call(self, logits: Any, class_ids: Any) -> Any:
         tf = tensorflow()
-        own_class = tf.one_hot(class_ids, logits.shape[3])[:, None, :, None]  # (N, 1, classes, 1)
-        count, height, width, classes = logits.shape
-        rows = tf.reshape(logits, (count, 1, height * width, classes))  # (N, 1, h * w, classes)
+        count, height, width, objects = logits.shape
+        if objects == 1:
+            return tf.reshape(logits, (count, height, width))
+        own_class = tf.one_hot(class_ids - 1, objects)[:, None, :, None]  # (N, 1, objects, 1)
+        rows = tf.reshape(logits, (count, 1, height * width, objects))  # (N, 1, h * w, objects)
         return tf.reshape(tf.matmul(rows, own_class), (count, height, width))
 
 

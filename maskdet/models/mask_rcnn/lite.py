@@ -4,7 +4,6 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import layers
 
 from maskdet.geometry.anchors import backbone_shapes
 from maskdet.geometry.boxes import normalize_boxes
@@ -12,7 +11,13 @@ from maskdet.layers.detection import with_objectness
 from maskdet.layers.fpn import convolution
 from maskdet.layers.lite.base import AddAxis
 from maskdet.layers.lite.detection import ContractOutputs, DetectionWindow, LiteDetections
-from maskdet.layers.lite.masks import Interleave, OwnClass, OwnClassConv, SubpixelDoubling
+from maskdet.layers.lite.masks import (
+    Interleave,
+    ObjectsConv,
+    OwnClass,
+    OwnClassConv,
+    SubpixelDoubling,
+)
 from maskdet.layers.lite.proposals import LiteProposals, Objectness
 from maskdet.layers.lite.roi_align import LitePyramidTable, LiteROIAlign, LiteUpsampling
 from maskdet.models.mask_rcnn.config import Config
@@ -129,7 +134,7 @@ def _mask_head(crops: Any, class_ids: Any, valid: Any, config: Config) -> Any:
     count, height, width, _ = rows.shape
     rows = keras.ops.reshape(rows, (count, height, 4 * width, channels))
     if config.NUM_CLASSES <= FEW_CLASSES:
-        logits = layers.Conv2D(config.NUM_CLASSES, 1, name="mrcnn_mask")(rows)
+        logits = ObjectsConv(config.NUM_CLASSES, name="mrcnn_mask")(rows)
         logits = OwnClass(name="mask_own_class")(logits, class_ids)
     else:
         logits = OwnClassConv(config.NUM_CLASSES, name="mrcnn_mask")([rows, class_ids])
