@@ -17,7 +17,7 @@ PACKAGE = ROOT / "maskdet"
 
 GROUND = {
     *("version", "lazy", "quiet", "progress", "errors", "files", "randomness", "pixels"),
-    *("geometry", "json_text"),
+    *("geometry", "json_text", "timing", "profiles"),
     *("setting_checks", "base_config", "images", "photo_results", "detection_files", "detections"),
 }
 FLOORS = {
@@ -29,6 +29,8 @@ FLOORS = {
     "errors": set(),
     "randomness": set(),
     "pixels": set(),
+    "timing": set(),
+    "profiles": {"errors", "json_text"},
     "files": {"errors"},
     "geometry": {"errors"},
     "setting_checks": {"errors"},
@@ -48,6 +50,7 @@ FLOORS = {
     "trained": GROUND | {"family"},
     "training": GROUND | {"data", "family", "trained"},
     "inference": GROUND | {"family", "trained", "tasks"},
+    "profiling": GROUND | {"family", "trained", "inference"},
     "evaluation": GROUND | {"data", "visualize"},
     "page": GROUND,
     "exporters": GROUND
@@ -84,6 +87,8 @@ THIRD = {
     "files": set(),
     "randomness": NUMPY,
     "pixels": NUMPY,
+    "timing": NUMPY,
+    "profiles": set(),
     "geometry": NUMPY | {"PIL"},
     "setting_checks": NUMPY,
     "base_config": NUMPY,
@@ -105,13 +110,15 @@ THIRD = {
     "trained": {"keras"},
     "training": NUMPY | {"keras", "tqdm", "tensorflow"},
     "inference": NUMPY,
+    "profiling": NUMPY | {"keras", "tensorflow"},
     "evaluation": NUMPY | {"pycocotools"},
     "exporters": NUMPY
     | {"keras", "tensorflow", "tqdm", "scipy", "ai_edge_litert", "ai_edge_quantizer", "flatbuffers"}
     | {"onnx", "onnxruntime", "tf2onnx", "model_compression_toolkit", "edgemdt_cl"},
     "page": {"PIL"},
     "doctor": set(),
-    "runtime": NUMPY | {"PIL", "ai_edge_litert", "tflite_runtime", "picamera2", "cv2"},
+    "runtime": NUMPY
+    | {"PIL", "ai_edge_litert", "tflite_runtime", "flatbuffers", "picamera2", "cv2"},
     "models": NUMPY | {"keras", "tqdm"},
     "mrcnn": NUMPY | {"keras", "scipy", "skimage", "imgaug", "matplotlib"},
     "jobs": NUMPY,
@@ -220,7 +227,16 @@ def test_families_do_not_know_each_other():
 
 
 def test_no_engine_imports_a_family():
-    engines = ("training", "inference", "evaluation", "exporters", "runtime", "tasks", "data")
+    engines = (
+        "training",
+        "inference",
+        "profiling",
+        "evaluation",
+        "exporters",
+        "runtime",
+        "tasks",
+        "data",
+    )
     for name in engines:
         for path in (PACKAGE / name).rglob("*.py"):
             for module, _ in imports(path):
