@@ -62,11 +62,13 @@ def test_a_family_has_its_stages_and_every_layer_is_in_one(
 
 
 def branching():
-    """conv -> fpn_a -> detection, whose other input is conv's; and an output halfway."""
+    """conv -> fpn_a -> detection, whose other input is conv's; and an output halfway. What stands
+    behind conv and fpn_a is called after neither."""
     image = keras.Input((8, 8, 3), name="image")
     conv = keras.layers.Conv2D(4, 3, padding="same", name="conv")(image)
     relu = keras.ops.relu(conv)
     level = keras.layers.Conv2D(4, 1, name="fpn_a")(relu)
+    level = keras.ops.sigmoid(level)
     last = keras.layers.Concatenate(name="detection")([level, relu])
     return keras.Model([image], [last, level])
 

@@ -3,7 +3,9 @@ the interpreter; the parts that are timed are the file's own, and what is counte
 """
 
 import json
+import subprocess
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -27,6 +29,7 @@ from tests.exporters.lite_files import lite_file
 from tests.profiling.test_stages import SmallYolox
 from tests.runtime.conftest import made_file, picture
 
+ROOT = Path(__file__).resolve().parents[2]
 ALL = (ProfileStage("network"),)
 
 
@@ -90,7 +93,7 @@ def test_a_part_gives_the_very_numbers_of_the_whole_file(exported):
     pixels = photo(3)[None, :1, :1].repeat(128, 1).repeat(128, 2)
     whole.set_tensor(given["index"], pixels)
     whole.invoke()
-    sizes = []
+    sizes, operators = [], graph.subgraphs[0].operators
     for part in graph_parts(graph, model.family.profile_stages):
         content = cut_file(graph, part)
         sizes.append(len(content))
@@ -101,6 +104,11 @@ def test_a_part_gives_the_very_numbers_of_the_whole_file(exported):
         assert part.ends
         for tensor in part.ends:
             np.testing.assert_array_equal(cut.get_tensor(tensor), whole.get_tensor(tensor))
+        later = [step for step in range(len(operators)) if step not in part.before]
+        taken = {int(i) for step in later for i in operators[step].inputs}
+        made = {int(i) for step in part.before for i in operators[step].outputs}
+        assert taken & made <= set(part.ends)
+    assert set(part.ends) == {int(i) for i in graph.subgraphs[0].outputs}
     # Weights of later stages are not in it.
     assert sizes == sorted(sizes) and sizes[0] < 0.8 * sizes[-1]
 
@@ -210,6 +218,19 @@ def test_arguments_that_do_not_go_together_end_the_command(made, arguments, caps
     with pytest.raises(SystemExit):
         main([str(made), *arguments])
     assert "error:" in capsys.readouterr().err
+
+
+def test_numpy_pillow_and_the_interpreter_are_enough(made):
+    code = (
+        "import sys\n"
+        "for name in ('keras', 'tensorflow', 'scipy', 'lxml', 'skimage', 'pycocotools', 'tqdm'):\n"
+        "    sys.modules[name] = None\n"
+        "from maskdet.runtime.__main__ import main\n"
+        f"sys.exit(main([{str(made)!r}, '--profile', '--rounds', '1']))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert run.returncode == 0, run.stderr
+    assert "whole, on its own" in run.stdout
 
 
 def test_an_interpreter_without_a_schema_says_so(tmp_path, monkeypatch):
