@@ -88,6 +88,7 @@ bench: $(READY) ## every benchmark in short; with FULL=1 in full, rows appended 
 	$(BIN)/python benchmarks/train.py $(call quick_or_full,train)
 	$(BIN)/python benchmarks/first_step.py $(call quick_or_full,first_step)
 	$(BIN)/python benchmarks/loader.py $(call quick_or_full,loader)
+	$(BIN)/python benchmarks/detect.py $(call quick_or_full,detect) --model $(WEIGHTS) --photos $(PHOTOS)
 	$(BIN)/python benchmarks/accuracy.py $(call quick_or_full,accuracy)
 	$(BIN)/python benchmarks/box_supervision.py $(call quick_or_full,box_supervision)
 	$(BIN)/python benchmarks/label_loop.py $(call quick_or_full,label_loop)

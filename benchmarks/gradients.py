@@ -46,7 +46,7 @@ def depthwise(batch):
     import tensorflow as tf
     from keras import ops
 
-    from maskdet.backbones.depthwise import depthwise_convolution
+    from maskdet.convolutions.depthwise import depthwise_convolution
 
     images, kernel = tf.random.normal((batch, 20, 20, 480)), tf.random.normal((5, 5, 480, 1))
     kernel_shape = kernel.shape
@@ -67,7 +67,7 @@ def pointwise(batch):
     """1 x 1 convolution of a map of 40 x 40 x 240 to 40 channels, with bias."""
     import tensorflow as tf
 
-    from maskdet.backbones.pointwise import pointwise_convolution
+    from maskdet.convolutions.pointwise import pointwise_convolution
 
     inputs = (
         tf.random.normal((batch, 40, 40, 240)),

@@ -2,6 +2,6 @@
 
 import sys
 
-from maskdet.commands.main import main
+from maskdet.commands.main import program
 
-sys.exit(main())
+sys.exit(program())

@@ -31,7 +31,15 @@ class Pixels:
 
     def of_images(self, images: Array) -> Array:
         """Images (..., C) of any dtype, 0..255, as the network takes them; float32."""
-        scaled: Array = self.scaled(np.asarray(images).astype(np.float32))
+        scaled: Array = np.array(images, dtype=np.float32, order="C")
+        means = np.asarray(self.mean, dtype=np.float32)
+        # In place and a row of pixels at a time: three channels by themselves are short work that
+        # numpy begins anew for each pixel, which took four times as long.
+        if means.any() and scaled.size:
+            rows = scaled.reshape(*scaled.shape[:-2], -1)  # (..., W * C), the same memory
+            rows -= np.resize(np.broadcast_to(means, scaled.shape[-1]), rows.shape[-1])
+        if self.std != 1.0:
+            scaled *= np.float32(1.0 / self.std)
         return scaled
 
     def grey_levels(self) -> tuple[float, int] | None:

@@ -20,6 +20,8 @@ from collections.abc import Iterator, Sequence
 from types import ModuleType
 from typing import Any
 
+from maskdet.garbage import uncollected
+
 _LOADED = "tensorflow"
 _CHATTER = re.compile(
     rb"^(WARNING: All log messages before absl::InitializeLog\(\)|[IW]\d{4} \d|[IW]\d{4} \d\d:"
@@ -90,7 +92,7 @@ class _QuietLoader(importlib.machinery.SourceFileLoader):
     def exec_module(self, module: ModuleType) -> None:
         sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _Finder)]
         _logger().addFilter(is_worth_saying)
-        with held_chatter():
+        with held_chatter(), uncollected():
             super().exec_module(module)
 
 

@@ -16,14 +16,27 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "maskdet"
 
 GROUND = {
-    *("version", "lazy", "quiet", "progress", "errors", "files", "randomness", "pixels"),
+    *(
+        "version",
+        "lazy",
+        "ahead",
+        "garbage",
+        "quiet",
+        "progress",
+        "errors",
+        "files",
+        "randomness",
+        "pixels",
+    ),
     *("geometry", "json_text", "timing", "profiles"),
     *("setting_checks", "base_config", "images", "photo_results", "detection_files", "detections"),
 }
 FLOORS = {
     "version": set(),
     "lazy": set(),
-    "quiet": set(),
+    "ahead": set(),
+    "garbage": set(),
+    "quiet": {"garbage"},
     "progress": set(),
     "json_text": set(),
     "errors": set(),
@@ -43,13 +56,14 @@ FLOORS = {
     "visualize": GROUND,
     "report": GROUND | {"visualize"},
     "tasks": GROUND | {"data", "evaluation", "report", "visualize"},
-    "layers": GROUND,
-    "backbones": GROUND | {"pretrained"},
+    "convolutions": GROUND,
+    "layers": GROUND | {"convolutions"},
+    "backbones": GROUND | {"convolutions", "pretrained"},
     "pretrained": GROUND,
     "family": GROUND | {"tasks"},
     "trained": GROUND | {"family"},
-    "training": GROUND | {"data", "family", "trained"},
-    "inference": GROUND | {"family", "trained", "tasks"},
+    "training": GROUND | {"convolutions", "data", "family", "trained"},
+    "inference": GROUND | {"convolutions", "family", "trained", "tasks"},
     "profiling": GROUND | {"family", "trained", "inference"},
     "evaluation": GROUND | {"data", "visualize"},
     "page": GROUND,
@@ -80,6 +94,8 @@ NUMPY = {"numpy"}
 THIRD = {
     "version": set(),
     "lazy": set(),
+    "ahead": set(),
+    "garbage": set(),
     "quiet": set(),
     "progress": {"tqdm"},
     "json_text": set(),
@@ -101,6 +117,7 @@ THIRD = {
     "visualize": NUMPY | {"PIL", "matplotlib"},
     "report": NUMPY | {"jinja2", "markupsafe", "matplotlib"},
     "tasks": NUMPY | {"scipy"},
+    "convolutions": NUMPY | {"keras", "tensorflow"},
     "layers": NUMPY | {"keras", "tensorflow"},
     "backbones": NUMPY | {"keras", "tensorflow"},
     "pretrained": NUMPY
@@ -109,8 +126,8 @@ THIRD = {
     "family": NUMPY | {"keras"},
     "trained": {"keras"},
     "training": NUMPY | {"keras", "tqdm", "tensorflow"},
-    "inference": NUMPY,
-    "profiling": NUMPY | {"keras", "tensorflow"},
+    "inference": NUMPY | {"keras", "tensorflow"},
+    "profiling": NUMPY | {"keras"},
     "evaluation": NUMPY | {"pycocotools"},
     "exporters": NUMPY
     | {"keras", "tensorflow", "tqdm", "scipy", "ai_edge_litert", "ai_edge_quantizer", "flatbuffers"}

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from maskdet.backbones.depthwise import depthwise_convolution
-from maskdet.backbones.pointwise import pointwise_convolution
+from maskdet.convolutions.depthwise import depthwise_convolution
+from maskdet.convolutions.pointwise import pointwise_convolution
 from maskdet.errors import ConfigError
 
 _ACTIVATIONS = {

@@ -10,6 +10,7 @@ from typing import Any
 from keras import layers
 
 from maskdet.backbones.batch_norm import BatchNorm
+from maskdet.convolutions.layer import SwiftConv2D
 from maskdet.errors import ConfigError
 
 _REPEATS = {"resnet50": (3, 4, 6, 3), "resnet101": (3, 4, 23, 3)}
@@ -93,9 +94,8 @@ def bottleneck(
     shortcut = x
     x = layers.Conv2D(filters[0], 1, strides=strides, name=f"res{block}_branch2a", **bias)(x)
     x = layers.ReLU(ceiling, name=f"res{block}_relu1")(_norm(f"bn{block}_branch2a", x, train_bn))
-    x = layers.Conv2D(filters[1], kernel_size, padding="same", name=f"res{block}_branch2b", **bias)(
-        x
-    )
+    middle = f"res{block}_branch2b"
+    x = SwiftConv2D(filters[1], kernel_size, padding="same", name=middle, **bias)(x)
     x = layers.ReLU(ceiling, name=f"res{block}_relu2")(_norm(f"bn{block}_branch2b", x, train_bn))
     x = layers.Conv2D(filters[2], 1, name=f"res{block}_branch2c", **bias)(x)
     if project:

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import gc
 import os
 import sys
 import warnings
@@ -12,6 +13,14 @@ from maskdet.commands.answers import DONE, MISTAKE, STOPPED, Answer
 from maskdet.commands.parser import Parser, build_parser
 from maskdet.errors import MaskdetError, MaskdetWarning
 from maskdet.json_text import json_text
+
+
+def program() -> int:
+    """:func:`main` in a process of its own, which is over afterwards."""
+    status = main()
+    # Python would take TensorFlow's modules and graphs apart at its end, which took a second.
+    gc.freeze()
+    return status
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,17 +1,18 @@
 """Photos, videos and cameras through a trained network or an exported file."""
 
+import contextlib
 import os
 import re
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from numpy.typing import NDArray
 
-from maskdet.errors import DataError, UsageError
-from maskdet.images import read_image, write_image
+from maskdet.errors import UsageError
+from maskdet.garbage import uncollected
 from maskdet.jobs.exported import is_exported
+from maskdet.jobs.photo_round import ResultStream, answered, picture_path
 from maskdet.models.opening import open_model
 from maskdet.photo_results import (
     AskedPhoto,
@@ -34,22 +35,14 @@ _SHOWN_SCORE = 0.5
 _CAMERA = re.compile(r"play:.*|(pi)?camera(:.*)?")
 
 
-class ResultStream(Protocol):
-    """What gives a result for each image of a stream."""
-
-    def results(self, images: Iterable[Any]) -> Iterator[Any]:
-        """The task's results, in order."""
-        ...
-
-
 class FileStream:
     """An exported file as a stream; see :class:`maskdet.runtime.predictor.Predictor`."""
 
     def __init__(self, path: str | os.PathLike[str], min_score: float | None) -> None:
         self._predictor = open_file(path, min_confidence=min_score)
 
-    def results(self, images: Iterable[Any]) -> Iterator[Any]:
-        """See :class:`ResultStream`."""
+    def results(self, images: Iterable[Any], ahead: int = 0) -> Iterator[Any]:
+        """See :class:`maskdet.jobs.photo_round.ResultStream`; it prepares none ahead."""
         return map(self._predictor.predict, images)
 
 
@@ -116,52 +109,52 @@ def detect_photos(
     folder = None if out is None else Path(out)
     if folder is not None and not overwrite:
         _check_free(asked, folder)
-    model: ResultStream = (
-        FileStream(weights, min_score)
-        if is_exported(weights)
-        else open_model(weights, min_score=min_score)
-    )
+    loading = contextlib.ExitStack()
+    loading.enter_context(uncollected())  # until the network is compiled, which its first use does
+    with loading:
+        return _said(_stream(weights, min_score), asked, folder, heard, loading.close)
+
+
+def _stream(weights: str | os.PathLike[str], min_score: float) -> ResultStream:
+    if is_exported(weights):
+        return FileStream(weights, min_score)
+    return open_model(weights, min_score=min_score)
+
+
+def _said(
+    model: ResultStream,
+    asked: Sequence[AskedPhoto],
+    folder: Path | None,
+    heard: Heard | None,
+    begun: Callable[[], None],
+) -> list[Path]:
+    """Say what is found in each photo; ``begun`` is called when the first one is through."""
     if folder is not None:
         make_results_folder(folder)
-    waiting: deque[tuple[AskedPhoto, Array]] = deque()
-    failures: list[str] = []
-
-    def whole_images() -> Iterator[Array]:
-        for photo in asked:
-            try:
-                image = read_image(photo.path)
-            except DataError as error:
-                failures.append(str(error))
-                if len(asked) > 1:
-                    print(error)
-                continue
-            waiting.append((photo, image))
-            yield image
-
     pictures: list[Path] = []
-    done = 0
-    for result in model.results(whole_images()):
-        photo, image = waiting.popleft()
-        done += 1
-        line = f"{shown_path(photo.path)}: {result.listing()}"
-        if folder is not None:
-            pictures.append(_picture(folder, photo))
-            write_image(pictures[-1], result.draw(image))
-            line += f" -> {pictures[-1]}"
-        print(line)
-        if heard is not None:
-            heard(photo, pictures[-1] if pictures else None, result)
-    if not done:
+    failures: list[str] = []
+    with contextlib.closing(answered(model, asked, folder)) as answers:
+        for one in answers:
+            begun()
+            if one.failure:
+                failures.append(one.failure)
+                if len(asked) > 1:
+                    print(one.failure)
+                continue
+            line = f"{shown_path(one.photo.path)}: {one.result.listing()}"
+            if one.picture is not None:
+                pictures.append(one.picture)
+                line += f" -> {one.picture}"
+            print(line)
+            if heard is not None:
+                heard(one.photo, one.picture, one.result)
+    if len(failures) == len(asked):
         raise only_failures(failures)
     return pictures
 
 
-def _picture(folder: Path, photo: AskedPhoto) -> Path:
-    return folder / f"{photo.name}.jpg"
-
-
 def _check_free(asked: Sequence[AskedPhoto], folder: Path) -> None:
-    taken = next((p for photo in asked if (p := _picture(folder, photo)).exists()), None)
+    taken = next((p for photo in asked if (p := picture_path(folder, photo)).exists()), None)
     if taken is not None:
         raise UsageError(
             f"{taken} is there already, and nothing is written over it; give another folder with "

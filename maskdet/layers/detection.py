@@ -172,6 +172,26 @@ class KeptRows(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("maskdet")
+class PositiveRows(keras.layers.Layer):
+    """RoIs (B, N, 4) with class ids (B, N), those of objects first, cut to the most objects in an
+    image of the batch: (B, <= N, 4)."""
+
+    def __init__(self, kernels: str = "auto", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.kernels = kernels
+
+    def call(self, inputs: list[Any]) -> Any:
+        rois, class_ids = inputs
+        return get_kernels(self.kernels).trim_rows(rois, class_ids > 0)
+
+    def compute_output_spec(self, inputs: list[Any]) -> Any:
+        return keras.KerasTensor((inputs[0].shape[0], None, 4), inputs[0].dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "kernels": self.kernels}
+
+
+@keras.saving.register_keras_serializable("maskdet")
 class PadRows(keras.layers.Layer):
     """tensor (B, n, ...) filled up with zeros to (B, count, ...)."""
 

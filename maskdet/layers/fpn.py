@@ -6,6 +6,8 @@ from typing import Any
 import keras
 from keras import layers
 
+from maskdet.convolutions.layer import SwiftConv2D
+
 
 def convolution(
     filters: int, size: int, name: str, separable: bool = False, **kwargs: Any
@@ -20,7 +22,7 @@ def convolution(
             name=name,
             **kwargs,
         )
-    return layers.Conv2D(filters, size, name=name, **kwargs)
+    return SwiftConv2D(filters, size, name=name, **kwargs)
 
 
 def _upsampling(name: str) -> Any:

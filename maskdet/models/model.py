@@ -250,18 +250,19 @@ class Model(ProfiledModel):
     #: How images get onto the network's canvas; None: as the Config says.
     prepare: Prepare | None = None
 
-    def results(self, images: Iterable[Any]) -> Iterator[Any]:
+    def results(self, images: Iterable[Any], ahead: int = 0) -> Iterator[Any]:
         """The task's result for each image; any number of images of any size.
 
         Args:
             images: H x W x IMAGE_CHANNEL_COUNT each, RGB of 0..255, uint8 or floats; may be a
-                generator.
+                generator, of which no more than a batch is in memory.
+            ahead: how many more images may be taken, to be prepared while the network works.
 
         Raises:
             UsageError: in training mode, or if an image is none.
         """
         self._check_inference()
-        return detect(self.trained, images, self.prepare)
+        return detect(self.trained, images, self.prepare, ahead)
 
     def _check_inference(self) -> None:
         if self.mode != "inference":

@@ -7,6 +7,7 @@ from typing import Any
 
 from maskdet.backbones.registry import get_backbone
 from maskdet.errors import UsageError
+from maskdet.garbage import uncollected
 from maskdet.models.families import FAMILIES, PUBLISHED, family_class
 from maskdet.models.model import Model
 from maskdet.models.weight_files import read_facts
@@ -42,8 +43,9 @@ def open_model(
         check_share_value("The lowest score", min_score)
         kind.family.task.set_min_score(config, min_score)
     set_settings(config, settings)
-    model = kind(mode, config, model_dir)
-    model.load_weights(weights)
+    with uncollected():
+        model = kind(mode, config, model_dir)
+        model.load_weights(weights)
     return model
 
 

@@ -8,8 +8,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from maskdet.inference.compiled import compiled
 from maskdet.profiles import Work
-from maskdet.profiling.compiled import compiled
 from maskdet.profiling.stages import LayerCall, StageCalls, layer_calls
 
 # What gives its input another shape, or nothing but its input, in inference.
@@ -54,7 +54,7 @@ def _shapes(network: keras.Model, inputs: Sequence[np.ndarray]) -> Callable[[Any
     if open_ones:
         probe = keras.Model(network.inputs, [ShapeOf()(tensors[key]) for key in open_ones])
         for key, shape in zip(open_ones, compiled(probe)(inputs), strict=True):
-            known[key] = tuple(int(side) for side in ops.convert_to_numpy(shape))
+            known[key] = tuple(int(side) for side in shape)
     return lambda tensor: known[id(tensor)]
 
 

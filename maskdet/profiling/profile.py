@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
 from maskdet.geometry.placement import Placement
 from maskdet.images import checked_image
+from maskdet.inference.compiled import compiled
 from maskdet.inference.detect import Prepare, detect, prepare_of
 from maskdet.profiles import (
     DECODE,
@@ -20,7 +22,6 @@ from maskdet.profiles import (
     check_rounds,
     rows_of,
 )
-from maskdet.profiling.compiled import compiled
 from maskdet.profiling.counting import work_by_stage
 from maskdet.profiling.stages import StageCalls, calls_by_stage
 from maskdet.timing import medians_in_turns
@@ -75,18 +76,24 @@ def profile(
 
 
 def _runs(
-    network: Any, parts: Sequence[StageCalls], inputs: Sequence[np.ndarray]
-) -> tuple[dict[str, Callable[[], Any]], list[Any]]:
+    network: keras.Model, parts: Sequence[StageCalls], inputs: Sequence[np.ndarray]
+) -> tuple[dict[str, Callable[[], Any]], list[np.ndarray]]:
     """A call a stage by name, each on its own inputs; and the whole network's outputs."""
-    jit = bool(network.jit_compile)
     values = {id(tensor): array for tensor, array in zip(network.inputs, inputs, strict=True)}
     runs: dict[str, Callable[[], Any]] = {}
     for part in parts:
-        run = compiled(part.network(), jit)
-        given = [values[id(tensor)] for tensor in part.starts]
-        values |= zip(map(id, part.ends), run(given), strict=True)
-        runs[part.stage.name] = partial(run, given)
+        # As tensors: arrays are copied into the backend's memory at every call, which inside the
+        # whole network nothing is.
+        given = [ops.convert_to_tensor(values[id(tensor)]) for tensor in part.starts]
+        run = partial(_ran, part.network(), given)
+        values |= zip(map(id, part.ends), run(), strict=True)
+        runs[part.stage.name] = run
     return runs, [values[id(tensor)] for tensor in network.outputs]
+
+
+def _ran(network: keras.Model, inputs: Sequence[Any]) -> list[np.ndarray]:
+    # Holds the network, which its compiled form does not.
+    return compiled(network)(inputs)
 
 
 @dataclass(frozen=True)
@@ -105,12 +112,11 @@ class Way:
         inputs = trained.family.inference_inputs(canvas[None], [placement], trained.config)
         return inputs, placement
 
-    def decoded(self, outputs: Sequence[Any], placement: Placement) -> Any:
+    def decoded(self, outputs: Sequence[np.ndarray], placement: Placement) -> Any:
         """The task's result in the network's outputs."""
         trained = self.trained
-        arrays = [ops.convert_to_numpy(array) for array in outputs]
         [result] = trained.family.decode(
-            arrays, [placement], trained.config, trained.class_names, trained.facts.outputs
+            outputs, [placement], trained.config, trained.class_names, trained.facts.outputs
         )
         return result
 

@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 from maskdet.base_config import BaseConfig
+from maskdet.convolutions.winograd import winograd_convolutions
 from maskdet.family import Family
 from maskdet.training.devices import replicas
 from maskdet.training.step import watched_step
@@ -84,7 +85,8 @@ class LossModel(keras.Model):
         if keras.backend.backend() != "tensorflow" or replicas(self) > 1:
             return super().train_step(*arguments)
         inputs, _, _ = keras.utils.unpack_x_y_sample_weight(*arguments)
-        return watched_step(self, inputs)
+        with winograd_convolutions():
+            return watched_step(self, inputs)
 
     def compute_loss(
         self,

@@ -1,6 +1,7 @@
 """Boxes, masks and labels drawn into a photo; Pillow only, so also on a Pi."""
 
 import colorsys
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,12 @@ from PIL import Image, ImageDraw, ImageFont
 Colour = tuple[int, int, int]
 
 MASK_OPACITY = 0.42
+
+
+@functools.lru_cache(maxsize=16)
+def _font(size: int) -> Any:
+    # Pillow unpacks its own anew at each call.
+    return ImageFont.load_default(size)
 
 
 def palette(count: int) -> list[Colour]:
@@ -60,7 +67,7 @@ def draw_instances(
     pen = ImageDraw.Draw(picture)
     side = min(canvas.shape[:2])
     width = width or max(1, round(side / 200))
-    font = ImageFont.load_default(size=max(10, round(side / 28)))
+    font = _font(max(10, round(side / 28)))
     for i in order:
         y1, x1, y2, x2 = rows[i]
         pen.rectangle((x1, y1, max(x1, x2 - 1), max(y1, y2 - 1)), outline=colours[i], width=width)
@@ -72,17 +79,33 @@ def draw_instances(
 
 
 def _tint(canvas: NDArray[np.uint8], mask: NDArray[Any], colour: Colour) -> None:
-    inside = mask.astype(bool)
-    if not inside.any():
+    window = _window(mask)
+    if window is None:
         return
-    mixed = (1 - MASK_OPACITY) * canvas[inside] + MASK_OPACITY * np.array(colour)
-    canvas[inside] = mixed.astype(np.uint8)
+    inside = mask[window].astype(bool, copy=False)  # (h, w)
     core = inside.copy()  # what is left after the outermost pixel is taken off on each side
     core[1:] &= inside[:-1]
     core[:-1] &= inside[1:]
     core[:, 1:] &= inside[:, :-1]
     core[:, :-1] &= inside[:, 1:]
-    canvas[inside & ~core] = colour
+    rim = inside & ~core
+    levels = np.arange(256, dtype=np.uint8)
+    for channel, value in enumerate(colour):
+        plane = canvas[window][..., channel]  # (h, w), a view
+        mixed = ((1 - MASK_OPACITY) * levels + MASK_OPACITY * value).astype(np.uint8)  # (256,)
+        np.copyto(plane, mixed[plane], where=inside)
+        np.copyto(plane, value, where=rim)
+
+
+def _window(mask: NDArray[Any]) -> tuple[slice, slice] | None:
+    """Rows and columns of a mask (H, W) that hold all of it and, within the image, a pixel around
+    it; None for an empty one."""
+    used = np.flatnonzero(mask.any(axis=1))
+    if not len(used):
+        return None
+    rows = slice(max(0, used[0] - 1), used[-1] + 2)
+    used = np.flatnonzero(mask[rows].any(axis=0))
+    return rows, slice(max(0, used[0] - 1), used[-1] + 2)
 
 
 def _label(
@@ -121,7 +144,7 @@ def draw_lines(image: ArrayLike, lines: Sequence[str]) -> NDArray[np.uint8]:
     canvas = np.array(image, dtype=np.uint8)[..., :3]
     picture = Image.fromarray(canvas)
     pen = ImageDraw.Draw(picture)
-    font = ImageFont.load_default(max(10, round(min(canvas.shape[:2]) / 18)))
+    font = _font(max(10, round(min(canvas.shape[:2]) / 18)))
     text = "\n".join(lines)
     left, top, right, bottom = pen.multiline_textbbox((4, 4), text, font=font)
     pen.rectangle((0, 0, right + 4, bottom + 4), fill=(0, 0, 0))

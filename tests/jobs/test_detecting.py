@@ -56,7 +56,7 @@ def model(monkeypatch):
     class Model:
         asked = []
 
-        def results(self, images):
+        def results(self, images, ahead=0):
             for image in list(images):  # networks take several photos at once
                 yield Detections(
                     np.array([[2, 3, 10, 12]], np.float32),
@@ -108,6 +108,14 @@ def test_a_damaged_photo_is_named_and_the_others_keep_their_results(
     assert [told[0].path.name for told in heard] == ["a.jpg", "c.jpg"]
     assert [round(float(told[2].scores[0]), 2) for told in heard] == [0.5, 0.97]
     assert "b.png" in capsys.readouterr().out
+
+
+def test_a_damaged_photo_is_named_where_it_stands(photos, tmp_path, model, capsys):
+    (photos / "b.png").write_bytes(b"no picture")
+    detect_photos("w", [str(photos)], tmp_path / "out")
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert all(name in line for name, line in zip(("a.jpg", "b.png", "c.jpg"), lines, strict=True))
 
 
 def test_where_no_photo_can_be_read_it_is_said_once(photos, tmp_path, model, capsys):

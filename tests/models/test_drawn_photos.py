@@ -31,7 +31,7 @@ class Found:
 class Model:
     """Takes photos by batches of two, as a network does: it reads ahead of its results."""
 
-    def results(self, images):
+    def results(self, images, ahead=0):
         waiting = []
         for image in images:
             waiting.append(image)

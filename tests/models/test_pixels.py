@@ -124,3 +124,15 @@ def test_one_scale_for_all_channels_or_none():
     assert Pixels((127.0,) * 3, 128.0).grey_levels() == (1 / 128, 127)
     assert Pixels((127.5,) * 3, 127.5).grey_levels() == (1 / 127.5, 127)
     assert Pixels((123.7, 116.8, 103.9), 1.0).grey_levels() is None
+
+
+@pytest.mark.parametrize("mean", [(0.0,) * 3, (127.5,), (123.7, 116.8, 103.9)])
+@pytest.mark.parametrize("std", [1.0, 127.5])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64, np.int64])
+def test_images_and_graphs_are_scaled_to_the_same_bits(mean, std, dtype):
+    """A network, its export and its twin get the same numbers, whichever of both scales them."""
+    images = np.random.default_rng(1).integers(0, 256, (2, 5, 7, 3)).astype(dtype)
+    before, pixels = images.copy(), Pixels(mean, std)
+    scaled = pixels.of_images(images)
+    assert scaled.dtype == np.float32 and (images == before).all()
+    np.testing.assert_array_equal(scaled, pixels.scaled(images.astype(np.float32)))

@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from maskdet.visualize import plots
-from maskdet.visualize.draw import draw_instances, palette
+from maskdet.visualize.draw import MASK_OPACITY, draw_instances, palette
 
 
 def test_drawing_marks_the_box_and_the_mask_and_leaves_the_photo_alone():
@@ -20,6 +23,31 @@ def test_drawing_marks_the_box_and_the_mask_and_leaves_the_photo_alone():
     assert (drawn[70, 70] == (0.58 * 100 + 0.42 * colour).astype(np.uint8)).all()
     assert (drawn[90, 70] == 100).all() and (drawn[110, 150] == 100).all()
     assert (drawn[25:40, 40:60] != 100).any()  # the label above the box
+
+
+def tinted_whole(photo, mask, colour):
+    """A mask's tint by its definition, over the whole photo."""
+    drawn = photo.copy()
+    mixed = (1 - MASK_OPACITY) * photo[mask] + MASK_OPACITY * np.array(colour)
+    drawn[mask] = mixed.astype(np.uint8)
+    inner = np.pad(mask, 1, mode="edge")  # what lies beyond the photo is as its last pixel
+    inner = inner[1:-1, 1:-1] & inner[2:, 1:-1] & inner[:-2, 1:-1] & inner[1:-1, 2:]
+    inner &= np.pad(mask, 1, mode="edge")[1:-1, :-2]
+    drawn[mask & ~inner] = colour
+    return drawn
+
+
+@given(
+    mask=arrays(bool, st.tuples(st.integers(1, 9), st.integers(1, 9))),
+    seed=st.integers(0, 99),
+)
+def test_a_mask_is_tinted_inside_and_rimmed_wherever_it_lies(mask, seed):
+    """Masks of any shape, at the photo's border too, keep every bit of their look."""
+    photo = np.random.default_rng(seed).integers(0, 256, (*mask.shape, 3), dtype=np.uint8)
+    colour = palette(seed + 1)[seed]
+    outside = [[-90, -90, -80, -80]]  # so that no frame is seen
+    drawn = draw_instances(photo, outside, masks=mask[..., None], colors=[colour])
+    np.testing.assert_array_equal(drawn, tinted_whole(photo, mask, colour))
 
 
 def test_nothing_to_draw_gives_the_photo():

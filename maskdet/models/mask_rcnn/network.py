@@ -10,7 +10,13 @@ from maskdet.backbones.registry import get_backbone
 from maskdet.backbones.scaling import pixels_of
 from maskdet.geometry.boxes import normalize_boxes
 from maskdet.layers import box_coding, pyramid
-from maskdet.layers.detection import DetectionLayer, KeptRows, PadRows, with_objectness
+from maskdet.layers.detection import (
+    DetectionLayer,
+    KeptRows,
+    PadRows,
+    PositiveRows,
+    with_objectness,
+)
 from maskdet.layers.dynamic_matching import DynamicTargets
 from maskdet.layers.fpn import feature_pyramid, lateral_levels
 from maskdet.layers.proposals import ProposalLayer
@@ -173,6 +179,24 @@ def _masks(rois: Any, levels: list[Any], config: Config, kernels: str) -> Any:
     )
 
 
+def _positive_masks(
+    rois: Any, target_ids: Any, levels: list[Any], config: Config, kernels: str
+) -> Any:
+    """Masks (B, P, h, w, classes) of the places for positive RoIs (B, P, 4), which come first.
+
+    An image has 66 such places and often three objects: the head works on as many places as the
+    fullest image of the batch has, and zeros fill the rest, of which no loss takes notice. Not so
+    where norms take their statistics of the batch: those would then be other ones.
+    """
+    trains, _ = heads_norm(config)
+    if trains is not False:
+        return _masks(rois, levels, config, kernels)
+    count = int(rois.shape[1])
+    kept = PositiveRows(kernels, name="positive_rois")([rois, target_ids[:, :count]])
+    masks = _masks(kept, levels, config, kernels)
+    return PadRows(count, name="mrcnn_mask_places")(masks)
+
+
 def _image_input(config: Config, shape: tuple[int, int] | None) -> Any:
     sides = (None, None) if shape is None else shape
     return keras.Input((*sides, int(config.IMAGE_SHAPE[2])), name="input_image")
@@ -316,7 +340,7 @@ def build_training_network(config: Config, kernels: str = "auto") -> keras.Model
         image, rois[:, :positive], owner, gt_boxes, outlined, config, kernels
     )
     target_masks = _mask_targets(config)([mask_rois, owner, gt_boxes, gt_masks])
-    masks = _masks(mask_rois, levels, config, kernels)
+    masks = _positive_masks(mask_rois, target_ids, levels, config, kernels)
     outputs = {
         "rpn_class_logits": rpn_logits,
         "rpn_class": rpn_scores,

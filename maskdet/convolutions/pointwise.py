@@ -8,7 +8,7 @@ from typing import Any
 
 from keras import ops
 
-from maskdet.backbones.depthwise import on_tensorflow_cpu
+from maskdet.convolutions.place import on_tensorflow_cpu
 
 
 def pointwise_convolution(

@@ -4,8 +4,9 @@ import keras
 import numpy as np
 import pytest
 
-from maskdet.backbones.depthwise import depthwise_convolution, on_tensorflow_cpu
-from maskdet.backbones.pointwise import pointwise_convolution
+from maskdet.convolutions.depthwise import depthwise_convolution
+from maskdet.convolutions.place import on_tensorflow_cpu
+from maskdet.convolutions.pointwise import pointwise_convolution
 
 tf = pytest.importorskip("tensorflow")
 pytestmark = pytest.mark.skipif(

@@ -4,11 +4,11 @@ TensorFlow's oneDNN kernel for the gradient of the filter is quick for windows u
 5 x 5 it takes about three times as long as TensorFlow's own kernel, which explicit padding selects.
 """
 
-from functools import cache
 from typing import Any
 
-import keras
 from keras import ops
+
+from maskdet.convolutions.place import on_tensorflow_cpu
 
 _FAST_WIDTH = 3
 
@@ -31,16 +31,6 @@ def depthwise_convolution(
     if training and wide and None not in inputs.shape[1:] and on_tensorflow_cpu():
         return _with_quick_gradient(inputs, kernel, stride)
     return ops.depthwise_conv(inputs, kernel, strides=stride, padding="same")
-
-
-@cache
-def on_tensorflow_cpu() -> bool:
-    """Whether Keras runs on TensorFlow and TensorFlow has no accelerator."""
-    if keras.backend.backend() != "tensorflow":
-        return False
-    import tensorflow as tf
-
-    return not tf.config.list_physical_devices("GPU")
 
 
 def _with_quick_gradient(inputs: Any, kernel: Any, stride: int) -> Any:
