@@ -25,6 +25,7 @@ from maskdet.exporters.photos import calibration_images
 from maskdet.exporters.request import ExportRequest
 from maskdet.exporters.source import Source
 from maskdet.runtime import Detector
+from maskdet.runtime.profiling import profile_file
 
 AP = ("box AP50", "box AP", "mask AP50", "mask AP")
 ROUNDS, QUICK_ROUNDS = 41, 7
@@ -118,39 +119,6 @@ def copy_weights(network, trained):
             layer.set_weights(trained.get_layer(layer.name).get_weights())
 
 
-# Where networks are cut, by family: stage, the layers that it ends with, whether it is geometry.
-STAGES = {
-    "mask_rcnn": (
-        ("pyramid and RPN", ("rpn_objectness", "rpn_bbox"), False),
-        ("proposals", ("ROI",), True),
-        ("RoI Align", ("roi_align_rois",), True),
-        ("box head", ("mrcnn_bbox",), False),
-        ("detections", ("mrcnn_detection",), True),
-        ("RoI Align, masks", ("roi_align_mask",), True),
-        ("mask head", (), False),
-    ),
-    "ssd": (
-        ("extra maps and heads", ("class_rows", "delta_rows"), False),
-        ("best anchors", ("best_anchors",), True),
-        ("detections", (), True),
-    ),
-}
-
-
-def stages_of(model):
-    """The family's stages that this network has; the last one ends with the network."""
-    stages = [s for s in STAGES[model.family.name] if model.has_masks or "mask" not in s[0]]
-    return [*stages[:-1], (stages[-1][0], (), stages[-1][2])]
-
-
-def cut_at(lite, names):
-    outputs = []
-    for name in names:
-        output = lite.get_layer(name).output
-        outputs += output if isinstance(output, list | tuple) else [output]
-    return keras.Model(lite.input, {f"o{i}": o for i, o in enumerate(outputs)})
-
-
 def as_file(network, source, photos):
     """A .tflite of a part; int8 parts end in integers turned to floats, as inside the whole."""
     part = dataclasses.replace(source)
@@ -203,17 +171,14 @@ def alone(path, photo, threads=1):
     return json.loads(run.stdout.splitlines()[-1])
 
 
-def parts_of(model, precision, photos, quick):
-    """Files of the network cut behind each stage, of the backbone and of an SSDLite on it."""
+def parts_of(model, precision, photos):
+    """Files of the backbone and of an SSDLite on it."""
     config, family = model.config, model.family
     networks = {"backbone": backbone_alone(config, family, model.network)}
     if family.name != "ssd":
         networks["SSDLite"] = ssdlite(config, model.network, config.NUM_CLASSES)
     request = ExportRequest.of(family.task, precision, "instances", False, None, 0.05)
     source = Source(model.trained, request)
-    if not quick:
-        for stage, names, _ in stages_of(model)[:-1]:
-            networks[f"to {stage}"] = cut_at(source.lite, names)
     return {
         f"{precision} {stage}": as_file(network, source, photos[:8])
         for stage, network in networks.items()
@@ -232,7 +197,7 @@ def rows_of(name, model, dataset, calibration, folder, quick):
             model.export(path, precision, profile, calibration=photos, verify=False, progress=False)
             key = f"{precision} {profile}"
             files[key], paths[key] = path.read_bytes(), path
-        parts |= parts_of(model, precision, photos, quick)
+        parts |= parts_of(model, precision, photos)
     height, width = (int(s) for s in config.IMAGE_SHAPE[:2])
     inputs = {
         (1, height, width, 3): np.random.default_rng(0).integers(0, 256, (1, height, width, 3)),
@@ -268,7 +233,7 @@ def rows_of(name, model, dataset, calibration, folder, quick):
         if not quick:
             row["to_float32"] = times[key] / times[f"float32 {profile}"]
         if not quick and profile == "instances":
-            row |= stage_times(times, key, precision, stages_of(model))
+            row |= stage_times(path, photo)
         rows.append(row)
     for precision in precisions:
         for part in ("backbone", "SSDLite"):
@@ -279,13 +244,10 @@ def rows_of(name, model, dataset, calibration, folder, quick):
     return rows
 
 
-def stage_times(times, key, precision, stages):
-    """Milliseconds by stage, from networks cut short; geometry is all between the convolutions."""
-    before, geometry = times[f"{precision} backbone"], 0.0
-    row = {"stage backbone": before}
-    for stage, names, is_geometry in stages:
-        until = times[f"{precision} to {stage}"] if names else times[key]
-        row[f"stage {stage}"] = until - before
-        geometry += (until - before) * is_geometry
-        before = until
-    return row | {"geometry_share": geometry / times[key]}
+def stage_times(path, photo):
+    """Milliseconds by stage of a file on one thread; geometry is all between the convolutions."""
+    profile = profile_file(Detector(path, threads=1, min_confidence=0.3), photo, ROUNDS)
+    network = [row for row in profile.rows if row.work]
+    geometry = sum(row.milliseconds for row in network if row.geometry)
+    stages = {f"stage {row.stage}": row.milliseconds for row in network}
+    return stages | {"geometry_share": geometry / sum(stages.values())}

@@ -11,6 +11,7 @@ import numpy as np
 from maskdet.base_config import BaseConfig
 from maskdet.geometry.placement import Placement
 from maskdet.pixels import Pixels
+from maskdet.profiles import ProfileStage
 from maskdet.tasks.task import Task
 
 #: What ``load_weights`` takes in place of a path, beside BEST_PRETRAINED.
@@ -147,6 +148,10 @@ class Family(Protocol):
     #: Regular expression (re.search) of the names of layers that stay in floats in an int8 file, as
     #: the exported network calls its tensors (a number behind the layer's name).
     float_layers: str
+
+    #: The parts of inference that are timed on their own, in the order in which they run; their
+    #: patterns fit the layers of the inference network and those of the network for export.
+    profile_stages: tuple[ProfileStage, ...]
 
     def export_network(
         self,

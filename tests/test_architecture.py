@@ -28,7 +28,7 @@ GROUND = {
         "randomness",
         "pixels",
     ),
-    *("geometry", "json_text"),
+    *("geometry", "json_text", "timing", "profiles"),
     *("setting_checks", "base_config", "images", "photo_results"),
     *("detection_fields", "detection_files", "detections"),
 }
@@ -44,6 +44,8 @@ FLOORS = {
     "randomness": set(),
     "pixels": set(),
     "compute_dtype": set(),
+    "timing": set(),
+    "profiles": {"errors", "json_text"},
     "files": {"errors"},
     "geometry": {"errors"},
     "setting_checks": {"errors"},
@@ -72,6 +74,7 @@ FLOORS = {
     "trained": GROUND | {"family", "compute_dtype"},
     "training": GROUND | {"convolutions", "data", "family", "trained"},
     "inference": GROUND | {"convolutions", "family", "trained", "tasks"},
+    "profiling": GROUND | {"family", "trained", "inference"},
     "evaluation": GROUND | {"data", "visualize"},
     "page": GROUND,
     "exporters": GROUND
@@ -111,6 +114,8 @@ THIRD = {
     "randomness": NUMPY,
     "pixels": NUMPY,
     "compute_dtype": {"keras", "tensorflow"},
+    "timing": NUMPY,
+    "profiles": set(),
     "geometry": NUMPY | {"PIL"},
     "setting_checks": NUMPY,
     "base_config": NUMPY,
@@ -134,13 +139,15 @@ THIRD = {
     "trained": {"keras"},
     "training": NUMPY | {"keras", "tqdm", "tensorflow"},
     "inference": NUMPY | {"keras", "tensorflow"},
+    "profiling": NUMPY | {"keras"},
     "evaluation": NUMPY | {"pycocotools"},
     "exporters": NUMPY
     | {"keras", "tensorflow", "tqdm", "scipy", "ai_edge_litert", "ai_edge_quantizer", "flatbuffers"}
     | {"onnx", "onnxruntime", "tf2onnx", "model_compression_toolkit", "edgemdt_cl"},
     "page": {"PIL"},
     "doctor": set(),
-    "runtime": NUMPY | {"PIL", "ai_edge_litert", "tflite_runtime", "picamera2", "cv2"},
+    "runtime": NUMPY
+    | {"PIL", "ai_edge_litert", "tflite_runtime", "flatbuffers", "picamera2", "cv2"},
     "models": NUMPY | {"keras", "tqdm"},
     "mrcnn": NUMPY | {"keras", "scipy", "skimage", "imgaug", "matplotlib"},
     "jobs": NUMPY,
@@ -249,7 +256,16 @@ def test_families_do_not_know_each_other():
 
 
 def test_no_engine_imports_a_family():
-    engines = ("training", "inference", "evaluation", "exporters", "runtime", "tasks", "data")
+    engines = (
+        "training",
+        "inference",
+        "profiling",
+        "evaluation",
+        "exporters",
+        "runtime",
+        "tasks",
+        "data",
+    )
     for name in engines:
         for path in (PACKAGE / name).rglob("*.py"):
             for module, _ in imports(path):

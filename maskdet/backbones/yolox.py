@@ -27,6 +27,8 @@ _POOLING_WINDOWS = (5, 9, 13)
 LARGEST_LOG_SIZE = 6.0
 # Share of cells that are taken to hold an object, or one of a class, before anything is learned.
 _PRIOR = 0.01
+#: Begins the names of the pyramid's layers.
+NECK_PREFIX = "stage5_neck_"
 # The published network's batch norms.
 _MOMENTUM = 0.97
 

@@ -1,10 +1,11 @@
 """What an exported file says of itself, whatever its format and task."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from maskdet.exporters.request import ExportRequest
-from maskdet.runtime.model_file import FORMAT
+from maskdet.runtime.model_file import FORMAT, STAGES
 from maskdet.tasks.task import FileFacts
 from maskdet.trained import Trained, settings_of
 from maskdet.version import __version__
@@ -36,6 +37,7 @@ def facts_json(trained: Trained, request: ExportRequest) -> str:
         "max_dim": rule.max_dim,
         "min_scale": rule.min_scale,
         "resize_mode": rule.mode,
+        STAGES: [asdict(stage) for stage in trained.family.profile_stages],
         **task.file_facts(trained.config, outputs, request.min_score),
         "config": settings_of(trained),
     }

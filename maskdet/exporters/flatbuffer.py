@@ -7,52 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-IDENTIFIER = b"TFL3"
-
-
-def read_model(content: bytes) -> Any:
-    """The schema's ModelT, every weight inside.
-
-    The quantizer leaves large weights behind the flatbuffer, where packing would lose them.
-    """
-    from ai_edge_litert import schema_py_generated as schema
-
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
-    for buffer in model.buffers:
-        if buffer.offset:
-            data = content[buffer.offset : buffer.offset + buffer.size]
-            buffer.data = np.frombuffer(data, dtype=np.uint8)
-            buffer.offset = buffer.size = 0
-    return model
-
-
-def pack_model(model: Any) -> bytes:
-    """The file's content."""
-    import flatbuffers
-
-    builder = flatbuffers.Builder(1 << 20)
-    builder.Finish(model.Pack(builder), file_identifier=IDENTIFIER)
-    return bytes(builder.Output())
-
-
-def operator_names(model: Any) -> list[str]:
-    """The operator of each step of the main graph; custom ones as "CUSTOM name"."""
-    from ai_edge_litert import schema_py_generated as schema
-
-    words = {value: name for name, value in vars(schema.BuiltinOperator).items() if name.isupper()}
-    names = []
-    for operator in model.subgraphs[0].operators:
-        code = model.operatorCodes[operator.opcodeIndex]
-        number = max(code.builtinCode, code.deprecatedBuiltinCode)
-        custom = code.customCode.decode() if code.customCode else ""
-        names.append(f"CUSTOM {custom}" if custom else words[number])
-    return names
-
-
-def tensor_name(graph: Any, index: int) -> str:
-    """A tensor's name as text."""
-    name = graph.tensors[index].name
-    return name.decode() if isinstance(name, bytes) else str(name or "")
+from maskdet.runtime.graph_file import operator_names as operator_names
+from maskdet.runtime.graph_file import pack_model as pack_model
+from maskdet.runtime.graph_file import read_model as read_model
+from maskdet.runtime.graph_file import tensor_name as tensor_name
 
 
 def constant(model: Any, index: int) -> NDArray[Any] | None:

@@ -1,6 +1,7 @@
 """A network as one compiled function, traced once for all batches and sizes that it takes."""
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from threading import Lock
 from typing import Any
 from weakref import WeakKeyDictionary, ref
@@ -59,9 +60,12 @@ def _graph_of(network: keras.Model) -> Compiled:
         with winograd_convolutions():
             return _alive(held)(list(inputs), training=False)
 
+    # Called as it stands it would warn of tracing too often once there are a handful of networks.
+    traced = cache(forward.get_concrete_function)
+
     def run(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         pairs = zip(arrays, dtypes, strict=True)
-        return _listed(forward(*(tf.convert_to_tensor(a, dtype) for a, dtype in pairs)))
+        return _listed(traced()(*(tf.convert_to_tensor(a, dtype) for a, dtype in pairs)))
 
     return run
 

@@ -42,6 +42,9 @@ class DetectingModel(Model):
             print(f"Processing {len(images)} images")
         return [detections.to_matterport() for detections in self.detections(images)]
 
+    def finished(self, result: Detections) -> dict[str, np.ndarray]:
+        return result.to_matterport()
+
     def label(
         self,
         images: Sequence[str | os.PathLike[str]] | str | os.PathLike[str],

@@ -30,8 +30,8 @@ from maskdet.models.loading import (
     with_file_facts,
 )
 from maskdet.models.origin import check_family, check_origin, check_reader, resumption_of
+from maskdet.models.profiled_model import ProfiledModel
 from maskdet.models.recipe_run import run_recipe
-from maskdet.models.scored_model import ScoredModel
 from maskdet.models.stage_run import run_stage
 from maskdet.models.weight_files import read_facts, write_weights
 from maskdet.models.written import built
@@ -44,7 +44,7 @@ from maskdet.training.train import Resumption
 from maskdet.training.watch import BEST_FILE
 
 
-class Model(ScoredModel):
+class Model(ProfiledModel):
     """Base of ``MaskRCNN`` and its siblings.
 
     Args:

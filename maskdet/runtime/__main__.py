@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from maskdet.errors import MaskdetError
+from maskdet.profiles import ROUNDS
 
 _EPILOG = """sources:
   photo.jpg          boxes and masks drawn into a copy
@@ -19,18 +20,28 @@ examples:
   python -m maskdet.runtime kangaroo.tflite photo.jpg
   python -m maskdet.runtime kangaroo.tflite camera --serve
   python -m maskdet.runtime kangaroo.tflite camera --serve 0.0.0.0:8000 --record seen
+  python -m maskdet.runtime kangaroo.tflite photo.jpg --profile
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns the process's exit code."""
-    args = _parser().parse_args(arguments)
+    parser = _parser()
+    args = parser.parse_args(arguments)
+    if args.source is None and not args.profile:
+        parser.error("the following arguments are required: source")
+    if args.json and not args.profile:
+        parser.error("--json goes with --profile")
     from maskdet.runtime.app import run
     from maskdet.runtime.opening import open_file
     from maskdet.runtime.options import Options
+    from maskdet.runtime.profiling import show_profile
 
     try:
         predictor = open_file(args.model, args.threads, args.min_score)
+        if args.profile:
+            show_profile(predictor, args.source, args.rounds, args.json)
+            return 0
         run(
             predictor,
             args.source,
@@ -61,7 +72,9 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("model", help="a .tflite file of model.export()")
-    parser.add_argument("source", help="photo, folder, video or camera")
+    parser.add_argument(
+        "source", nargs="?", help="photo, folder, video or camera; of --profile a photo, or none"
+    )
     parser.add_argument(
         "--min-score", type=float, metavar="S", help="lowest score shown (default: the model's)"
     )
@@ -81,6 +94,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--size", type=_size, default=(640, 480), metavar="WxH", help="of a camera's frames"
     )
+    parser.add_argument(
+        "--profile", action="store_true", help="print where one photo's time goes, stage by stage"
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=ROUNDS, help=f"that --profile takes (default: {ROUNDS})"
+    )
+    parser.add_argument("--json", action="store_true", help="print --profile as JSON")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
     return parser
 

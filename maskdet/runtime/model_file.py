@@ -13,6 +13,8 @@ from maskdet.tasks.task import FileFacts
 
 FACTS, LABELS = "maskdet.json", "labels.txt"
 FORMAT = "maskdet.tflite"
+#: Among the facts: the stages that a profile tells apart.
+STAGES = "profile_stages"
 
 
 def read_content(path: str | os.PathLike[str]) -> bytes:

@@ -69,6 +69,7 @@ class Predictor:
                 "open it with maskdet.runtime.open_file(path)."
             )
         self.task: Task = get_task(self.facts.task)
+        self._threads = threads
         self._interpreter = make_interpreter(self.path, content, threads)
         self._image, self._window = self._find_inputs()
         self._outputs = self._find_outputs()
@@ -119,12 +120,25 @@ class Predictor:
         Raises:
             UsageError: if it is no such image.
         """
+        placement = self.place(image)
+        self.invoke()
+        return self.decoded(placement)
+
+    def place(self, image: Array) -> Placement:
+        """Put an image into the network's input: the first step of :meth:`predict`."""
         pixels = self._checked(image)
         placement, window = self._placed((pixels.shape[0], pixels.shape[1]))
         self._interpreter.set_tensor(self._image["index"], self._fed(pixels, placement))
         if self._window is not None:
             self._interpreter.set_tensor(self._window["index"], window)
+        return placement
+
+    def invoke(self) -> None:
+        """Run the network on what was placed last: the second step."""
         self._interpreter.invoke()
+
+    def decoded(self, placement: Placement) -> Any:
+        """The task's result in what the network gave last: the third step."""
         arrays = [self._interpreter.get_tensor(index) for index in self._outputs]
         facts = replace(
             self.facts,
@@ -133,6 +147,18 @@ class Predictor:
             outputs=self.outputs,
         )
         return self.task.decode(arrays, placement, facts)
+
+    def cut(self, content: bytes) -> Any:
+        """An interpreter of this file cut short, with as many threads and what was placed last.
+
+        Args:
+            content: a .tflite file with this one's inputs.
+        """
+        cut = make_interpreter(self.path, content, self._threads)
+        details = zip(self._interpreter.get_input_details(), cut.get_input_details(), strict=True)
+        for mine, its in details:
+            cut.set_tensor(its["index"], self._interpreter.get_tensor(mine["index"]))
+        return cut
 
     def _checked(self, image: Array) -> Array:
         pixels = checked_image(image, int(self._image["shape"][3]))

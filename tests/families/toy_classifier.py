@@ -16,6 +16,7 @@ from maskdet.base_config import BaseConfig
 from maskdet.family import Pretrained
 from maskdet.layers.losses import softmax_cross_entropy
 from maskdet.models.model import Model
+from maskdet.profiles import ProfileStage
 from maskdet.tasks.classification.labels import Labels
 from maskdet.tasks.classification.task import CLASSIFICATION
 
@@ -42,6 +43,7 @@ class ToyClassifierFamily:
     config_class = ToyClassifierConfig
     weightless: frozenset[str] = frozenset()
     float_layers = r"toy_logits|toy_scores"
+    profile_stages = (ProfileStage("backbone"), ProfileStage("head", r"toy_"))
 
     def stages(self, config: Any) -> dict[str, str]:
         return {"heads": r"toy_.*", "all": r".*"}

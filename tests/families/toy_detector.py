@@ -22,6 +22,7 @@ from maskdet.layers.detection import DetectionLayer
 from maskdet.layers.lite.detection import ContractOutputs, DetectionWindow, LiteDetections
 from maskdet.layers.losses import smooth_l1
 from maskdet.models.detecting import DetectingModel
+from maskdet.profiles import ProfileStage
 from maskdet.tasks.detection.config import DetectionConfig
 from maskdet.tasks.detection.task import DETECTION
 
@@ -123,6 +124,11 @@ class ToyDetectorFamily:
     config_class = ToyDetectorConfig
     weightless: frozenset[str] = frozenset()
     float_layers = r"toy_(class|box|scores|deltas|logits)|detection"
+    profile_stages = (
+        ProfileStage("backbone"),
+        ProfileStage("heads", r"toy_(?!detection)"),
+        ProfileStage("detections", r"detection", geometry=True),
+    )
 
     def stages(self, config: Any) -> dict[str, str]:
         return {"heads": r"toy_.*", "all": r".*"}

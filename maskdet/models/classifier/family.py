@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from maskdet.backbones.registry import get_backbone
+from maskdet.backbones.registry import TOP_LOGITS, get_backbone
 from maskdet.backbones.scaling import pixels_of
 from maskdet.errors import WeightsError
 from maskdet.family import Pretrained
@@ -15,6 +15,7 @@ from maskdet.geometry.placement import Placement
 from maskdet.models.classifier import network as networks
 from maskdet.models.classifier.config import ClassifierConfig
 from maskdet.models.whole_batches import WholeBatchFamily
+from maskdet.profiles import ProfileStage
 from maskdet.tasks.classification.labels import Labels
 from maskdet.tasks.classification.task import CLASSIFICATION
 from maskdet.tasks.task import Task
@@ -29,6 +30,10 @@ class ClassifierFamily(WholeBatchFamily):
     config_class = ClassifierConfig
     # A probability in 256 steps would hide which of two near classes is the likelier.
     float_layers = rf"{networks.HEAD_PREFIX}(likeness|logits|scores)"
+    profile_stages: tuple[ProfileStage, ...] = (
+        ProfileStage("backbone"),
+        ProfileStage("head", rf"{networks.HEAD_PREFIX}|{TOP_LOGITS}"),
+    )
 
     def stages(self, config: Any) -> dict[str, str]:
         return get_backbone(config.BACKBONE).stages(rf"{networks.HEAD_PREFIX}.*")

@@ -11,6 +11,7 @@ from keras import ops
 
 from maskdet.backbones.registry import get_backbone
 from maskdet.backbones.scaling import pixels_of
+from maskdet.backbones.yolox import NECK_PREFIX
 from maskdet.detections import Detections
 from maskdet.errors import UsageError
 from maskdet.family import Pretrained
@@ -26,6 +27,7 @@ from maskdet.models.mask_rcnn.network import (
 )
 from maskdet.models.mask_rcnn.random_rois import batch_of_random_rois
 from maskdet.pixels import Pixels
+from maskdet.profiles import ProfileStage
 from maskdet.tasks.detection.task import BARE_BOXES, DETECTION, OUTLINES
 from maskdet.tasks.task import Task
 
@@ -158,6 +160,18 @@ class MaskRCNNFamily:
         r"|stage1_focus|stage2_down"
         r"|mrcnn_class_logits|mrcnn_bbox|mrcnn_class_\d|mask_rcnn_lite(_\d+)?/(Mul|Pow|strided_slice)"
         r"|detection|mrcnn_mask_\d+/(MatMul|add|Reshape|GatherV2)|mask_own_class|mask_outputs"
+    )
+
+    profile_stages: tuple[ProfileStage, ...] = (
+        ProfileStage("backbone"),
+        ProfileStage("neck", rf"{NECK_PREFIX}|fpn_"),
+        ProfileStage("RPN", r"rpn_"),
+        ProfileStage("proposals", r"ROI", geometry=True),
+        ProfileStage("RoI Align", r"roi_align_(table|classifier|rois)", geometry=True),
+        ProfileStage("box head", r"mrcnn_(class|bbox)"),
+        ProfileStage("detections", r"mrcnn_detection|detection_|detected_", geometry=True),
+        ProfileStage("RoI Align, masks", r"roi_align_mask", geometry=True),
+        ProfileStage("mask head", r"mrcnn_mask|mask_own_class|mask_outputs"),
     )
 
     def export_network(

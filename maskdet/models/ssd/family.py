@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from maskdet.backbones.yolox import NECK_PREFIX
 from maskdet.family import PRETRAINED, Pretrained
 from maskdet.models.single_shot import SingleShotFamily
 from maskdet.models.ssd import losses as loss_functions
@@ -14,6 +15,7 @@ from maskdet.models.ssd.foreign import config_of, load_detector, read_detector
 from maskdet.models.ssd.lite import build_lite_network
 from maskdet.models.ssd.network import build_inference_network, build_training_network
 from maskdet.pretrained.detection_api import find_api_file
+from maskdet.profiles import ProfileStage
 
 
 class SsdFamily(SingleShotFamily):
@@ -25,6 +27,13 @@ class SsdFamily(SingleShotFamily):
     # Geometry, and the boxes' last layers: they cost next to nothing, and boxes keep every bit. Of
     # logits each level has a scale of its own, for which they are joined as floats.
     float_layers = r"head\d+_deltas(?!_(depth|conv|norm|relu))|_rows|best_anchors|detection"
+    profile_stages: tuple[ProfileStage, ...] = (
+        ProfileStage("backbone"),
+        ProfileStage("extra maps", rf"{NECK_PREFIX}|extra\d|fpn\d"),
+        ProfileStage("heads", r"head\d|_rows"),
+        ProfileStage("best anchors", r"best_anchors", geometry=True),
+        ProfileStage("detections", r"detection", geometry=True),
+    )
 
     def side_multiple(self, config: SsdConfig) -> int:
         return 1

@@ -6,11 +6,13 @@ from typing import Any
 
 import keras
 
+from maskdet.backbones.yolox import NECK_PREFIX
 from maskdet.models.single_shot import SingleShotFamily
 from maskdet.models.yolox import losses as loss_functions
 from maskdet.models.yolox.config import SIDE_MULTIPLE, YoloxConfig
 from maskdet.models.yolox.lite import build_lite_network
 from maskdet.models.yolox.network import build_inference_network, build_training_network
+from maskdet.profiles import ProfileStage
 
 
 class YoloxFamily(SingleShotFamily):
@@ -23,6 +25,13 @@ class YoloxFamily(SingleShotFamily):
     float_layers = (
         r"head\d_(class_logits|deltas|objectness)|_rows|best_cells|detection"
         r"|stage1_focus|stage2_(down|csp)|stage3_down"
+    )
+    profile_stages: tuple[ProfileStage, ...] = (
+        ProfileStage("backbone"),
+        ProfileStage("neck", NECK_PREFIX),
+        ProfileStage("heads", r"head\d|_rows"),
+        ProfileStage("best cells", r"best_cells", geometry=True),
+        ProfileStage("detections", r"detection", geometry=True),
     )
 
     def side_multiple(self, config: YoloxConfig) -> int:

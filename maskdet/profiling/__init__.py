@@ -1,0 +1,1 @@
+"""Where a trained network's time goes, stage by stage."""
