@@ -76,7 +76,7 @@ def beside_torchvision(args):
         step = TrainingStep(resnet50_config(side, batch=batch), layers, masks=True)
         first = seconds_of(step)
         with torchvision({"side": side, "batch": batch, "layers": layers}) as peer:
-            ours, theirs = in_turns(step, peer, QUICK_ROUNDS if args.quick else ROUNDS)
+            ours, theirs = in_turns(step, peer, QUICK_ROUNDS if args.quick else 5)
         rows.append(
             {
                 "backbone": "resnet50",
