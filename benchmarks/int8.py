@@ -3,12 +3,13 @@
     python benchmarks/int8.py --model FILE.h5 --data FOLDER [--calibration FOLDER]
 
 The objects of the float32 file from a score of 0.3 are looked up in each int8 file (same class,
-best IoU). Beside the ways of rounding it tries what was left out: the first stage in floats,
-calibration without its widest photos, exact sums not at all or with powers of two. Prints a table
-and appends its rows to benchmarks/int8.csv with machine, versions and settings.
+best IoU). Beside the ways of rounding it tries what was left out: more of the network in floats or
+less, calibration without its widest photos, exact sums not at all or with powers of two. Prints a
+table and appends its rows to benchmarks/int8.csv with machine, versions and settings.
 """
 
 import contextlib
+import re
 import tempfile
 from pathlib import Path
 from unittest import mock
@@ -33,7 +34,7 @@ def rounded_to_nearest(weights, axis):
 
 def without_means(correct):
     """correct_rounding that leaves biases alone."""
-    return lambda model, means, is_float: correct(model, {}, is_float)
+    return lambda model, means, *others: correct(model, {}, *others)
 
 
 def power_of_two(least):
@@ -56,7 +57,10 @@ def changes(way):
         "and the mean error into the bias": [nearest],
         "each window's sum stays": [no_means],
         "both": [],
-        "both, stage 1 in floats": [],
+        **dict.fromkeys(FLOATS, []),
+        "both, SiLUs' ranges to their ends": [
+            mock.patch.object(quantize, "cut_flat_ranges", lambda *arguments: None)
+        ],
         "both, no exact sums": [
             mock.patch.object(quantize, "make_sums_exact", lambda *arguments: None)
         ],
@@ -66,12 +70,20 @@ def changes(way):
 
 
 WIDEST = (2, 5, 10, 20)
+# What else stays in floats, and what of the family's no longer does: regular expressions.
+FLOATS = {
+    "both, stage 1 in floats": ("|stage1_", ""),
+    "both, stages 1 to 3 in floats": ("|stage[123]_", ""),
+    "both, all of the trunk in integers": ("", r"\|stage1_focus\|stage2_down"),
+    "both, boxes' depthwise layers in integers": ("", r"box\|"),
+}
 WAYS = (
     "to the nearest step",
     "and the mean error into the bias",
     "each window's sum stays",
     "both",
-    "both, stage 1 in floats",
+    "both, SiLUs' ranges to their ends",
+    *FLOATS,
     "both, no exact sums",
     "both, steps of powers of two",
     *(f"both, without the widest {share} %" for share in WIDEST),
@@ -108,9 +120,10 @@ def exported(model, photos, precision, way, folder):
     with contextlib.ExitStack() as stack:
         for change in changes(way) if precision == "int8" else []:
             stack.enter_context(change)
-        if way.endswith("stage 1 in floats"):
-            layers = f"{family.float_layers}|stage1_"
-            stack.enter_context(mock.patch.object(family, "float_layers", layers))
+        if way in FLOATS:
+            more, less = FLOATS[way]
+            layers = re.sub(less, "", family.float_layers) if less else family.float_layers
+            stack.enter_context(mock.patch.object(family, "float_layers", layers + more))
         model.export(path, precision, calibration=photos, verify=False, progress=False)
     return Detector(path, min_confidence=SCORE / 2), path.stat().st_size / 1e6
 
@@ -143,6 +156,7 @@ def main():
     parser.add_argument("--model", required=True, metavar="FILE.h5", help="trained weights")
     parser.add_argument("--data", required=True, help="data set whose photos are compared")
     parser.add_argument("--calibration", help="data set for the ranges (default: --data)")
+    parser.add_argument("--way", action="append", choices=WAYS, help="one of them (default: all)")
     args = parser.parse_args()
 
     from trained import loaded, opened
@@ -158,7 +172,7 @@ def main():
         reference, _ = exported(model, photos, "float32", "", folder)
         expected = [reference.detect(image) for image in images]
         float_seconds = seconds_of(lambda: [reference.detect(image) for image in images])
-        for way in (WAYS[0], WAYS[3]) if args.quick else WAYS:
+        for way in args.way or ((WAYS[0], WAYS[3]) if args.quick else WAYS):
             detector, size = exported(model, photos, "int8", way, folder)
             found = [detector.detect(image) for image in images]
             seconds = seconds_of(lambda d=detector: [d.detect(image) for image in images])

@@ -151,7 +151,7 @@ class MaskRCNNFamily:
 
     # Geometry, and the last layers of the heads: they cost next to nothing, and boxes and scores
     # keep every bit. YOLOX's boxes come from the depthwise layers before them too: in integers
-    # they lie 0.03 of IoU further from the network's. And its first two layers: stage 1 gives
+    # they lie 0.04 of IoU further from the network's. And its first two layers: stage 1 gives
     # channels of 0.1 and of 128 side by side, and 256 values for all of them leave the small ones
     # nothing, which the depthwise layer behind it multiplies. Masks' logits are integers where one
     # convolution gives those of all classes.
