@@ -89,7 +89,7 @@ class ProfileRow:
         stage: its name.
         milliseconds: median.
         work: None outside of the network.
-        geometry: see :class:`ProfileStage`.
+        geometry: see ``ProfileStage``.
     """
 
     stage: str

@@ -19,7 +19,7 @@ class ProfiledModel(ScoredModel):
         ``print(model.profile(image))`` shows a table; ``to_json()`` gives the same for programs.
         Each stage runs as a network of its own, with the same layers and weights, on what the
         stages before it gave; all of them, what stands around the network, and the whole way (what
-        a detector's :meth:`detect` does for one image) take turns.
+        a detector's ``detect()`` does for one image) take turns.
 
         Args:
             image: H x W x IMAGE_CHANNEL_COUNT, RGB of 0..255; one like those that will come, since
