@@ -38,8 +38,8 @@ def main():
     parser = command_line(__file__, __doc__)
     parser.add_argument("files", nargs="+", metavar="NAME=FILE.tflite")
     parser.add_argument("--operators", action="store_true", help="print each operation too")
+    parser.set_defaults(own_csv=FOLDER / "lite.csv")
     args = parser.parse_args()
-    args.csv = args.csv or FOLDER / "lite.csv"
 
     files = {}
     for text in args.files:
