@@ -173,7 +173,9 @@ def _rle(mask: NDArray[Any]) -> Any:
 
 def _results(results: Detections, number: int, with_masks: bool) -> list[dict[str, Any]]:
     height, width = results.image_shape
-    masks = mask_tools.frPyObjects(results.rle(), height, width) if with_masks else None
+    runs = results.rle() if with_masks else None
+    # pycocotools fails on a list of none.
+    masks = mask_tools.frPyObjects(runs, height, width) if runs else runs
     entries = []
     for i in range(len(results)):
         y1, x1, y2, x2 = (float(value) for value in results.boxes[i])

@@ -58,7 +58,9 @@ def _graph_of(network: keras.Model) -> Compiled:
     @tf.function(input_signature=signature, autograph=False)
     def forward(*inputs: Any) -> Any:
         with winograd_convolutions():
-            return _alive(held)(list(inputs), training=False)
+            made = _alive(held)
+            # A network of one input may want it bare.
+            return made(keras.tree.pack_sequence_as(made.input, list(inputs)), training=False)
 
     # Called as it stands it would warn of tracing too often once there are a handful of networks.
     traced = cache(forward.get_concrete_function)

@@ -203,7 +203,11 @@ class PadRows(Float32Layer):
     def call(self, tensor: Any) -> Any:
         missing = self.count - ops.shape(tensor)[1]
         padding = [[0, 0], [0, missing]] + [[0, 0]] * (len(tensor.shape) - 2)
-        return ops.pad(tensor, padding)
+        padded = ops.pad(tensor, padding)
+        # What reads this finds `count` in the shape, as it finds the sides.
+        sides = zip(ops.shape(padded)[2:], tensor.shape[2:], strict=True)
+        known = [side if static is None else static for side, static in sides]
+        return ops.reshape(padded, (ops.shape(padded)[0], self.count, *known))
 
     def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         return (input_shape[0], self.count, *input_shape[2:])

@@ -1,5 +1,7 @@
 """Guards: the AP we print is COCO's, also for nothing found, nothing there and difficult ones."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -22,6 +24,15 @@ def test_a_hand_checked_case():
     recall, precision = result.curves["cat"]
     np.testing.assert_allclose(recall, np.linspace(0, 1, 101))
     np.testing.assert_allclose(precision, [1.0] * 51 + [2 / 3] * 50)
+
+
+def test_masks_of_images_in_which_nothing_was_found():
+    """pycocotools takes no empty list of masks; a network's first epochs give many."""
+    dataset = UpperHalves().fill([[(A, CAT)], [(B, CAT)]])
+    nothing = replace(detections_of(), small_masks=np.zeros((0, 28, 28), np.float32))
+    # Half of the objects at a precision of 1: COCO reads it at 51 of 101 recalls.
+    result = coco_ap(dataset, [with_mask(A, 14), nothing], iou_type="segm")
+    assert result.ap50 == pytest.approx(51 / 101)
 
 
 @pytest.mark.parametrize(

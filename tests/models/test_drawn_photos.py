@@ -4,6 +4,7 @@ rest in a sentence; a single image in place of a list is said, not taken apart.
 
 from types import SimpleNamespace
 
+import keras
 import numpy as np
 import pytest
 
@@ -129,16 +130,22 @@ def test_no_photos_are_said_before_weights_are_opened(opened, tmp_path):
 
 
 # ---- a single image -------------------------------------------------------------------------
+def _as_it_comes():
+    """A network that gives its images back."""
+    images = keras.Input((None, None, 3))
+    return keras.Model(images, keras.layers.Identity()(images))
+
+
 BRIGHTEST = SimpleNamespace(
     config=SimpleNamespace(
         BATCH_SIZE=2, IMAGE_CHANNEL_COUNT=3, placement_rule=lambda detecting: None
     ),
     family=SimpleNamespace(
         side_multiple=lambda config: 1,
-        inference_inputs=lambda pixels, placements, config: pixels,
+        inference_inputs=lambda pixels, placements, config: [pixels],
         decode=lambda arrays, *facts: [int(image.max()) for image in arrays[0]],
     ),
-    network=SimpleNamespace(predict_on_batch=lambda pixels: pixels),
+    network=_as_it_comes(),
     class_names=(),
     facts=SimpleNamespace(outputs=()),
 )

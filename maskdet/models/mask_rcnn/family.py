@@ -202,8 +202,8 @@ class MaskRCNNFamily:
 def _mask_loss(outputs: Mapping[str, Any], config: Config) -> Any:
     """The mask head's loss, of objects with an outline and of those with a box alone."""
     masks = outputs["mrcnn_mask"]  # (B, P, h, w, classes)
+    ids = outputs["target_class_ids"][:, : masks.shape[1]]  # (B, P)
     outlined = outputs["mask_outlined"]  # (B, P)
-    ids = outputs["target_class_ids"][:, : outlined.shape[1]]  # (B, P)
     loss = 0.0
     if "target_mask" in outputs:
         loss = loss_functions.mrcnn_mask_loss(outputs["target_mask"], ids, masks, outlined)

@@ -161,7 +161,7 @@ def mrcnn_box_mask_losses(
     inside = rows[..., :, None] * columns[..., None, :]  # (B, P, h, w)
 
     # Refined masks cost most: only the first half of the places for positive RoIs have them.
-    some = -(-int(outlined.shape[1]) // 2)
+    some = -(-int(own.shape[1]) // 2)
     seen = (tensor[:, :some] for tensor in (own, colours, inside, rois, boxes, context))
     target, fit = refined_masks(*seen)
     refined = ops.mean(binary_cross_entropy(target, own[:, :some]), axis=(2, 3)) * fit  # (B, some)
