@@ -23,8 +23,19 @@ def constant(model: Any, index: int) -> NDArray[Any] | None:
 
 
 def store_constant(model: Any, index: int, values: NDArray[Any]) -> None:
-    """Replace a float constant's values."""
-    buffer = model.buffers[model.subgraphs[0].tensors[index].buffer]
+    """Replace a float constant's values.
+
+    Converters let equal constants share one buffer, such as a bias of 0 and the sigma of an NMS:
+    the others keep theirs.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    tensor = model.subgraphs[0].tensors[index]
+    sharing = sum(t.buffer == tensor.buffer for graph in model.subgraphs for t in graph.tensors)
+    if sharing > 1:
+        model.buffers.append(schema.BufferT())
+        tensor.buffer = len(model.buffers) - 1
+    buffer = model.buffers[tensor.buffer]
     buffer.data = np.frombuffer(np.ascontiguousarray(values, np.float32).tobytes(), dtype=np.uint8)
 
 

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from maskdet.exporters import flatbuffer
 from maskdet.exporters.flatbuffer import operator_names, pack_model, read_model
 from maskdet.exporters.pairs import pair_pixels
 from tests.exporters.lite_files import lite_file
@@ -58,3 +59,20 @@ def test_other_layers_stay(options):
     model = read_model(content)
     assert not pair_pixels(model)
     np.testing.assert_array_equal(outputs(pack_model(model)), outputs(content))
+
+
+def test_a_constant_that_shares_its_values_is_changed_alone():
+    """A bias of 0 and an NMS's sigma are one buffer for the converter; only the bias may move."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    model, graph = schema.ModelT(), schema.SubGraphT()
+    model.buffers, model.subgraphs = [schema.BufferT()], [graph]
+    model.buffers[0].data = np.zeros(4, np.uint8)
+    graph.tensors = [schema.TensorT() for _ in range(2)]
+    for tensor in graph.tensors:
+        tensor.buffer, tensor.shape, tensor.type = 0, np.array([1]), schema.TensorType.FLOAT32
+    flatbuffer.store_constant(model, 1, np.array([-0.5]))
+    assert flatbuffer.constant(model, 0) == [0.0]
+    assert flatbuffer.constant(model, 1) == [-0.5]
+    flatbuffer.store_constant(model, 1, np.array([2.0]))
+    assert len(model.buffers) == 2  # now it has one of its own
