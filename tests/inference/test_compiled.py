@@ -8,6 +8,8 @@ import keras
 import numpy as np
 import pytest
 
+from maskdet.convolutions import winograd
+from maskdet.convolutions.layer import SwiftConv2D
 from maskdet.inference.compiled import compiled
 
 
@@ -78,3 +80,22 @@ def test_a_network_that_nobody_holds_goes():
     keras.backend.clear_session()
     gc.collect()
     assert held() is None
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="tiles are TensorFlow's")
+def test_detecting_takes_the_quick_convolutions(monkeypatch):
+    """Exports trace the same layers without them, so that a slip here would only be slow."""
+    calls, convolve = [], winograd.convolve
+
+    def counted(maps, kernel):
+        calls.append(maps.shape)
+        return convolve(maps, kernel)
+
+    monkeypatch.setattr(winograd, "on_tensorflow_cpu", lambda: True)
+    monkeypatch.setattr(winograd, "convolve", counted)
+    image = keras.Input((None, None, 128))
+    made = keras.Model(image, SwiftConv2D(128, 3, padding="same")(image))
+    maps = np.random.default_rng(0).random((1, 20, 24, 128), np.float32)
+    (given,) = compiled(made)([maps])
+    assert len(calls) == 1
+    np.testing.assert_allclose(given, made.predict_on_batch(maps), atol=1e-3)
