@@ -131,7 +131,8 @@ def as_file(network, source, photos):
     seen = quantize.activation_statistics(content, part.samples(photos, False), 2)
     scale, zero = part.pixels.grey_levels()
     fixed = {names[0]: (-zero * scale, (255 - zero) * scale)}
-    content = quantize.quantize(content, seen, source.trained.family.float_layers, fixed)
+    family = source.trained.family
+    content = quantize.quantize(content, seen, family.float_layers, fixed, family.dynamic_layers)
     model = flatbuffer.read_model(content)
     flatbuffer.name_ends(model, names, list(network.output))
     flatbuffer.feed_bytes(model, 0, scale, zero)

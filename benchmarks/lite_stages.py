@@ -17,7 +17,7 @@ from pathlib import Path
 
 from common import FOLDER, QUICK_ROUNDS, command_line, keep_rows, print_table
 
-ROUNDS = 60
+ROUNDS, WARM_UP = 60, 3
 # A stage is the first of these that begins a layer's name.
 STAGES = (
     ("stage1", "stage1_"),
@@ -54,7 +54,7 @@ def main():
     for name, content in files.items():
         for number, (_, _, picks) in enumerate(regions[name]):
             timed[name, number] = Timed(cut(content, picks))
-    for _ in range(QUICK_ROUNDS if args.quick else ROUNDS):
+    for _ in range(WARM_UP + (QUICK_ROUNDS if args.quick else ROUNDS)):
         for entry in timed.values():
             entry.run()
     rows = []
@@ -200,7 +200,7 @@ class Timed:
 
     @property
     def milliseconds(self):
-        return 1e3 * statistics.median(self._seconds[3:])
+        return 1e3 * statistics.median(self._seconds[WARM_UP:])
 
 
 if __name__ == "__main__":

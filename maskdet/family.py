@@ -148,6 +148,9 @@ class Family(Protocol):
     #: Regular expression (re.search) of the names of layers that stay in floats in an int8 file, as
     #: the exported network calls its tensors (a number behind the layer's name).
     float_layers: str
+    #: Likewise, of convolutions among them that multiply integers and give floats: what such a
+    #: layer reads is rounded for each image by itself. Empty where there are none.
+    dynamic_layers: str
 
     #: The parts of inference that are timed on their own, in the order in which they run; their
     #: patterns fit the layers of the inference network and those of the network for export.

@@ -120,11 +120,17 @@ def _geometry_outputs(model: Any) -> list[str]:
 
 
 def quantize(
-    content: bytes, seen: Statistics, float_layers: str, fixed: Mapping[str, tuple[float, float]]
+    content: bytes,
+    seen: Statistics,
+    float_layers: str,
+    fixed: Mapping[str, tuple[float, float]],
+    dynamic_layers: str = "",
 ) -> bytes:
     """A float .tflite with some of its layers in int8; inputs and outputs stay floats.
 
-    Weights get a scale a channel, activations one a tensor.
+    Weights get a scale a channel, activations one a tensor. A dynamic layer multiplies integers and
+    gives floats: what it reads is rounded for each image by itself, so that neither side needs a
+    range, and a channel that reaches 0.1 beside one that reaches 128 loses nothing.
 
     Args:
         content: the float file.
@@ -132,6 +138,8 @@ def quantize(
         float_layers: regular expression of the names of tensors whose operations stay in floats;
             the file's outputs do so too, unless a convolution or dense layer gives them.
         fixed: ranges that are known beforehand.
+        dynamic_layers: regular expression of those convolutions among them that are dynamic; there
+            are none where it is empty.
     """
     from ai_edge_quantizer import qtyping, quantizer
 
@@ -139,7 +147,12 @@ def quantize(
     float_layers = "|".join([float_layers, *map(re.escape, _geometry_outputs(model))])
     ranges = seen.ranges | dict(fixed)
     cut_flat_ranges(model, ranges)
-    correct_rounding(model, seen.means, ranges, lambda name: re.search(float_layers, name))
+    dynamic = re.compile(dynamic_layers or r"(?!)")  # the latter matches no name
+
+    def has_floats(name: str) -> bool:
+        return bool(re.search(float_layers, name) and not dynamic.search(name))
+
+    correct_rounding(model, seen.means, ranges, has_floats)
     make_sums_exact(model, ranges, float_layers)
     statistics = {
         name: {"min": np.array([[low]], np.float32), "max": np.array([[high]], np.float32)}
@@ -157,6 +170,7 @@ def quantize(
         tool = quantizer.Quantizer(bytearray(pack_model(model)))
         integers = rf"^(?!.*({float_layers})).*$"
         tool.add_static_config(integers, names.ALL_SUPPORTED, 8, 8)
+        tool.add_dynamic_config(rf"^.*({dynamic.pattern}).*$", names.CONV_2D, 8)
         for end in (names.INPUT, names.OUTPUT):
             tool.update_quantization_recipe(".*", end, algorithm_key="no_quantize")
         result = tool.quantize(statistics, enable_progress_bar=False, enable_progress_report=False)

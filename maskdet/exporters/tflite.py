@@ -79,7 +79,8 @@ def tflite_bytes(source: Source, calibration: Iterable[Array] | None = None) -> 
         raise UsageError(NO_IMAGES)
     inputs, outputs = source.inputs, source.outputs
     levels = source.pixels.grey_levels()
-    float_layers = source.trained.family.float_layers
+    family = source.trained.family
+    float_layers = family.float_layers
     # Bytes go straight into the first quantised layer where one scale fits all channels.
     from_bytes = not (int8 and levels)
     content = convert(source, from_bytes, request.precision == "float16")
@@ -99,7 +100,7 @@ def tflite_bytes(source: Source, calibration: Iterable[Array] | None = None) -> 
         if levels and not from_bytes:
             scale, zero = levels
             fixed[inputs[0]] = (-zero * scale, (255 - zero) * scale)
-        content = quantize(content, seen, float_layers, fixed)
+        content = quantize(content, seen, float_layers, fixed, family.dynamic_layers)
     model = flatbuffer.read_model(content)
     flatbuffer.name_ends(model, inputs, [output.name for output in outputs])
     is_float = False

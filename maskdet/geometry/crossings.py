@@ -63,21 +63,28 @@ def row_crossings(grid: Array, whole: Array, windows: Array) -> tuple[Array, Arr
     columns = _Lines.of(whole[:, 1], whole[:, 3], (windows[:, 1], windows[:, 3]), grid.shape[2])
     cells = _mixed_cells(grid)
     cell, first, counts = _stretches(cells, rows)
-    line = cells.column_lines
-    facts = np.stack(
-        [*_hyperbolas(cells, rows, columns), columns.firsts[line], columns.firsts[line + 1]]
-    )[:, cell]
-    # Each row of each stretch, one stretch after another: (C,).
-    row = np.arange(counts.sum()) + np.repeat(first - offsets_of(counts)[:-1], counts)
-    over, over_step, under, under_step, low, high = np.repeat(facts, counts, axis=1)
+    left = columns.firsts.take(cells.column_lines)
+    right = columns.firsts.take(cells.column_lines + 1)
+    facts = np.stack([*_hyperbolas(cells, rows, columns), left, right]).take(cell, axis=1)
+    # Each row of each stretch, one stretch after another: (C,). Whole numbers in floats, since they
+    # are reckoned with; written where they stand, since allocating takes as long as reckoning.
+    row = np.arange(counts.sum(), dtype=np.float64)
+    row += np.repeat((first - offsets_of(counts)[:-1]).astype(np.float64), counts)
+    column, over_step, under, under_step, low, high = np.repeat(facts, counts, axis=1)
+    over_step *= row
+    column += over_step
+    under_step *= row
+    under += under_step
     with np.errstate(divide="ignore", invalid="ignore"):
-        column = np.ceil((over + row * over_step) / (under + row * under_step))
+        column /= under
+    np.ceil(column, out=column)
     # A crossing stays in its cell: rounding may lead out of it, or to 0 / 0.
-    column = np.fmax(np.fmin(column, high), low).astype(np.int64)
+    np.fmin(column, high, out=column)
+    np.fmax(column, low, out=column)
     # Cells side by side come from left to right. Numbers of 16 bits are sorted by their digits.
     short = np.uint16 if offsets[-1] < 2**16 else np.int64
     order = np.argsort(row.astype(short), kind="stable")
-    return row[order], column[order]
+    return row.take(order).astype(np.int64), column.take(order).astype(np.int64)
 
 
 def _mixed_cells(grid: Array) -> _Cells:
@@ -91,7 +98,7 @@ def _mixed_cells(grid: Array) -> _Cells:
     mask = band // (height - 1)
     row_line = band + mask
     left = row_line * width + column
-    corners = grid.ravel()[left + np.array([[0], [1], [width], [width + 1]])]  # (4, M)
+    corners = grid.ravel().take(left + np.array([[0], [1], [width], [width + 1]]))  # (4, M)
     return _Cells(row_line, mask * width + column, corners[:2], corners[2:])
 
 
@@ -102,11 +109,11 @@ def _stretches(cells: _Cells, rows: _Lines) -> tuple[Array, Array, Array]:
     between them, and below.
     """
     line = cells.row_lines
-    places, low, high = rows.places[line], rows.firsts[line], rows.firsts[line + 1]
+    places, low, high = rows.places.take(line), rows.firsts.take(line), rows.firsts.take(line + 1)
     upper, lower = cells.upper >= 0, cells.lower >= 0
     with np.errstate(divide="ignore", invalid="ignore"):
         share = cells.upper / (cells.upper - cells.lower)
-        turns = np.ceil(places + share * (rows.places[line + 1] - places))  # (2, M)
+        turns = np.ceil(places + share * (rows.places.take(line + 1) - places))  # (2, M)
     turns = np.where(upper != lower, np.minimum(np.maximum(turns, low), high), high)
     first, second = np.minimum(*turns), np.maximum(*turns)
     above = upper[0] != upper[1]  # as below: there is no third stretch unless both have changed
@@ -119,9 +126,9 @@ def _stretches(cells: _Cells, rows: _Lines) -> tuple[Array, Array, Array]:
 
 def _hyperbolas(cells: _Cells, rows: _Lines, columns: _Lines) -> tuple[Array, Array, Array, Array]:
     """a, b, c, d, each (M,): row y crosses zero at the column (a + b * y) / (c + d * y)."""
-    top, left = rows.places[cells.row_lines], columns.places[cells.column_lines]
-    pitch = rows.places[cells.row_lines + 1] - top
-    width = columns.places[cells.column_lines + 1] - left
+    top, left = rows.places.take(cells.row_lines), columns.places.take(cells.column_lines)
+    pitch = rows.places.take(cells.row_lines + 1) - top
+    width = columns.places.take(cells.column_lines + 1) - left
     step = (cells.lower - cells.upper) / pitch  # (2, M): what a side's value gains in a row
     value = cells.upper - top * step  # (2, M): in row 0
     fall, fall_step = value[0] - value[1], step[0] - step[1]  # from the left side to the right one

@@ -93,14 +93,13 @@ class MaskRuns:
         rounded up), with each run in the row that ``rows`` says."""
         width = self.image_shape[1]
         tails = _tails(width)
-        first = _first_of_row(rows)
-        now, rest = np.flatnonzero(first), np.flatnonzero(~first)
         # A row without a run has one from the image's right side to there.
         starts, ends = np.full(count, width), np.full(count, width)
-        starts[rows[now]], ends[rows[now]] = self.starts[now], self.ends[now]
+        starts[rows], ends[rows] = self.starts, self.ends  # of several runs in a row the last
         bits = tails.take(starts, axis=0, mode="clip")
         bits ^= tails.take(ends, axis=0, mode="clip")
-        while len(rest):  # second runs of their rows, then third ones
+        rest = np.flatnonzero(rows[1:] == rows[:-1])
+        while len(rest):  # first runs of their rows, then second ones
             first = _first_of_row(rows[rest])
             now, rest = rest[first], rest[~first]
             bits[rows[now]] |= tails[self.starts[now]] ^ tails[self.ends[now]]

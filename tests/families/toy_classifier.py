@@ -43,6 +43,7 @@ class ToyClassifierFamily:
     config_class = ToyClassifierConfig
     weightless: frozenset[str] = frozenset()
     float_layers = r"toy_logits|toy_scores"
+    dynamic_layers = ""
     profile_stages = (ProfileStage("backbone"), ProfileStage("head", r"toy_"))
 
     def stages(self, config: Any) -> dict[str, str]:

@@ -124,6 +124,7 @@ class ToyDetectorFamily:
     config_class = ToyDetectorConfig
     weightless: frozenset[str] = frozenset()
     float_layers = r"toy_(class|box|scores|deltas|logits)|detection"
+    dynamic_layers = ""
     profile_stages = (
         ProfileStage("backbone"),
         ProfileStage("heads", r"toy_(?!detection)"),

@@ -30,6 +30,7 @@ class ClassifierFamily(WholeBatchFamily):
     config_class = ClassifierConfig
     # A probability in 256 steps would hide which of two near classes is the likelier.
     float_layers = rf"{networks.HEAD_PREFIX}(likeness|logits|scores)"
+    dynamic_layers = ""
     profile_stages: tuple[ProfileStage, ...] = (
         ProfileStage("backbone"),
         ProfileStage("head", rf"{networks.HEAD_PREFIX}|{TOP_LOGITS}"),

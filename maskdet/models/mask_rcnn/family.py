@@ -161,6 +161,9 @@ class MaskRCNNFamily:
         r"|mrcnn_class_logits|mrcnn_bbox|mrcnn_class_\d|mask_rcnn_lite(_\d+)?/(Mul|Pow|strided_slice)"
         r"|detection|mrcnn_mask_\d+/(MatMul|add|Reshape|GatherV2)|mask_own_class|mask_outputs"
     )
+    # YOLOX's first convolution reads bytes: integers multiply them without loss, and what it gives
+    # stays in floats.
+    dynamic_layers = r"stage1_focus"
 
     profile_stages: tuple[ProfileStage, ...] = (
         ProfileStage("backbone"),

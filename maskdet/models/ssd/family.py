@@ -27,6 +27,7 @@ class SsdFamily(SingleShotFamily):
     # Geometry, and the boxes' last layers: they cost next to nothing, and boxes keep every bit. Of
     # logits each level has a scale of its own, for which they are joined as floats.
     float_layers = r"head\d+_deltas(?!_(depth|conv|norm|relu))|_rows|best_anchors|detection"
+    dynamic_layers = ""
     profile_stages: tuple[ProfileStage, ...] = (
         ProfileStage("backbone"),
         ProfileStage("extra maps", rf"{NECK_PREFIX}|extra\d|fpn\d"),
