@@ -20,7 +20,9 @@ COLUMNS = [
 
 def main():
     parser = command_line(__file__, __doc__)
-    parser.add_argument("--model", required=True, help="trained weights (.h5)")
+    parser.add_argument(
+        "--model", required=True, help="trained weights (.h5) or an exported file (.tflite)"
+    )
     parser.add_argument("--photos", required=True, help="folder of photos")
     parser.add_argument("--count", type=int, help="of photos; default 100, --quick: 12")
     parser.add_argument("--rounds", type=int, help="default 5, --quick: 1")

@@ -15,7 +15,9 @@ from trained import loaded
 from maskdet.errors import DataError
 from maskdet.images import read_image
 from maskdet.inference import detect as engine
+from maskdet.jobs.exported import is_exported
 from maskdet.photo_results import asked_photos
+from maskdet.runtime.opening import open_file
 
 ROOT = Path(__file__).resolve().parents[1]
 #: The start that a command may have, in seconds.
@@ -52,32 +54,54 @@ def command_seconds(weights, photos, out):
     return first, whole
 
 
-def row_of(weights, photos, folder, rounds):
-    """A row: medians over rounds of the command and of the network, in turns."""
-    weights = Path(weights).resolve()
-    model = loaded(weights)
-    trained = model.trained
+def network_of(weights, photos):
+    """What gives the seconds of the network alone on all photos; how many photos it takes at once,
+    and its side in pixels."""
     images = map(read_image, photos)
+    if is_exported(weights):
+        return network_of_file(weights, list(images))
+    trained = loaded(weights).trained
     batches = list(engine._batches(trained, images, engine.prepare_of(trained)))
 
-    def network():
+    def run():
         for batch in batches:
             engine._run(trained, trained.network, batch)
 
-    network()  # compiles
+    return lambda: seconds_of(run), len(batches[0].placements), int(trained.config.IMAGE_SHAPE[0])
+
+
+def network_of_file(path, images):
+    """Likewise, for an exported file, which takes photos one by one."""
+    predictor = open_file(path)
+
+    def seconds():
+        total = 0.0
+        for image in images:
+            predictor.place(image)
+            total += seconds_of(predictor.invoke)
+        return total
+
+    return seconds, 1, predictor.input_shape[0]
+
+
+def row_of(weights, photos, folder, rounds):
+    """A row: medians over rounds of the command and of the network, in turns."""
+    weights = Path(weights).resolve()
+    network_seconds, batch, side = network_of(weights, photos)
+    network_seconds()  # compiles
     firsts, wholes, networks = [], [], []
     for number in range(rounds):
         first, whole = command_seconds(weights, photos, folder / str(number))
         firsts.append(first)
         wholes.append(whole)
-        networks.append(seconds_of(network))
+        networks.append(network_seconds())
     start, alone = statistics.median(firsts), statistics.median(networks)
     whole = statistics.median(wholes)
-    after = 1 - len(batches[0].placements) / len(photos)  # share of photos behind the first batch
+    after = 1 - batch / len(photos)  # share of photos behind the first batch
     return {
         "photos": len(photos),
-        "batch": int(trained.config.BATCH_SIZE),
-        "side": int(trained.config.IMAGE_SHAPE[0]),
+        "batch": batch,
+        "side": side,
         "rounds": rounds,
         "start_s": start,
         "whole_s": whole,

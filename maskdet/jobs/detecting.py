@@ -13,7 +13,6 @@ from maskdet.errors import UsageError
 from maskdet.garbage import uncollected
 from maskdet.jobs.exported import is_exported
 from maskdet.jobs.photo_round import ResultStream, answered, picture_path
-from maskdet.models.opening import open_model
 from maskdet.photo_results import (
     AskedPhoto,
     asked_photos,
@@ -55,6 +54,8 @@ class ModelPredictor:
     """
 
     def __init__(self, weights: str | os.PathLike[str], min_score: float) -> None:
+        from maskdet.models.opening import open_model  # see _stream
+
         # A frame has to be answered before the next one comes.
         self._model = open_model(weights, min_score=min_score, IMAGES_PER_GPU=1, GPU_COUNT=1)
         self.task: Task = self._model.family.task
@@ -118,6 +119,8 @@ def detect_photos(
 def _stream(weights: str | os.PathLike[str], min_score: float) -> ResultStream:
     if is_exported(weights):
         return FileStream(weights, min_score)
+    from maskdet.models.opening import open_model  # TensorFlow takes seconds, and a file needs none
+
     return open_model(weights, min_score=min_score)
 
 

@@ -64,6 +64,20 @@ def test_the_command_gives_what_detect_gives(ssd_model, exported_ssd, tmp_path):
         assert f"{number}.png: {detections.summary()}" in run.stdout
 
 
+def test_detecting_with_a_file_does_not_wait_for_tensorflow(exported_ssd, tmp_path):
+    """It takes seconds to load, and a file is not run by it."""
+    write_image(tmp_path / "photo.png", photos(1)[0])
+    arguments = ["detect", str(exported_ssd["float32", "detect"]), str(tmp_path / "photo.png")]
+    code = "import sys; from maskdet.commands.main import main\n"
+    code += f"assert not main({[*arguments, '--out', str(tmp_path / 'out')]})\n"
+    code += "print('loaded:', sorted({'tensorflow', 'keras'} & set(sys.modules)))"
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert "loaded: []" in run.stdout, run.stdout + run.stderr
+    assert (tmp_path / "out" / "photo.jpg").exists()
+
+
 def test_int8_keeps_class_numbers_whole_and_rows_fine(exported_ssd):
     """Clients cut class numbers off behind the point: 1.996 would be another class."""
     interpreter = Interpreter(model_path=str(exported_ssd["int8", "detect"]))

@@ -6,7 +6,6 @@ import pytest
 from maskdet.detections import Detections
 from maskdet.errors import DataError, UsageError
 from maskdet.images import read_image, write_image
-from maskdet.jobs import detecting
 from maskdet.jobs.detecting import detect_photos, is_live
 from maskdet.jobs.exported import is_exported
 
@@ -70,7 +69,7 @@ def model(monkeypatch):
         Model.asked.append(min_score)
         return Model()
 
-    monkeypatch.setattr(detecting, "open_model", open_model)
+    monkeypatch.setattr("maskdet.models.opening.open_model", open_model)
     return Model
 
 
