@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from maskdet.errors import UsageError
 
 Array = NDArray[Any]
+_NOT_FINITE = "some are NaN, infinite or too large"
 
 
 def owned(name: str, values: Any, dtype: Any) -> Array:
@@ -16,13 +17,17 @@ def owned(name: str, values: Any, dtype: Any) -> Array:
     Raises UsageError for what is no finite number, or does not fit.
     """
     try:
-        array = np.array(values)
+        array = np.asarray(values)
+        if array.dtype == dtype:  # what detectors give: nothing can be lost
+            if array.dtype.kind == "f" and not np.isfinite(array).all():
+                raise ValueError(_NOT_FINITE)
+            return array.copy()
         if array.dtype.kind not in "biuf":
             raise TypeError(f"not numbers but {array.dtype}")
         with np.errstate(over="ignore", invalid="ignore"):
             owned = array.astype(dtype)
         if not np.isfinite(array).all() or not np.isfinite(owned).all():
-            raise ValueError("some are NaN, infinite or too large")
+            raise ValueError(_NOT_FINITE)
         if owned.dtype.kind == "i" and not np.array_equal(owned, array):
             raise ValueError("some are not whole or too large")
         return owned

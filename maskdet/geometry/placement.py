@@ -5,6 +5,7 @@ Only the arithmetic; pixels are moved elsewhere by what is written here.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ MODES = (*WHOLE_MODES, "centre")
 CORNER_FILL = 114
 #: Sides that "pad64" pads to, and that a pyramid down to stride 64 can halve: one number for both.
 SIDE_MULTIPLE = 64
+# matterport's corners name the last pixel inside.
+_LAST_INSIDE = np.array([0, 0, 1, 1])
 
 
 @dataclass(frozen=True)
@@ -86,12 +89,21 @@ def boxes_in_image(boxes: ArrayLike, placement: Placement) -> Array:
     From the window's frame to the image's, without rounding to whole pixels, and clipped to the
     image. Normalised is matterport's form, see :func:`maskdet.geometry.boxes.normalize_boxes`.
     """
+    first, sides, scale = _window_frame(placement)
+    moved = (as_boxes(boxes) - first) / sides
+    moved = moved * scale + _LAST_INSIDE
+    return clip_boxes(moved, (0, 0, *placement.image_shape)).astype(np.float32)
+
+
+@lru_cache(maxsize=64)  # a camera's frames all lie alike
+def _window_frame(placement: Placement) -> tuple[Array, Array, Array]:
+    """A window's first corner and its sides, normalised, and the image's less one: (4,) each."""
     window = normalize_boxes(np.array([placement.window]), placement.canvas_shape)[0]
     sides = np.array([window[2] - window[0], window[3] - window[1]] * 2)
-    height, width = placement.image_shape
-    moved = (as_boxes(boxes) - window[[0, 1, 0, 1]]) / sides
-    moved = moved * (np.array([height, width] * 2) - 1) + np.array([0, 0, 1, 1])
-    return clip_boxes(moved, (0, 0, height, width)).astype(np.float32)
+    frame = window[[0, 1, 0, 1]], sides, np.array(placement.image_shape * 2) - 1
+    for part in frame:
+        part.setflags(write=False)
+    return frame
 
 
 def divisible(shape: Sequence[int], multiple: int = SIDE_MULTIPLE) -> bool:
