@@ -101,6 +101,7 @@ bench: $(READY) ## every benchmark in short; with FULL=1 in full, rows appended 
 	$(BIN)/python benchmarks/lite.py $(call quick_or_full,lite) --model demo=$(WEIGHTS) --data $(PHOTOS)
 	$(BIN)/python -m maskdet export $(WEIGHTS) $(BENCH)/stages.tflite --calibration $(PHOTOS) --no-verify
 	$(BIN)/python benchmarks/lite_stages.py $(call quick_or_full,lite_stages) demo=$(BENCH)/stages.tflite
+	$(BIN)/python benchmarks/frames.py $(call quick_or_full,frames) demo=$(BENCH)/stages.tflite
 	test ! -f maskdet/page/built/app.js || { \
 		$(BIN)/python -m maskdet export $(WEIGHTS) $(BENCH)/page --calibration $(PHOTOS) --no-verify && \
 		$(BIN)/python benchmarks/page.py $(call quick_or_full,page) --page $(BENCH)/page --photos $(PHOTOS); }

@@ -72,11 +72,14 @@ def changes(way):
 WIDEST = (2, 5, 10, 20)
 # What else stays in floats, and what of the family's no longer does: regular expressions.
 FLOATS = {
+    "both, first convolution in floats": ("", ""),
     "both, stage 1 in floats": ("|stage1_", ""),
     "both, stages 1 to 3 in floats": ("|stage[123]_", ""),
     "both, all of the trunk in integers": ("", r"\|stage1_focus\|stage2_down"),
     "both, boxes' depthwise layers in integers": ("", r"box\|"),
 }
+# In these no convolution multiplies integers and gives floats.
+NOT_DYNAMIC = ("both, first convolution in floats", "both, all of the trunk in integers")
 WAYS = (
     "to the nearest step",
     "and the mean error into the bias",
@@ -124,6 +127,8 @@ def exported(model, photos, precision, way, folder):
             more, less = FLOATS[way]
             layers = re.sub(less, "", family.float_layers) if less else family.float_layers
             stack.enter_context(mock.patch.object(family, "float_layers", layers + more))
+        if way in NOT_DYNAMIC:
+            stack.enter_context(mock.patch.object(family, "dynamic_layers", ""))
         model.export(path, precision, calibration=photos, verify=False, progress=False)
     return Detector(path, min_confidence=SCORE / 2), path.stat().st_size / 1e6
 

@@ -24,6 +24,7 @@ from maskdet.exporters.convert import convert
 from maskdet.exporters.photos import calibration_images
 from maskdet.exporters.request import ExportRequest
 from maskdet.exporters.source import Source
+from maskdet.exporters.tflite import rearranged
 from maskdet.runtime import Detector
 from maskdet.runtime.profiling import profile_file
 
@@ -124,7 +125,7 @@ def as_file(network, source, photos):
     part = dataclasses.replace(source)
     part.__dict__["lite"] = network
     int8 = source.request.precision == "int8"
-    content = convert(part, from_bytes=not int8)
+    content = rearranged(convert(part, from_bytes=not int8))
     if not int8:
         return content
     names = part.inputs
