@@ -71,7 +71,9 @@ class Cut(keras.callbacks.Callback):
 
 
 @pytest.mark.parametrize(
-    ("epoch", "rest"), [(2, 2), (3, 1)], ids=["between the stages", "in the second"]
+    ("epoch", "rest"),
+    [(2, 2), pytest.param(3, 1, marks=pytest.mark.slow)],
+    ids=["between the stages", "in the second"],
 )
 def test_cut_it_goes_on_in_its_stage_and_ends_at_the_same_total(
     whole, rectangles, tmp_path, capsys, epoch, rest

@@ -8,7 +8,6 @@ import keras
 import numpy as np
 import pytest
 
-import maskdet.jobs.detecting as module
 from maskdet.errors import DataError, UsageError
 from maskdet.images import read_image, write_image
 from maskdet.inference.detect import detect
@@ -51,7 +50,7 @@ def opened(monkeypatch):
         calls.append((weights, settings))
         return Model()
 
-    monkeypatch.setattr(module, "open_model", open_model)
+    monkeypatch.setattr("maskdet.models.opening.open_model", open_model)
     return calls
 
 

@@ -47,7 +47,9 @@ def uncut_toy(tmp_path_factory):
     return folder, run("toy_detector", folder)[0]
 
 
-@pytest.mark.parametrize("epoch", [1, 2, 3])
+@pytest.mark.parametrize(
+    "epoch", [pytest.param(1, marks=pytest.mark.slow), 2, pytest.param(3, marks=pytest.mark.slow)]
+)
 def test_cut_after_any_epoch_and_resumed_in_a_new_process(uncut_toy, tmp_path, epoch):
     folder, expected = uncut_toy
     weights, said = run("toy_detector", cut(folder, tmp_path / "cut", epoch))
