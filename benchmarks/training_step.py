@@ -3,12 +3,16 @@
 The only file here that knows the training's inner parts.
 """
 
+from unittest import mock
+
 import keras
 import numpy as np
 import tensorflow as tf
 
 import maskdet
 from maskdet.models.mask_rcnn.family import MaskRCNNFamily
+from maskdet.profiling import counting
+from maskdet.profiling.stages import StageCalls, layer_calls
 from maskdet.tasks.detection.task import BARE_BOXES, OUTLINES
 from maskdet.training import grouped
 from maskdet.training.layers import select_layers, set_trainable
@@ -70,6 +74,27 @@ class TrainingStep:
 
     def __call__(self):
         self.model.train_function(self._batches)
+
+
+def step_gflop(step):
+    """Operations of a step in GFLOP, counted as direct convolutions and dense layers.
+
+    A layer that trains, or lies behind one, computes its output and two gradients, of what it takes
+    and of its weights, as large again each; a frozen trunk its output alone.
+    """
+    network = step.model
+    calls = layer_calls(network)
+    frozen = [call for call in calls if not getattr(call.operation, "trainable_weights", True)]
+    taught = [call for call in calls if call not in frozen]
+    inputs = [step.inputs[tensor.name] for tensor in network.inputs]
+
+    def eager(probe):  # a graph for any number of objects cannot be traced
+        return lambda arrays: [np.asarray(shape) for shape in probe(arrays)]
+
+    with mock.patch.object(counting, "compiled", eager):
+        parts = [StageCalls(None, part, [], []) for part in (frozen, taught)]
+        once, thrice = counting.work_by_stage(network, parts, inputs)
+    return (once.flops + 3 * thrice.flops) / 1e9
 
 
 def graph_nodes(step):
