@@ -14,6 +14,7 @@ from maskdet.models.mask_rcnn.family import MaskRCNNFamily
 from maskdet.profiling import counting
 from maskdet.profiling.stages import StageCalls, layer_calls
 from maskdet.tasks.detection.task import BARE_BOXES, OUTLINES
+from maskdet.trained import build_network
 from maskdet.training import grouped
 from maskdet.training.layers import select_layers, set_trainable
 from maskdet.training.loss_model import LossModel, make_loss_model
@@ -59,7 +60,7 @@ class TrainingStep:
     def __init__(self, config, layers, masks=False, built=True):
         keras.utils.clear_session()
         family = MaskRCNNFamily()
-        network = family.build(config, "training")
+        network = build_network(family, config, "training")
         set_trainable(network, select_layers(network, layers, family.stages(config)))
         lessons = {"boxes"}
         if masks:
