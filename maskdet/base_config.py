@@ -15,10 +15,15 @@ from maskdet.files import write_whole
 from maskdet.geometry.anchor_shapes import AnchorShapes
 from maskdet.geometry.placement import WHOLE_MODES, PlacementRule
 from maskdet.setting_checks import (
+    check_choice,
     check_factors,
+    check_mapping,
+    check_means,
     check_name,
+    check_number,
     check_positive_share,
     check_rising_shares,
+    check_shape,
     check_share_below_1,
     check_watching,
     check_whole,
@@ -237,41 +242,56 @@ class BaseConfig:
             ConfigError: one sentence that names the setting and what it may be.
         """
         check_name(self.NAME)
-        self._check_choice("IMAGE_RESIZE_MODE", self.resize_modes)
+        check_choice(self, "IMAGE_RESIZE_MODE", self.resize_modes)
         check_whole(self, "NUM_CLASSES")
         if self.NUM_CLASSES < 2:
             raise ConfigError(
                 f"NUM_CLASSES is {self.NUM_CLASSES}; it counts the background too, "
                 "so a set of one class needs 2."
             )
-        for name in (
-            *("GPU_COUNT", "IMAGES_PER_GPU", "BATCH_SIZE", "IMAGE_CHANNEL_COUNT"),
-            "GRADIENT_ACCUMULATION",
-        ):
+        self._check_images()
+        self._check_training()
+        check_mapping(self, "FALLBACK", "{'BACKBONE': 'efficientnet_lite0'}")
+        check_choice(self, "COMPUTE_DTYPE", ("float32", "bfloat16", "auto"))
+        check_watching(self)
+
+    def _check_images(self) -> None:
+        for name in ("IMAGE_MIN_DIM", "IMAGE_MAX_DIM"):
+            check_whole(self, name, 0)
+        check_whole(self, "IMAGE_CHANNEL_COUNT", 1)
+        check_number(self, "IMAGE_MIN_SCALE", none_means="no least scale")
+        check_shape(self, "IMAGE_SHAPE")
+        if self.IMAGE_RESIZE_MODE not in ("none", "pad64") and min(self.input_sides) < 1:
+            crop = self.IMAGE_RESIZE_MODE == "crop"
+            raise ConfigError(
+                f"{'IMAGE_MIN_DIM' if crop else 'IMAGE_MAX_DIM'} is 0; give the side of the "
+                "network's input in pixels, such as 320."
+            )
+        check_means(self, "MEAN_PIXEL")
+        check_number(self, "PIXEL_STD", above=0, none_means="the backbone's")
+        check_choice(self, "ON_ERROR", ("raise", "skip"))
+        check_whole(self, "LOADER_WORKERS", 1)
+
+    def _check_training(self) -> None:
+        for name in ("GPU_COUNT", "IMAGES_PER_GPU", "BATCH_SIZE", "GRADIENT_ACCUMULATION"):
             check_whole(self, name, 1)
         check_whole(self, "STEPS_PER_EPOCH", 1, "one pass over the data set")
         check_whole(self, "VALIDATION_STEPS", 0, "one pass over the validation set")
-        for name in ("IMAGE_MIN_DIM", "IMAGE_MAX_DIM", "WARMUP_STEPS"):
-            check_whole(self, name, 0)
-        self._check_choice("COMPUTE_DTYPE", ("float32", "bfloat16", "auto"))
-        self._check_choice("OPTIMIZER", ("sgd", "adamw"))
-        self._check_choice("ON_ERROR", ("raise", "skip"))
-        self._check_choice("LEARNING_RATE_SCHEDULE", ("constant", "cosine", "step"))
+        check_whole(self, "WARMUP_STEPS", 0)
+        check_whole(self, "SEED", 0)
+        check_choice(self, "TRAIN_BN", (None, False, True))
+        check_choice(self, "OPTIMIZER", ("sgd", "adamw"))
+        for name in ("LEARNING_RATE", "WEIGHT_DECAY", "BACKBONE_RATE"):
+            check_number(self, name)
+        check_number(self, "GRADIENT_CLIP_NORM", none_means="no clipping")
+        check_share_below_1(self, "LEARNING_MOMENTUM")
+        check_choice(self, "LEARNING_RATE_SCHEDULE", ("constant", "cosine", "step"))
         check_rising_shares(self, "LEARNING_RATE_STEPS")
         check_positive_share(self, "LEARNING_RATE_DROP")
         check_factors(self, "LAYER_RATES")
         check_share_below_1(self, "EMA_DECAY")
-        check_watching(self)
-
-    def _check_choice(self, name: str, choices: tuple[str, ...]) -> None:
-        value = getattr(self, name)
-        if value not in choices:
-            words = (
-                " or ".join(map(repr, choices))
-                if len(choices) == 2
-                else f"one of {', '.join(choices)}"
-            )
-            raise ConfigError(f"{name} is {value!r}; use {words}.")
+        check_mapping(self, "LOSS_WEIGHTS", "{'loss': 2.0}")
+        check_mapping(self, "RECIPES", "{'default': (('heads', 1.0, 800), ('all', 0.5, 3000))}")
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
         """The settings as JSON text; written whole to ``path`` if one is given."""

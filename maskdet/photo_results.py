@@ -54,6 +54,14 @@ def asked_photos(
     return list(_apart(names))
 
 
+def no_photos(sources: Sequence[str | os.PathLike[str]], purpose: str = "") -> UsageError:
+    """What is wrong where :func:`asked_photos` gives none; ``purpose`` is said behind "photos"."""
+    places = ", ".join(os.fspath(source) for source in sources) or "what was given"
+    return UsageError(
+        f"There are no photos{purpose} in {places}; give photos, or folders with some (.jpg, .png)."
+    )
+
+
 def _listed(source: Path, results: Path | None, deep: bool) -> Iterator[tuple[Path, Path]]:
     if not source.is_dir():
         yield source, Path(source.name)

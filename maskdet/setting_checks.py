@@ -3,6 +3,8 @@
 import math
 import numbers
 import re
+import sys
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -26,14 +28,54 @@ def check_whole(config: Any, name: str, least: int | None = None, none_means: st
     value = getattr(config, name)
     if value is None and none_means:
         return
-    whole = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    whole = whole and float(value).is_integer()
-    if not whole or (least is not None and value < least):
+    if not _is_whole(value, -sys.maxsize if least is None else least):
         rule = "a whole number" if least is None else f"a whole number of {least} or more"
         more = f", or None for {none_means}" if none_means else ""
         raise ConfigError(f"{name} is {value!r}; give {rule}{more}.")
     if type(value) is not int:
         setattr(config, name, int(value))
+
+
+def check_number(config: Any, name: str, above: float | None = None, none_means: str = "") -> None:
+    """A setting that is a finite number, of 0 or more, or ``above`` another number.
+
+    Args:
+        none_means: what None stands for; without it None is refused.
+
+    Raises:
+        ConfigError: naming the setting and what it may be.
+    """
+    value = getattr(config, name)
+    if value is None and none_means:
+        return
+    if not _is_number(value) or value < 0 or (above is not None and value <= above):
+        rule = "of 0 or more" if above is None else f"above {above:g}"
+        more = f", or None for {none_means}" if none_means else ""
+        raise ConfigError(f"{name} is {value!r}; give a number {rule}{more}.")
+
+
+def _is_number(value: Any) -> bool:
+    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    return real and math.isfinite(float(value))
+
+
+def check_numbers(config: Any, name: str, example: str, count: int | None = None) -> None:
+    """A setting of several finite numbers above 0, ``count`` of them or any number but none.
+
+    Raises:
+        ConfigError: naming the setting, with the example.
+    """
+    value = getattr(config, name)
+    rule = f"give {'' if count is None else f'{count} '}numbers above 0, such as {example}."
+    if not _is_listed(value) or not len(value) or count not in (None, len(value)):
+        raise ConfigError(f"{name} is {value!r}; {rule}")
+    for item in value:
+        if not (_is_number(item) and item > 0):
+            raise ConfigError(f"{name} has {item!r}; {rule}")
+
+
+def _is_listed(value: Any) -> bool:
+    return isinstance(value, list | tuple | np.ndarray) and np.ndim(value) == 1
 
 
 #: Kinds of values that one may not stand for another, and what each is called.
@@ -113,12 +155,12 @@ def check_pair(config: Any, name: str) -> None:
     """A setting of (height, width) in whole pixels. Raises ConfigError for anything else."""
     value = getattr(config, name)
     sides = np.asarray(value, dtype=object).reshape(-1).tolist()
-    if np.ndim(value) != 1 or len(sides) != 2 or not all(_is_side(side) for side in sides):
+    if np.ndim(value) != 1 or len(sides) != 2 or not all(_is_whole(side, 1) for side in sides):
         raise ConfigError(f"{name} is {value!r}; give (height, width), such as (56, 56).")
 
 
-def _is_side(value: Any) -> bool:
-    return isinstance(value, numbers.Real) and float(value).is_integer() and float(value) >= 1
+def _is_whole(value: Any, least: int) -> bool:
+    return _is_number(value) and float(value).is_integer() and value >= least
 
 
 def check_name(name: Any) -> None:
@@ -130,13 +172,17 @@ def check_name(name: Any) -> None:
         )
 
 
-def check_keys(config: Any, name: str, known: Any) -> None:
-    """A setting by name, such as LOSS_WEIGHTS. Raises ConfigError for a name that means nothing."""
-    unknown = [key for key in getattr(config, name) if key not in known]
-    if unknown:
-        raise ConfigError(
-            f"{name} names {unknown[0]!r}, which is none of {', '.join(sorted(known))}."
-        )
+def check_weights(config: Any, name: str, known: Any) -> None:
+    """A setting of factors by name, such as LOSS_WEIGHTS. Raises ConfigError for a name that means
+    nothing, and for a factor that is no number of 0 or more."""
+    check_mapping(config, name, f"{{{min(known)!r}: 2.0}}")
+    for key, factor in getattr(config, name).items():
+        if key not in known:
+            raise ConfigError(f"{name} names {key!r}, which is none of {', '.join(sorted(known))}.")
+        if not _is_number(factor) or factor < 0:
+            raise ConfigError(
+                f"{name} has {factor!r} for {key!r}; give a factor of 0 or more, such as 0.5."
+            )
 
 
 def check_factors(config: Any, name: str) -> None:
@@ -154,18 +200,54 @@ def check_factors(config: Any, name: str) -> None:
             raise ConfigError(
                 f"{name} has {pattern!r}, which is no regular expression ({error})."
             ) from error
-        number = isinstance(factor, numbers.Real) and not isinstance(factor, bool)
-        if not (number and 0 <= float(factor) < math.inf):
+        if not _is_number(factor) or factor < 0:
             raise ConfigError(
                 f"{name} has {factor!r} for {pattern!r}; give a factor of 0 or more, such as 0.1."
             )
 
 
 def check_switch(config: Any, name: str) -> None:
-    """A setting that is True or False. Raises ConfigError for anything else."""
+    """A setting that is True or False, for which 1 and 0 do. Raises ConfigError for others."""
     value = getattr(config, name)
-    if not isinstance(value, bool | np.bool_):
+    if not isinstance(value, numbers.Real | np.bool_) or value not in (0, 1):
         raise ConfigError(f"{name} is {value!r}; use True or False.")
+    if type(value) is not bool:
+        setattr(config, name, bool(value))
+
+
+def check_choice(config: Any, name: str, choices: tuple[Any, ...]) -> None:
+    """A setting that is one of a few values. Raises ConfigError for another."""
+    value = getattr(config, name)
+    if not any(value is one or (type(value) is type(one) and value == one) for one in choices):
+        words = [str(one) if len(choices) > 2 else repr(one) for one in choices]
+        rule = " or ".join(words) if len(words) == 2 else f"one of {', '.join(words)}"
+        raise ConfigError(f"{name} is {value!r}; use {rule}.")
+
+
+def check_shape(config: Any, name: str) -> None:
+    """A setting of (height, width, channels). Raises ConfigError for anything else."""
+    value = getattr(config, name)
+    parts = np.asarray(value, dtype=object).reshape(-1).tolist()
+    if np.ndim(value) != 1 or len(parts) != 3 or not all(_is_whole(part, 0) for part in parts):
+        raise ConfigError(f"{name} is {value!r}; give (height, width, channels), as (320, 320, 3).")
+
+
+def check_means(config: Any, name: str) -> None:
+    """A setting of a number, or of one a channel, or None. Raises ConfigError for anything else."""
+    value = getattr(config, name)
+    means = value if _is_listed(value) else [value]
+    if value is not None and not (len(means) and all(map(_is_number, means))):
+        raise ConfigError(
+            f"{name} is {value!r}; give a number a channel, such as (123.7, 116.8, 103.9), or None "
+            "for the backbone's."
+        )
+
+
+def check_mapping(config: Any, name: str, example: str) -> None:
+    """A setting of values by name. Raises ConfigError for anything but a dictionary."""
+    value = getattr(config, name)
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{name} is {value!r}; give values by name, such as {example}.")
 
 
 def check_watching(config: Any) -> None:
@@ -173,7 +255,8 @@ def check_watching(config: Any) -> None:
     nothing could try."""
     check_whole(config, "EVALUATE_EVERY", 0)
     check_whole(config, "PATIENCE", 0)
-    check_whole(config, "CHECKPOINTS_KEPT", 1, "all of them")
+    for name in ("CHECKPOINTS_KEPT", "STATES_KEPT"):
+        check_whole(config, name, 1, "all of them")
     check_switch(config, "EVALUATION_PICTURES")
     check_switch(config, "TENSORBOARD")
     if config.PATIENCE and not config.EVALUATE_EVERY:

@@ -3,17 +3,20 @@ Config can be written down."""
 
 import json
 import math
+import re
 
 import numpy as np
 import pytest
 
-from maskdet import Config, MobileConfig
+from maskdet import ClassifierConfig, Config, MobileConfig, SsdConfig, YoloxConfig
+from maskdet.backbones.registry import get_backbone
+from maskdet.data.augment.pipeline import Augmentation
 from maskdet.errors import ConfigError
 from maskdet.setting_checks import check_share_value
 
 
-def config(**settings):
-    made = MobileConfig()
+def config(kind=MobileConfig, **settings):
+    made = kind()
     made.NUM_CLASSES = 2
     for name, value in settings.items():
         setattr(made, name, value)
@@ -55,7 +58,43 @@ def config(**settings):
         ("EVALUATE_EVERY", None),
         ("PATIENCE", 1.5),
         ("CHECKPOINTS_KEPT", 0),
-        ("EVALUATION_PICTURES", 1),
+        ("EVALUATION_PICTURES", 2),
+        ("STATES_KEPT", 0),
+        ("IMAGE_SHAPE", []),
+        ("IMAGE_SHAPE", 320),
+        ("IMAGE_SHAPE", (320, 320)),
+        ("IMAGE_MAX_DIM", 0),
+        ("IMAGE_MIN_SCALE", -1),
+        ("LEARNING_RATE", "0.001"),
+        ("LEARNING_RATE", -0.001),
+        ("LEARNING_RATE", math.inf),
+        ("LEARNING_RATE", None),
+        ("LEARNING_MOMENTUM", 1.0),
+        ("WEIGHT_DECAY", -0.1),
+        ("BACKBONE_RATE", (0.1,)),
+        ("GRADIENT_CLIP_NORM", "5"),
+        ("TRAIN_BN", "no"),
+        ("TRAIN_HEADS_BN", "different"),
+        ("SEED", -1),
+        ("LOADER_WORKERS", 0),
+        ("MEAN_PIXEL", "imagenet"),
+        ("MEAN_PIXEL", ()),
+        ("PIXEL_STD", 0),
+        ("LOSS_WEIGHTS", [1.0]),
+        ("RECIPES", ["quick"]),
+        ("FALLBACK", None),
+        ("USE_MINI_MASK", "yes"),
+        ("SEPARABLE_HEADS", None),
+        ("COMPUTE_DTYPE", np.array([])),
+        ("COMPUTE_BACKBONE_SHAPE", (8, 16)),
+        ("RPN_CHANNELS", 0),
+        ("RPN_ANCHOR_RATIOS", []),
+        ("RPN_ANCHOR_SCALES", 32),
+        ("RPN_NMS_THRESHOLD", 70),
+        ("RPN_BBOX_STD_DEV", (0.1, 0.2)),
+        ("BACKBONE_STRIDES", None),
+        ("POST_NMS_ROIS_INFERENCE", 0),
+        ("ROI_POSITIVE_RATIO", None),
         ("TENSORBOARD", "yes"),
         ("MAX_GT_INSTANCES", 0),
         ("DETECTION_MAX_INSTANCES", 0),
@@ -74,6 +113,74 @@ def config(**settings):
 def test_what_cannot_be_is_named(name, value):
     with pytest.raises(ConfigError, match=rf"^{name} is "):
         config(**{name: value}).validate()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "rule"),
+    [
+        ("ANCHOR_SIZES", [], r"is \[\]; give 2 numbers above 0, such as \(0.2, 0.95\)\.$"),
+        ("ANCHOR_SIZES", (0.2, 0.5, 0.9), "give 2 numbers"),
+        ("ANCHOR_SIZES", (0, 0.9), "has 0; give 2 numbers"),
+        ("ANCHOR_SIZES", (0.9, 0.2), "give the smallest and the largest"),
+        ("ANCHOR_RATIOS", ("wide",), "has 'wide'; give numbers above 0"),
+        ("BBOX_STD_DEV", (0.1, 0.1), "give 4 numbers"),
+        ("EXTRA_CHANNELS", None, "is None; give numbers"),
+        ("FPN_LEVELS", 3, "is 3; give 2 numbers"),
+        ("FOCAL_GAMMA", -2, "give a number of 0 or more"),
+        ("FOCAL_ALPHA", None, "give a share"),
+        ("LOSS_WEIGHTS", {"ssd_box_loss": "2"}, "has '2' for 'ssd_box_loss'"),
+    ],
+)
+def test_settings_of_single_shot_detectors_are_checked(name, value, rule):
+    with pytest.raises(ConfigError, match=rf"^{name} .*{rule}"):
+        config(SsdConfig, **{name: value}).validate()
+
+
+#: What somebody may write by mistake, or a program hand over.
+MISTAKES = (
+    *([], (), {}, "", "ab", None, True, 0, -1, 1.5, math.nan, math.inf, 10**9),
+    *((1,), (1, 2, 3), (-1, -1), ("a", "b"), [None], [[]], {"a": 1}, {1: None}, np.array([])),
+)
+#: Settings whose values are understood elsewhere, with errors of their own: names in registries.
+NAMES = ("NAME", "BACKBONE", "AUGMENTATION")
+
+
+def is_never(value):
+    """Whether no setting but a name may be this."""
+    number = isinstance(value, int | float)
+    return isinstance(value, str | np.ndarray) or (number and not 0 <= value < math.inf)
+
+
+@pytest.mark.parametrize("kind", [Config, MobileConfig, SsdConfig, YoloxConfig, ClassifierConfig])
+def test_no_mistake_is_a_traceback_and_no_text_passes_for_anything_else(kind):
+    """Every setting of every family, with every mistake: a sentence, or it is a value for it."""
+    for name in kind().settings():
+        for value in MISTAKES:
+            made = config(kind, NUM_CLASSES=3)
+            setattr(made, name, value)
+            try:
+                made.validate()
+            except ConfigError as error:
+                assert re.match(r"[A-Z_]{4,} ", str(error)), error  # a setting is named
+            else:
+                assert name in NAMES or not is_never(value) or (name, value) == ("MEAN_PIXEL", -1)
+
+
+def test_names_that_there_are_not_are_a_sentence_where_they_are_looked_up():
+    for name in ("resnet5", [], {}, None, 0):
+        with pytest.raises(ConfigError, match="BACKBONE .* is unknown"):
+            get_backbone(name)
+        with pytest.raises(ConfigError, match="There is no augmentation"):
+            Augmentation.preset(name)
+
+
+@pytest.mark.parametrize("name", ["USE_MINI_MASK", "TENSORBOARD"])
+def test_one_and_nought_do_for_switches(name):
+    """matterport's scripts and command lines write them so."""
+    for value in (1, 0, np.bool_(True), True):
+        made = config(**{name: value})
+        made.validate()
+        assert getattr(made, name) is bool(value)
 
 
 @pytest.mark.parametrize("value", [3.0, np.int64(3), np.float32(3.0)])

@@ -338,7 +338,7 @@ def get_backbone(backbone: str | Backbone | Callable[..., Any]) -> Backbone:
         return backbone
     if callable(backbone):
         return _wrapped(backbone)
-    if backbone in _BACKBONES:
+    if isinstance(backbone, str) and backbone in _BACKBONES:
         return _BACKBONES[backbone]
     width = _WIDTH.fullmatch(str(backbone))
     if width and 0 < float(width[2]) <= _MOST_WIDTH:

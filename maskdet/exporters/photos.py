@@ -13,7 +13,7 @@ from maskdet.data.dataset import Dataset
 from maskdet.data.scenes import make_scene
 from maskdet.errors import UsageError
 from maskdet.images import read_image
-from maskdet.photo_results import asked_photos
+from maskdet.photo_results import asked_photos, no_photos
 from maskdet.progress import progress_bar
 
 Array = NDArray[Any]
@@ -64,7 +64,7 @@ def photos_given(source: Any) -> Photos | None:
     if isinstance(source, str | os.PathLike):
         paths = [photo.path for photo in asked_photos([source])]
         if not paths:
-            raise UsageError(f"There are no photos in {os.fspath(source)} to calibrate with.")
+            raise no_photos([source], " to calibrate with")
         return PhotoFiles(paths)
     if isinstance(source, list | tuple) and source and isinstance(source[0], str | os.PathLike):
         return PhotoFiles(source)

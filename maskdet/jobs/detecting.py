@@ -17,6 +17,7 @@ from maskdet.photo_results import (
     AskedPhoto,
     asked_photos,
     make_results_folder,
+    no_photos,
     only_failures,
     shown_path,
 )
@@ -102,7 +103,7 @@ def detect_photos(
     """
     asked = asked_photos(photos, out)
     if not asked:
-        raise UsageError(f"There are no photos in {', '.join(photos)}.")
+        raise no_photos(photos)
     if not any(photo.path.exists() for photo in asked):  # said before a network is built
         raise only_failures(
             [f"There is no photo {shown_path(photo.path)}; check the path." for photo in asked]

@@ -9,7 +9,13 @@ from maskdet.data.dataset import Dataset
 from maskdet.data.formats import voc
 from maskdet.data.written_folder import check_apart
 from maskdet.errors import UsageError
-from maskdet.photo_results import AskedPhoto, asked_photos, only_failures, shown_path
+from maskdet.photo_results import (
+    AskedPhoto,
+    asked_photos,
+    no_photos,
+    only_failures,
+    shown_path,
+)
 from maskdet.setting_checks import check_share_value
 
 PathLike = str | os.PathLike[str]
@@ -69,7 +75,7 @@ def label_request(
         if not set(photo.name.parts) & set(voc.MASK_FOLDERS)
     ]
     if not photos:
-        raise UsageError(f"There are no photos in {', '.join(os.fspath(s) for s in sources)}.")
+        raise no_photos(sources)
     if not any(photo.path.exists() for photo in photos):
         raise only_failures(
             [f"There is no photo {shown_path(photo.path)}; check the path." for photo in photos]

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from maskdet.setting_checks import check_whole
+from maskdet.setting_checks import check_choice, check_whole
 from maskdet.tasks.detection.config import DetectionConfig
 
 _MODES = ("corner", "square", "stretch")
@@ -42,4 +42,4 @@ class SingleShotConfig(DetectionConfig):
         """
         super().validate()
         check_whole(self, "DETECTION_CANDIDATES", 1)
-        self._check_choice("IMAGE_RESIZE_MODE", _MODES)
+        check_choice(self, "IMAGE_RESIZE_MODE", _MODES)

@@ -12,7 +12,7 @@ from typing import Any
 from maskdet.errors import UsageError
 from maskdet.files import write_whole
 from maskdet.images import read_image, save_picture, scaled
-from maskdet.photo_results import asked_photos
+from maskdet.photo_results import asked_photos, no_photos
 
 #: The page's own programs, made from web/ by `make web`; a wheel brings them.
 BUILT = Path(__file__).parent / "built"
@@ -152,8 +152,7 @@ def _fill(folder: Path, content: PageContent) -> None:
 def _sample_paths(samples: Sequence[str | os.PathLike[str]]) -> list[Path]:
     paths = [photo.path for photo in asked_photos(samples)]
     if samples and not paths:
-        places = ", ".join(os.fspath(sample) for sample in samples)
-        raise UsageError(f"There are no photos in {places} to try on the page.")
+        raise no_photos(samples, " to try on the page")
     for path in paths[:MOST_SAMPLES]:
         if not path.is_file():
             raise UsageError(f"There is no photo {path} to try on the page.")

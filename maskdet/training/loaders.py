@@ -28,7 +28,7 @@ def make_loader(
         shuffle: a new order each pass.
     """
     augment = config.AUGMENTATION if augmentation is None else augmentation
-    if isinstance(augment, str):
+    if augment is not None and not isinstance(augment, Augmentation):
         augment = Augmentation.preset(augment)
     return Loader(
         dataset,

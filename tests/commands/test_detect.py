@@ -54,7 +54,9 @@ def test_a_missing_photo(mistake, untrained):
 
 def test_a_folder_without_photos(mistake, untrained, tmp_path):
     (tmp_path / "empty").mkdir()
-    assert mistake(untrained, "empty") == "maskdet: There are no photos in empty."
+    assert mistake(untrained, "empty") == (
+        "maskdet: There are no photos in empty; give photos, or folders with some (.jpg, .png)."
+    )
 
 
 def test_a_video_beside_photos(mistake, untrained):

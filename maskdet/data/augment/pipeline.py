@@ -76,7 +76,7 @@ class Augmentation:
         Raises:
             ConfigError: for another name.
         """
-        if name not in PRESETS:
+        if not isinstance(name, str) or name not in PRESETS:
             raise ConfigError(f"There is no augmentation {name!r}; use one of {list(PRESETS)}.")
         return PRESETS[name]
 

@@ -155,7 +155,10 @@ def read(
         dataset.add_image("folders", image_id, str(file), label=names.index(name) + 1)
     if not dataset.image_info:
         raise DataError(
-            f"There are no photos in folders of classes at {path}.", kind="no images", path=path
+            f"There are no photos in folders of classes at {path}; give a folder that has one of "
+            "photos for each class.",
+            kind="no images",
+            path=path,
         )
     dataset.prepare()
     return dataset

@@ -80,8 +80,9 @@ def read(
     rows = _Rows(class_names(facts, source), _keypoint_numbers(facts, source))
     photos = list(photos_of(facts, source, folder, split, skip))
     if not photos:
+        part = f" for {split}" if split else ""
         raise DataError(
-            f"There are no photos in {folder}{f' for {split}' if split else ''}.",
+            f"There are no photos in {folder}{part}; check the paths in {source}.",
             kind="no images",
             path=folder,
         )

@@ -13,12 +13,14 @@ from maskdet.errors import ConfigError
 from maskdet.geometry.anchor_shapes import AnchorShapes
 from maskdet.geometry.placement import SIDE_MULTIPLE, divisible
 from maskdet.setting_checks import (
-    check_factors,
-    check_keys,
+    check_choice,
+    check_number,
+    check_numbers,
     check_pair,
-    check_share,
     check_share_below_1,
     check_share_value,
+    check_switch,
+    check_weights,
     check_whole,
 )
 from maskdet.tasks.detection.config import DetectionConfig
@@ -162,7 +164,7 @@ class Config(DetectionConfig):
             ConfigError: one sentence that names the setting and what it may be.
         """
         super().validate()
-        check_keys(self, "LOSS_WEIGHTS", Config.LOSS_WEIGHTS)
+        check_weights(self, "LOSS_WEIGHTS", Config.LOSS_WEIGHTS)
         check_pair(self, "MASK_SHAPE")
         check_whole(self, "MASK_POOL_SIZE", 1)
         if list(self.MASK_SHAPE) != [2 * self.MASK_POOL_SIZE] * 2:
@@ -178,12 +180,43 @@ class Config(DetectionConfig):
                 f"{width}, which {SIDE_MULTIPLE} does not divide; "
                 "use a side such as 256, 320, 384, 448, 512 or 1024."
             )
-        self._check_choice("ROI_BOX_LOSS", ("smooth_l1", "iou"))
-        check_share(self, "DETECTION_OBJECTNESS")
-        check_share_value("MASK_BOX_MARGIN", self.MASK_BOX_MARGIN)
-        check_keys(self, "MASK_BOX_LOSS_WEIGHTS", Config.MASK_BOX_LOSS_WEIGHTS)
-        check_factors(self, "MASK_BOX_LOSS_WEIGHTS")
+        check_choice(self, "ROI_BOX_LOSS", ("smooth_l1", "iou"))
+        for name in ("DETECTION_OBJECTNESS", "MASK_BOX_MARGIN"):
+            check_share_value(name, getattr(self, name))
+        check_weights(self, "MASK_BOX_LOSS_WEIGHTS", Config.MASK_BOX_LOSS_WEIGHTS)
         check_share_below_1(self, "HEADS_BN_MOMENTUM")
+        check_choice(self, "TRAIN_HEADS_BN", ("same", None, False, True))
+        if not (self.COMPUTE_BACKBONE_SHAPE is None or callable(self.COMPUTE_BACKBONE_SHAPE)):
+            raise ConfigError(
+                f"COMPUTE_BACKBONE_SHAPE is {self.COMPUTE_BACKBONE_SHAPE!r}; give a function from "
+                "an image's shape to the sizes of the pyramid's levels, or None."
+            )
+        self._check_sizes()
+        self._check_rpn()
+
+    def _check_sizes(self) -> None:
+        for name in (
+            *("FPN_CLASSIF_FC_LAYERS_SIZE", "TOP_DOWN_PYRAMID_SIZE", "RPN_CHANNELS", "POOL_SIZE"),
+            *("RPN_TRAIN_ANCHORS_PER_IMAGE", "PRE_NMS_LIMIT", "POST_NMS_ROIS_TRAINING"),
+            *("POST_NMS_ROIS_INFERENCE", "TRAIN_ROIS_PER_IMAGE", "MASK_HEAD_CHANNELS"),
+            *("RPN_ANCHOR_STRIDE", "IMAGE_META_SIZE"),
+        ):
+            check_whole(self, name, 1)
+        check_whole(self, "MASK_HEAD_CONVS", 0)
+        for name in ("RPN_NMS_THRESHOLD", "ROI_POSITIVE_RATIO"):
+            check_share_value(name, getattr(self, name))
+        for name in ("USE_RPN_ROIS", "SEPARABLE_HEADS", "DETECTION_EVERY_CLASS"):
+            check_switch(self, name)
+        check_switch(self, "ROI_TARGETS_FILLED")
+        check_number(self, "RPN_RATE")
+        for name in ("BBOX_STD_DEV", "RPN_BBOX_STD_DEV"):
+            check_numbers(self, name, "(0.1, 0.1, 0.2, 0.2)", count=4)
+
+    def _check_rpn(self) -> None:
+        check_switch(self, "RPN_ANCHOR_FREE")
+        check_numbers(self, "BACKBONE_STRIDES", "[8, 16, 32, 64]")
+        check_numbers(self, "RPN_ANCHOR_SCALES", "(32, 64, 128, 224)")
+        check_numbers(self, "RPN_ANCHOR_RATIOS", "[0.5, 1, 2]")
         if self.RPN_ANCHOR_FREE:
             if list(self.BACKBONE_STRIDES) != CELL_STRIDES:
                 raise ConfigError(

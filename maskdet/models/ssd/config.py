@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from maskdet.errors import ConfigError
 from maskdet.geometry.placement import divisible
 from maskdet.models.single_shot_config import SingleShotConfig
-from maskdet.setting_checks import check_keys, check_share, check_whole
+from maskdet.setting_checks import (
+    check_choice,
+    check_number,
+    check_numbers,
+    check_share_value,
+    check_switch,
+    check_weights,
+    check_whole,
+)
 
 if TYPE_CHECKING:
     from maskdet.models.ssd.pipeline import Pipeline
@@ -134,19 +142,15 @@ class SsdConfig(SingleShotConfig):
             ConfigError: one sentence that names the setting and what it may be.
         """
         super().validate()
-        check_keys(self, "LOSS_WEIGHTS", SsdConfig.LOSS_WEIGHTS)
-        self._check_choice("CLASS_LOSS", CLASS_LOSSES)
-        if self.HEAD_KERNEL not in (1, 3):
-            raise ConfigError(f"HEAD_KERNEL is {self.HEAD_KERNEL!r}; use 1 or 3.")
+        check_weights(self, "LOSS_WEIGHTS", SsdConfig.LOSS_WEIGHTS)
+        check_choice(self, "CLASS_LOSS", CLASS_LOSSES)
+        check_choice(self, "HEAD_KERNEL", (1, 3))
         for name in ("MATCH_IOU", "FOCAL_ALPHA"):
-            check_share(self, name)
-        smallest, largest = self.ANCHOR_SIZES
-        if not 0 < smallest <= largest:
-            raise ConfigError(
-                f"ANCHOR_SIZES is {tuple(self.ANCHOR_SIZES)}; give the smallest and the largest "
-                "anchor's side as shares of the input's, such as (0.2, 0.95)."
-            )
-        check_whole(self, "FPN_CHANNELS", 0)
+            check_share_value(name, getattr(self, name))
+        for name in ("FOCAL_GAMMA", "NEGATIVES_PER_POSITIVE"):
+            check_number(self, name)
+        self._check_maps()
+        self._check_anchors()
         if self.FPN_CHANNELS:
             self._check_pyramid()
         if min(self.input_sides) < LEAST_SIDE:
@@ -155,19 +159,34 @@ class SsdConfig(SingleShotConfig):
                 f"use a side of {LEAST_SIDE} or more, such as 300 or 320."
             )
 
+    def _check_maps(self) -> None:
+        for name in ("FPN_CHANNELS", "FPN_TOP_CHANNELS", "FPN_HEAD_LAYERS"):
+            check_whole(self, name, 0)
+        for name in ("FPN_HEAD_CHANNELS", "FPN_SCALES_PER_OCTAVE"):
+            check_whole(self, name, 1)
+        for name in ("FPN_SHARED_TOWER", "SEPARABLE_HEADS"):
+            check_switch(self, name)
+        check_numbers(self, "FPN_LEVELS", "(3, 7)", count=2)
+        if not isinstance(self.EXTRA_CHANNELS, list | tuple) or self.EXTRA_CHANNELS:
+            check_numbers(self, "EXTRA_CHANNELS", "(384, 192, 192, 96)")
+
+    def _check_anchors(self) -> None:
+        for name in ("ANCHOR_BETWEEN", "ANCHOR_REDUCED"):
+            check_switch(self, name)
+        check_number(self, "FPN_ANCHOR_SCALE", above=0)
+        check_numbers(self, "BBOX_STD_DEV", "(0.1, 0.1, 0.2, 0.2)", count=4)
+        check_numbers(self, "ANCHOR_RATIOS", "(1.0, 2.0, 0.5)")
+        check_numbers(self, "ANCHOR_SIZES", "(0.2, 0.95)", count=2)
+        smallest, largest = self.ANCHOR_SIZES
+        if smallest > largest:
+            raise ConfigError(
+                f"ANCHOR_SIZES is {tuple(self.ANCHOR_SIZES)}; give the smallest and the largest "
+                "anchor's side as shares of the input's, such as (0.2, 0.95)."
+            )
+
     def _check_pyramid(self) -> None:
-        for name, least in (
-            ("FPN_TOP_CHANNELS", 0),
-            ("FPN_HEAD_LAYERS", 0),
-            ("FPN_HEAD_CHANNELS", 1),
-            ("FPN_SCALES_PER_OCTAVE", 1),
-        ):
-            check_whole(self, name, least)
-        scale = self.FPN_ANCHOR_SCALE
-        if not (isinstance(scale, int | float) and scale > 0):
-            raise ConfigError(f"FPN_ANCHOR_SCALE is {scale!r}; give a number above 0, such as 4.0.")
         levels = list(self.FPN_LEVELS)
-        whole = len(levels) == 2 and all(isinstance(level, int) for level in levels)
+        whole = all(isinstance(level, int) for level in levels)
         if not (whole and _FINEST_STAGE <= levels[0] <= min(levels[1], DEEPEST_STAGE)):
             raise ConfigError(
                 f"FPN_LEVELS is {tuple(levels)}; give the finest level, {_FINEST_STAGE} to "

@@ -5,7 +5,7 @@ from typing import ClassVar
 from maskdet.errors import ConfigError
 from maskdet.geometry.placement import divisible
 from maskdet.models.single_shot_config import SingleShotConfig
-from maskdet.setting_checks import check_keys
+from maskdet.setting_checks import check_weights
 
 #: What divides the sides of the network's input.
 SIDE_MULTIPLE = 32
@@ -42,7 +42,7 @@ class YoloxConfig(SingleShotConfig):
             ConfigError: one sentence that names the setting and what it may be.
         """
         super().validate()
-        check_keys(self, "LOSS_WEIGHTS", YoloxConfig.LOSS_WEIGHTS)
+        check_weights(self, "LOSS_WEIGHTS", YoloxConfig.LOSS_WEIGHTS)
         height, width = self.input_sides
         if not divisible((height, width), SIDE_MULTIPLE):
             raise ConfigError(

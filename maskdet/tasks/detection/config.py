@@ -3,7 +3,13 @@
 from typing import ClassVar
 
 from maskdet.base_config import BaseConfig
-from maskdet.setting_checks import check_pair, check_share, check_whole
+from maskdet.setting_checks import (
+    check_choice,
+    check_pair,
+    check_share,
+    check_switch,
+    check_whole,
+)
 
 
 class DetectionConfig(BaseConfig):
@@ -36,8 +42,9 @@ class DetectionConfig(BaseConfig):
             ConfigError: one sentence that names the setting and what it may be.
         """
         super().validate()
+        check_switch(self, "USE_MINI_MASK")
         check_pair(self, "MINI_MASK_SHAPE")
-        self._check_choice("MASK_SUPERVISION", ("auto", "masks", "boxes", "none"))
+        check_choice(self, "MASK_SUPERVISION", ("auto", "masks", "boxes", "none"))
         for name in ("MAX_GT_INSTANCES", "DETECTION_MAX_INSTANCES"):
             check_whole(self, name, 1)
         for name in ("DETECTION_MIN_CONFIDENCE", "DETECTION_NMS_THRESHOLD"):
