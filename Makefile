@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 DOCS_READY := $(VENV)/.docs_ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo web test test-pages test-all test-arm test-imx500 explore lint format docs pictures release-check parity bench clean
+.PHONY: help demo web test test-thorough test-pages test-all test-arm test-imx500 explore lint format docs pictures release-check parity bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 16
@@ -29,7 +29,10 @@ web: ## the programs of export("page/") from web/, in maskdet/page/built (Node.j
 
 test: $(READY) ## the test suite, in under 15 minutes on two cores
 	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n 2 --dist loadscope \
-		-m "not slow and not pages and not arm and not mediapipe and not onnx and not imx500 and not jax and not ray and not gpu"
+		-m "not slow and not thorough and not pages and not arm and not mediapipe and not onnx and not imx500 and not jax and not ray and not gpu"
+
+test-thorough: $(READY) ## longer trainings, exports and checks, some eight minutes
+	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n 2 --dist loadscope -m "thorough and not slow"
 
 test-pages: $(READY) ## all that the documentation shows, page by page
 	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n 2 --dist load -m pages tests/docs

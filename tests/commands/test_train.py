@@ -194,6 +194,7 @@ def test_a_stop_before_anything_was_begun_promises_nothing(quick, capsys, monkey
 
 
 # ---- real trainings -------------------------------------------------------------------------
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run")
 def test_a_stopped_training_ends_with_the_weights_of_an_uncut_one(
     made_colours,  # noqa: F811

@@ -91,6 +91,7 @@ def test_a_set_that_is_absent_is_said_so(tmp_path):
 
 
 # ---- rows -------------------------------------------------------------------------------------
+@pytest.mark.thorough
 def test_a_short_run_leaves_a_row(tmp_path):
     rows = tmp_path / "rows.csv"
     answer = run("--quick", "--weights", "none", "--seed", "3", "--csv", str(rows))

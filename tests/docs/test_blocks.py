@@ -286,19 +286,8 @@ def run_step(step, names, monkeypatch):
     assert not end.value.code, f"{step} ended with status {end.value.code}"
 
 
-# What a reader meets first is run by `make test`, the other pages by `make test-pages`, since they
-# take as long as all else.
-FIRST_PAGES = ("README.md",)
-
-
-@pytest.mark.parametrize(
-    "page",
-    [
-        page if page in FIRST_PAGES else pytest.param(page, marks=pytest.mark.pages)
-        for page in PAGES
-        if steps_of(page)
-    ],
-)
+@pytest.mark.pages
+@pytest.mark.parametrize("page", [page for page in PAGES if steps_of(page)])
 def test_a_page_runs_from_top_to_bottom(page, reader, monkeypatch):
     folder, names = reader(page), {"__name__": "page"}
     for step in steps_of(page):

@@ -19,6 +19,7 @@ def sample(image):
     return {"image": canvas, "window": np.array([[0, 0, 1, 1]], np.float32)}
 
 
+@pytest.mark.thorough
 def test_a_saved_model_agrees_and_is_replaced_whole(tiny_model, tmp_path):
     place = tmp_path / "saved"
     report = tiny_model.export(

@@ -108,6 +108,7 @@ def with_weights(monkeypatch, name, change):
     monkeypatch.setattr(source_module, "copy_weights", copied)
 
 
+@pytest.mark.thorough
 def test_a_twin_without_box_refinement_is_refused(trained, rectangles, tmp_path, monkeypatch):
     """Network and file agree with each other in this one: the trained network alone tells."""
     with_weights(monkeypatch, "mrcnn_bbox_fc", np.zeros_like)
@@ -115,6 +116,7 @@ def test_a_twin_without_box_refinement_is_refused(trained, rectangles, tmp_path,
     refused(trained, tmp_path, match, dataset=rectangles)
 
 
+@pytest.mark.thorough
 def test_a_twin_with_a_wrong_mask_layer_is_refused(trained, rectangles, tmp_path, monkeypatch):
     with_weights(monkeypatch, "mrcnn_mask_conv1", lambda weights: 0.5 * weights)
     refused(trained, tmp_path, r"the mask of the (red|blue).*differs by 0\.", dataset=rectangles)
@@ -127,6 +129,7 @@ def test_swapped_classes_are_refused(trained, rectangles, tmp_path, monkeypatch)
     )
 
 
+@pytest.mark.thorough
 def test_a_wrong_window_is_refused(trained, rectangles, tmp_path, monkeypatch):
     monkeypatch.setattr(
         "maskdet.runtime.predictor.normalize_boxes",
@@ -142,6 +145,7 @@ def test_an_int8_file_calibrated_on_black_photos_is_refused(trained, rectangles,
     refused(trained, tmp_path, match, calibration=black, dataset=rectangles)
 
 
+@pytest.mark.thorough
 def test_a_file_that_scores_lower_is_refused(trained, rectangles, tmp_path, monkeypatch):
     """As good as equal in single photos, but worse on the whole set."""
     figures, calls = DetectionTask.figures, []
@@ -177,11 +181,13 @@ class Blank(MaskedRectangles):
         return np.full((120, 128, 3), 90, np.uint8)
 
 
+@pytest.mark.thorough
 def test_photos_in_which_the_network_is_sure_of_nothing_pass_no_file(trained, tmp_path):
     match = r"Nothing could be compared: the network is sure of nothing in 8 photos.*verify=False"
     refused(trained, tmp_path, match, dataset=Blank().fill(8))
 
 
+@pytest.mark.thorough
 def test_without_photos_it_is_said_that_nothing_was_compared(trained, tmp_path, monkeypatch):
     monkeypatch.setattr(
         "maskdet.exporters.photos.make_scene",

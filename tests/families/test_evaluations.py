@@ -101,6 +101,7 @@ def test_evaluating_changes_nothing_in_a_training(families, rectangles, tmp_path
     assert not list(Path(plain.log_dir).glob("evaluation_*"))
 
 
+@pytest.mark.thorough
 def test_a_stage_that_stopped_is_over_for_a_script_that_is_run_again(
     families, rectangles, tmp_path, monkeypatch, capsys
 ):
@@ -151,6 +152,7 @@ class Damaged(BoxedRectangles):
         return super().load_image(image_id)
 
 
+@pytest.mark.thorough
 def test_a_damaged_photo_is_left_out_where_the_config_says_so(families, rectangles, tmp_path):
     model = detector(tmp_path, ON_ERROR="skip", STEPS_PER_EPOCH=1, VALIDATION_STEPS=0)
     with pytest.warns(MaskdetWarning, match=r"Image 3 \(.*\) is left out.*the photo is torn"):
@@ -158,6 +160,7 @@ def test_a_damaged_photo_is_left_out_where_the_config_says_so(families, rectangl
     assert len(history["val_ap"]) == 1
 
 
+@pytest.mark.thorough
 def test_a_classifier_is_evaluated_by_accuracy(families, coloured, tmp_path):
     config = ToyClassifierConfig()
     config.BACKBONE, config.EVALUATE_EVERY = "mobilenet_v2_0.5", 1

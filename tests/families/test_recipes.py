@@ -70,6 +70,7 @@ class Cut(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("epoch", "rest"),
     [(2, 2), pytest.param(3, 1, marks=pytest.mark.slow)],
@@ -101,6 +102,7 @@ def test_what_is_done_is_not_done_again(whole, rectangles):
     assert model.epoch == 3
 
 
+@pytest.mark.thorough
 def test_with_a_validation_set_each_stage_ends_with_scores(rectangles, families, tmp_path, capsys):
     model = toy(tmp_path)
     history = model.train(rectangles, rectangles)
@@ -112,6 +114,7 @@ def test_with_a_validation_set_each_stage_ends_with_scores(rectangles, families,
     assert model.config.EVALUATE_EVERY == 0  # the user's Config is as it was
 
 
+@pytest.mark.thorough
 def test_a_config_that_wants_more_evaluations_gets_them(rectangles, families, tmp_path):
     history = toy(tmp_path, EVALUATE_EVERY=1).train(rectangles, rectangles)
     assert len(history["val_ap"]) == 3

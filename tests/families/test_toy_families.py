@@ -115,6 +115,7 @@ def test_the_classifiers_file_is_compared_scored_and_run(classifier_file, classi
     np.testing.assert_allclose(labels.scores, expected.scores, atol=1e-4)
 
 
+@pytest.mark.thorough
 def test_int8_files_of_both(detector, classifier, rectangles, coloured, tmp_path):
     sizes = {}
     for precision in ("float32", "int8"):
@@ -130,6 +131,7 @@ def test_int8_files_of_both(detector, classifier, rectangles, coloured, tmp_path
     assert labels.name == coloured.class_names[coloured.load_label(0)]
 
 
+@pytest.mark.thorough
 def test_a_saved_model_of_a_classifier(classifier, coloured, tmp_path):
     report = classifier.export(
         tmp_path / "saved", format="saved_model", dataset=coloured, progress=False
@@ -145,6 +147,7 @@ def test_a_file_of_the_other_task_is_refused_by_name(detector_file, classifier_f
 
 
 # ---- command line ----------------------------------------------------------------------------
+@pytest.mark.thorough
 def test_detect_and_export_open_whatever_family_a_file_is_of(
     trained_detector, trained_classifier, coloured, tmp_path, capsys
 ):

@@ -80,7 +80,7 @@ def test_a_smaller_last_batch_changes_no_result(make_detector):
     np.testing.assert_allclose(last.boxes, alone.boxes, atol=0.05)
 
 
-@pytest.mark.parametrize("ahead", [0, 6])
+@pytest.mark.parametrize("ahead", [0, pytest.param(6, marks=pytest.mark.thorough)])
 def test_a_generator_is_consumed_no_further_than_batches_and_what_may_be_ahead(
     make_detector, ahead
 ):

@@ -140,6 +140,7 @@ def test_a_set_of_boxes_leaves_the_mask_head_alone_where_that_is_asked_for(
     assert model.has_masks is False
 
 
+@pytest.mark.thorough
 def test_masks_and_boxes_side_by_side_teach_one_head(tmp_path, make_config):
     """Of every second object the outline is known."""
 
@@ -162,6 +163,7 @@ def test_masks_and_boxes_side_by_side_teach_one_head(tmp_path, make_config):
     assert losses[2] == pytest.approx(losses[1], abs=0.1)
 
 
+@pytest.mark.thorough
 def test_one_class_and_images_without_objects_train(tmp_path, one_class, make_config):
     model = MaskRCNN(
         mode="training", config=make_config(NUM_CLASSES=2, OPTIMIZER="sgd"), model_dir=tmp_path

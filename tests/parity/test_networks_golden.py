@@ -10,7 +10,17 @@ pytestmark = pytest.mark.skipif(not golden.PRESENT, reason=golden.ABSENT)
 MAPS = [f"C{i}" for i in range(1, 6)] + [f"P{i}" for i in range(2, 7)]
 
 
-@pytest.fixture(scope="module", params=list(golden.WHOLE))
+# The larger network is of the same parts.
+QUICK = "resnet50_256"
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        QUICK,
+        *(pytest.param(name, marks=pytest.mark.thorough) for name in golden.WHOLE if name != QUICK),
+    ],
+)
 def network(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("weights")
     yield golden.WholeNetwork(request.param, folder)

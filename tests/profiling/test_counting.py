@@ -114,6 +114,7 @@ def of_one_mask(config):
     return places * (convolutions + 4 * channels * channels + 4 * channels * config.NUM_CLASSES)
 
 
+@pytest.mark.thorough
 def test_masks_cost_by_the_object_that_was_found(tmp_path):
     image = np.random.default_rng(1).integers(0, 256, (90, 120, 3), dtype=np.uint8)
     counts = set()

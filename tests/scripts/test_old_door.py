@@ -226,6 +226,7 @@ def test_keras_model_saves_and_loads_by_name(trained, tmp_path):
     assert same(weights_of(other, *names), weights_of(fresh, *names))
 
 
+@pytest.mark.thorough
 def test_callbacks_of_keras(folder, tmp_path):
     model = MaskRCNN(mode="training", config=BlocksConfig(), model_dir=str(tmp_path))
     mine = EveryOtherStep()
@@ -275,6 +276,7 @@ def stand_in():
     return module
 
 
+@pytest.mark.thorough
 def test_augmenters_of_imgaug(folder, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "imgaug", stand_in())
     dataset, config = blocks(folder), BlocksConfig()
@@ -429,6 +431,7 @@ def parse(metas):
     return modellib.parse_image_meta(metas)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("channels", [1, 4])
 def test_other_channel_counts(channels, folder, trained, tmp_path):
     class ChannelConfig(InferenceConfig):
@@ -521,6 +524,7 @@ def test_more_and_fewer_images_than_a_batch(trained, folder, tmp_path):
     assert model.detect([]) == []
 
 
+@pytest.mark.thorough
 def test_training_by_batches_without_the_rpns_proposals(folder, tmp_path):
     class OutsideConfig(BlocksConfig):
         USE_RPN_ROIS = False

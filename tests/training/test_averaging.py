@@ -176,6 +176,7 @@ def test_a_state_holds_the_raw_weights_and_a_lost_part_of_it_changes_nothing():
         np.testing.assert_array_equal(variable, value)
 
 
+@pytest.mark.thorough
 def test_checkpoints_the_end_of_a_stage_and_a_user_who_stops_get_the_averages(
     masked, make_config, tmp_path
 ):

@@ -83,6 +83,7 @@ def uncut_averages(request, tmp_path_factory):
     return request.param, folder, run(request.param, folder)[0]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("epoch", [pytest.param(2, marks=pytest.mark.slow), 3])
 def test_averaged_weights_go_on_from_the_raw_ones(uncut_averages, tmp_path, epoch):
     family, folder, expected = uncut_averages
@@ -117,6 +118,7 @@ def uncut(tmp_path_factory):
     return folder, run("mask_rcnn", folder)[0]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "epoch", [pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.slow), 3]
 )

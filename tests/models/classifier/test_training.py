@@ -32,6 +32,7 @@ def test_the_last_layer_learns_and_the_trunk_stays(trained, tmp_path):
         assert same == (name != "classifier_logits"), name
 
 
+@pytest.mark.thorough
 def test_a_recipe_alone_trains_in_stages_and_augments(colours, tmp_path, capsys):
     config = SmallConfig()
     config.RECIPES = {"default": (("heads", 1.0, 30), ("4+", 0.3, 30))}

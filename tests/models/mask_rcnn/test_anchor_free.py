@@ -158,6 +158,7 @@ def noise(height, width, seed):
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3)).astype(np.uint8)
 
 
+@pytest.mark.thorough
 def test_the_file_finds_the_same(model, tmp_path):
     photos = [noise(60 + 10 * number, 110, number) for number in range(4)]
     report = model.export(

@@ -1,6 +1,7 @@
 """Promise: int8 ranks objects as finely as the network: scores times objectness stay in floats."""
 
 import numpy as np
+import pytest
 
 from maskdet import MaskRCNN
 from maskdet.exporters.flatbuffer import operator_names, read_model, tensor_name
@@ -8,6 +9,7 @@ from maskdet.exporters.flatbuffer import operator_names, read_model, tensor_name
 INT8 = 9  # the schema's TensorType
 
 
+@pytest.mark.thorough
 def test_scores_are_never_put_into_256_steps(make_mobile_config, tmp_path):
     model = MaskRCNN("inference", make_mobile_config(), tmp_path)
     photos = [np.random.default_rng(0).integers(0, 256, (96, 96, 3)).astype("u1")] * 2

@@ -65,13 +65,12 @@ def values_of(model):
     return [np.array(value) for value in model.network.get_weights()]
 
 
-# The usual trunk and the one with separable heads; the other two are made of the same parts.
-QUICK = ("ssd_mobilenet_v1", "ssdlite_mobilenet_v2")
+# The usual trunk, and the one with separable heads; the others are made of the same parts.
+MARKS = {"ssd_mobilenet_v1": (), "ssdlite_mobilenet_v2": pytest.mark.thorough}
 
 
 @pytest.mark.parametrize(
-    "kind",
-    [kind if kind in QUICK else pytest.param(kind, marks=pytest.mark.slow) for kind in CASES],
+    "kind", [pytest.param(kind, marks=MARKS.get(kind, pytest.mark.slow)) for kind in CASES]
 )
 def test_raw_boxes_and_logits_are_those_of_the_graph(kind, tmp_path):
     image = np.random.default_rng(1).uniform(-1, 1, (1, SIDE, SIDE, 3)).astype("f4")

@@ -64,6 +64,7 @@ def test_heads_of_other_anchors_are_to_be_trained(here):
     assert "head2_deltas" in report.loaded
 
 
+@pytest.mark.thorough
 def test_int8_keeps_what_it_finds(sample, tmp_path):
     """COCO's coarsest map has an anchor whose weights are nothing: its bias must stay."""
     model = SSD.from_tflite(TFLITE)
@@ -91,6 +92,7 @@ def sample():
     return Dataset.load(SAMPLE)
 
 
+@pytest.mark.thorough
 def test_with_the_files_own_last_step_it_scores_as_the_file_does(sample):
     """Within a point of AP; the file's is fast NMS over all classes, of ten boxes."""
     file = _by_file(sample)

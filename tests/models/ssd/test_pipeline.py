@@ -374,6 +374,7 @@ def without_published(load):
     return load_weights
 
 
+@pytest.mark.thorough
 def test_a_training_from_the_command_line(folder, capsys, monkeypatch):
     """From the config to weights that find objects; files lie beside the config, not here."""
     config = written(folder)
