@@ -29,7 +29,7 @@ web: ## the programs of export("page/") from web/, in maskdet/page/built (Node.j
 
 test: $(READY) ## the test suite, in under 15 minutes on two cores
 	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n 2 --dist loadscope \
-		-m "not slow and not thorough and not pages and not arm and not mediapipe and not onnx and not imx500 and not jax and not ray and not gpu"
+		-m "not slow and not thorough and not pages and not arm and not mediapipe and not onnx and not imx500"
 
 test-thorough: $(READY) ## longer trainings, exports and checks, some eight minutes
 	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n 2 --dist loadscope -m "thorough and not slow"
@@ -39,7 +39,7 @@ test-pages: $(READY) ## all that the documentation shows, page by page
 
 test-all: $(READY) ## the test suite with its slow tests
 	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n 2 --dist loadscope \
-		-m "not arm and not mediapipe and not onnx and not imx500 and not jax and not ray and not gpu"
+		-m "not arm and not mediapipe and not onnx and not imx500"
 
 test-arm: $(READY) ## the exported files on an emulated aarch64 processor (Debian, network)
 	PYTHON=$(CURDIR)/$(BIN)/python sh tests/arm/prepare.sh .arm
