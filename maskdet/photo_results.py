@@ -55,7 +55,7 @@ def asked_photos(
 
 
 def no_photos(sources: Sequence[str | os.PathLike[str]], purpose: str = "") -> UsageError:
-    """What is wrong where :func:`asked_photos` gives none; ``purpose`` is said behind the places."""
+    """The error where :func:`asked_photos` gives none; ``purpose`` is said behind the places."""
     places = ", ".join(os.fspath(source) for source in sources) or "what was given"
     return UsageError(
         f"There are no photos in {places}{purpose}; give photos, or folders with some (.jpg, .png)."
