@@ -120,6 +120,8 @@ def test_with_masks_there_are_figures_and_curves_of_both():
     classes = chapter(contents, "How well each class is found")
     assert [figure.title[-5:] for figure in parts_of(classes, "figure")] == ["boxes", "masks"]
     assert parts_of(classes, "table")[0].columns[-2:] == ("box AP50", "mask AP50")
+    # A mask can be small in a box that is not: without a word there would be AP of no objects.
+    assert "for mask AP of the mask" in chapter(contents, "What size of objects is found").note
 
 
 def test_not_a_single_detection():

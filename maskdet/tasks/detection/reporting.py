@@ -317,9 +317,10 @@ def _sizes_chapter(images: Sequence[Any], evaluation: Any) -> Chapter | None:
         )
         for size, (objects, found) in counts.items()
     )
+    how = "" if evaluation.mask is None else ": by the area of the box, for mask AP of the mask"
     note = (
-        "In pixels of the photo, as COCO counts them. A photo is scaled to the network's input "
-        "first: where small objects are missed, a larger input shows more of them."
+        f"In pixels of the photo, as COCO counts them{how}. A photo is scaled to the network's "
+        "input first: where small objects are missed, a larger input shows more of them."
     )
     heads = ("size", "objects", "found", *(f"{kind} AP" for kind, _ in kinds))
     return Chapter("What size of objects is found", note, (Table(heads, rows),))
