@@ -41,7 +41,7 @@ def run_recipe(
             f"Recipe {name!r} has {whole} epochs for {photos} photos, and {model.epoch} are done "
             "already, so nothing would train; give learning_rate, epochs and layers to go on."
         )
-    for stage in stages:
+    for number, stage in enumerate(stages, start=1):
         total += stage.epochs
         if total > model.epoch:
             part = run_stage(
@@ -52,6 +52,7 @@ def run_recipe(
                 total,
                 stage.layers,
                 evaluate_every=model.config.EVALUATE_EVERY or whole,
+                following=", then ".join(later.length() for later in stages[number:]),
                 **options,
             )
             for figure, values in part.items():

@@ -27,12 +27,14 @@ def run_stage(
     custom_callbacks: Any = None,
     no_augmentation_sources: Any = None,
     evaluate_every: int | None = None,
+    following: str = "",
 ) -> dict[str, list[float]]:
     """A call of :meth:`maskdet.models.model.Model.train` that means a stage; its arguments.
 
     Args:
         model: changed in place: network, facts, log folder.
         evaluate_every: in place of Config.EVALUATE_EVERY, where there is a ``val_dataset``.
+        following: see :class:`maskdet.training.stage.Stage`.
     """
     config = model.config
     _check_call(model, train_dataset, val_dataset, epochs)
@@ -45,7 +47,7 @@ def run_stage(
         return {}
     callbacks = checked_callbacks(custom_callbacks, config)
     cut = model.trained.facts.stage
-    stage = planned(layers, learning_rate, model.epoch, epochs, cut, callbacks)
+    stage = planned(layers, learning_rate, model.epoch, epochs, cut, callbacks, following)
     _take_names(model, train_dataset, val_dataset)
     if not model.epoch:
         model.log_to(free_log_dir(Path(model.log_dir)))

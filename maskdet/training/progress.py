@@ -62,6 +62,7 @@ class StageProgress(keras.callbacks.Callback):
         epochs: epochs of it that are still to be done.
         clock: of the epochs; stands before this callback.
         with_bar: None: where somebody sees it.
+        following: what comes after the stage, said behind the time left; empty for nothing.
     """
 
     def __init__(
@@ -71,8 +72,10 @@ class StageProgress(keras.callbacks.Callback):
         epochs: int,
         clock: EpochClock,
         with_bar: bool | None = None,
+        following: str = "",
     ) -> None:
         super().__init__()
+        self.following = following
         self.label, self.steps, self.epochs, self.clock = label, steps, epochs, clock
         self.with_bar = is_watched() if with_bar is None else with_bar
         self.bar: Any = None
@@ -100,7 +103,7 @@ class StageProgress(keras.callbacks.Callback):
             print(
                 f"{self.label}, epoch {epoch + 1}: {losses_text(logs)}{held_out_text(logs)}, "
                 f"{self.clock.images_per_second:.1f} images/s, {span(self.clock.seconds)}, "
-                f"{span(left)} left",
+                f"{span(left)} left{self.following and f', then {self.following}'}",
                 file=sys.stderr,
                 flush=True,
             )

@@ -29,10 +29,13 @@ class RecipeStage:
     learning_rate: float
     epochs: int
 
+    def length(self) -> str:
+        """How long it is, such as "3 epochs of 'heads'"."""
+        return f"{self.epochs} {'epoch' if self.epochs == 1 else 'epochs'} of {self.layers!r}"
+
     def sentence(self) -> str:
         """What is said of it."""
-        word = "epoch" if self.epochs == 1 else "epochs"
-        return f"{self.epochs} {word} of {self.layers!r} at rates up to {self.learning_rate:g}"
+        return f"{self.length()} at rates up to {self.learning_rate:g}"
 
 
 def recipe_stages(config: BaseConfig, name: str, photos: int) -> list[RecipeStage]:

@@ -27,6 +27,7 @@ class Stage:
         last_epoch: epochs done after it; the total, not the difference.
         epoch: epochs done now: ``first_epoch``, or more where a stage that was cut goes on.
         callbacks: the user's.
+        following: what a training has still to do afterwards, in words; empty for nothing.
     """
 
     layers: str
@@ -35,6 +36,7 @@ class Stage:
     last_epoch: int
     epoch: int
     callbacks: Sequence[keras.callbacks.Callback] = field(default_factory=list)
+    following: str = ""
 
     @property
     def epochs(self) -> int:
@@ -63,6 +65,7 @@ def planned(
     last_epoch: int,
     cut: Mapping[str, Any] | None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    following: str = "",
 ) -> Stage:
     """The stage that a call of train() means.
 
@@ -73,6 +76,7 @@ def planned(
         epoch: epochs done.
         last_epoch: epochs to be done.
         cut: :meth:`Stage.facts` of the stage that the weights come from; None where nobody knows.
+        callbacks, following: see :class:`Stage`.
 
     Raises:
         UsageError: for a rate that is no number.
@@ -90,7 +94,8 @@ def planned(
         and int(cut["first_epoch"]) < epoch < int(cut["last_epoch"])
     )
     first_epoch = int(cut["first_epoch"]) if same and cut is not None else epoch
-    return Stage(layers, float(learning_rate), first_epoch, last_epoch, epoch, list(callbacks))
+    rate = float(learning_rate)
+    return Stage(layers, rate, first_epoch, last_epoch, epoch, list(callbacks), following)
 
 
 def checked_callbacks(callbacks: Any, config: BaseConfig) -> list[keras.callbacks.Callback]:

@@ -159,7 +159,7 @@ def _histories(
 def _progress(stage: Stage, steps: int, clock: EpochClock) -> StageProgress:
     epochs = stage.last_epoch - stage.epoch
     label = f"{stage.layers} epochs {stage.epoch + 1}-{stage.last_epoch}"
-    return StageProgress(label, epochs * steps, epochs, clock)
+    return StageProgress(label, epochs * steps, epochs, clock, following=stage.following)
 
 
 def _saver(

@@ -106,7 +106,11 @@ def test_what_is_done_is_not_done_again(whole, rectangles):
 def test_with_a_validation_set_each_stage_ends_with_scores(rectangles, families, tmp_path, capsys):
     model = toy(tmp_path)
     history = model.train(rectangles, rectangles)
-    assert SAID in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert SAID in said.out
+    lines = [line for line in said.err.splitlines() if ", epoch " in line]
+    # Which 0 seconds are those of the whole training.
+    assert lines[0].endswith(" 0 s left, then 2 epochs of 'all'") and lines[2].endswith(" 0 s left")
     assert len(history["val_ap"]) == 2 and len(history["val_loss"]) == 3
     lines = read_lines(Path(model.log_dir) / "history.jsonl")
     assert [line["epoch"] for line in lines if "val_ap" in line] == [1, 3]

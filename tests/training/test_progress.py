@@ -46,6 +46,19 @@ def test_a_log_file_gets_a_line_an_epoch(capsys):
     assert "val_rpn" not in second
 
 
+def test_what_comes_after_the_stage_stands_behind_the_time_left(capsys):
+    """Eight seconds left would be believed of the whole training."""
+    clock = EpochClock(8)
+    shown = StageProgress("heads", 2, 2, clock, following="12 epochs of 'all'")
+    shown.on_train_begin()
+    for epoch in range(2):
+        clock.on_epoch_begin(epoch)
+        clock.on_train_batch_end(0)
+        shown.on_epoch_end(epoch, LOGS)
+    lines = capsys.readouterr().err.splitlines()
+    assert all(line.endswith(" left, then 12 epochs of 'all'") for line in lines) and lines
+
+
 def test_the_first_step_of_an_epoch_counts_for_its_time_and_not_for_its_speed(monkeypatch):
     times = iter([0.0, 10.0, 110.0, 111.0, 112.0, 120.0])
     monkeypatch.setattr(progress.time, "perf_counter", lambda: next(times))
