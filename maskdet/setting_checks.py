@@ -154,13 +154,17 @@ def _is_per_cent(value: Any) -> bool:
 def check_pair(config: Any, name: str) -> None:
     """A setting of (height, width) in whole pixels. Raises ConfigError for anything else."""
     value = getattr(config, name)
-    sides = np.asarray(value, dtype=object).reshape(-1).tolist()
-    if np.ndim(value) != 1 or len(sides) != 2 or not all(_is_whole(side, 1) for side in sides):
+    if not _are_whole(value, 2, least=1):
         raise ConfigError(f"{name} is {value!r}; give (height, width), such as (56, 56).")
 
 
 def _is_whole(value: Any, least: int) -> bool:
     return _is_number(value) and float(value).is_integer() and value >= least
+
+
+def _are_whole(values: Any, count: int, least: int) -> bool:
+    listed = _is_listed(values) and len(values) == count
+    return listed and all(_is_whole(value, least) for value in values)
 
 
 def check_name(name: Any) -> None:
@@ -227,8 +231,7 @@ def check_choice(config: Any, name: str, choices: tuple[Any, ...]) -> None:
 def check_shape(config: Any, name: str) -> None:
     """A setting of (height, width, channels). Raises ConfigError for anything else."""
     value = getattr(config, name)
-    parts = np.asarray(value, dtype=object).reshape(-1).tolist()
-    if np.ndim(value) != 1 or len(parts) != 3 or not all(_is_whole(part, 0) for part in parts):
+    if not _are_whole(value, 3, least=0):
         raise ConfigError(f"{name} is {value!r}; give (height, width, channels), as (320, 320, 3).")
 
 

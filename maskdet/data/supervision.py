@@ -1,11 +1,14 @@
 """Whether a set's masks are outlines, boxes filled in, or both side by side."""
 
 import logging
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maskdet.data.dataset import Dataset
 
+Array = NDArray[Any]
 _log = logging.getLogger("maskdet")
 # Images of which masks are looked at, and objects that must be seen before it is said that all are
 # rectangles.
@@ -35,11 +38,7 @@ def _all_rectangles(dataset: Dataset) -> bool:
     count = len(dataset.image_ids)
     objects = 0
     for image_id in np.unique(np.linspace(0, count - 1, min(_SAMPLE, count)).astype(int)):
-        outlined = dataset.load_outlined(int(image_id))
-        if outlined is not None and not outlined.any():
-            continue
-        masks, _ = dataset._checked_masks(int(image_id))
-        for mask in np.moveaxis(masks, -1, 0):
+        for mask in np.moveaxis(_readable_masks(dataset, int(image_id)), -1, 0):
             rows, columns = mask.any(axis=1), mask.any(axis=0)
             if not rows.any():
                 continue
@@ -49,6 +48,20 @@ def _all_rectangles(dataset: Dataset) -> bool:
             if mask.sum() != height * width:
                 return False
     return objects >= _LEAST_OBJECTS
+
+
+def _readable_masks(dataset: Dataset, image_id: int) -> Array:
+    """Masks (H, W, N) of an image with outlines; none of one that cannot be read."""
+    none = np.zeros((0, 0, 0), dtype=bool)
+    try:
+        outlined = dataset.load_outlined(image_id)
+        if outlined is not None and not outlined.any():
+            return none
+        return dataset._checked_masks(image_id)[0]
+    except Exception as error:  # whatever a data set's own code raises
+        # The loader names it when its turn comes, and stops or goes on as ON_ERROR says.
+        _log.debug("image %d says nothing of the set's masks: %s", image_id, error)
+        return none
 
 
 def provides_outlines(dataset: Dataset) -> bool:

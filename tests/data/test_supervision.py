@@ -110,6 +110,24 @@ def test_what_may_be_outlines_is_taken_for_outlines(count, odd, objects):
     assert not masks_are_boxes(dataset) and provides_outlines(dataset)
 
 
+@pytest.mark.parametrize("whole", [Drawn(12), Drawn(12, odd=(11,))], ids=["boxes", "outlines"])
+@pytest.mark.parametrize("broken", [0, 5])
+def test_a_photo_without_its_mask_is_left_to_the_loader_which_names_it(whole, broken):
+    """ON_ERROR = "skip" trains without it: it may not stop what looks at the set beforehand."""
+
+    class Broken(Drawn):
+        def load_mask(self, image_id):
+            if image_id == broken:
+                raise FileNotFoundError("masks/5.png")
+            if image_id == broken + 1:
+                return [np.ones((40, 50), bool), np.ones((30, 50), bool)], [1, 1]
+            return super().load_mask(image_id)
+
+    dataset = Broken(12, whole.odd)
+    assert masks_are_boxes(dataset) == masks_are_boxes(whole)
+    assert DETECTION.lessons(dataset, Config()) == DETECTION.lessons(whole, Config())
+
+
 @pytest.mark.parametrize(
     ("rule", "lessons"),
     [
