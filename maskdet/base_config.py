@@ -270,7 +270,7 @@ class BaseConfig:
         check_means(self, "MEAN_PIXEL")
         check_number(self, "PIXEL_STD", above=0, none_means="the backbone's")
         check_choice(self, "ON_ERROR", ("raise", "skip"))
-        check_whole(self, "LOADER_WORKERS", 1)
+        check_whole(self, "LOADER_WORKERS", 0)
 
     def _check_training(self) -> None:
         for name in ("GPU_COUNT", "IMAGES_PER_GPU", "BATCH_SIZE", "GRADIENT_ACCUMULATION"):

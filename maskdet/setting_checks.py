@@ -258,8 +258,8 @@ def check_watching(config: Any) -> None:
     nothing could try."""
     check_whole(config, "EVALUATE_EVERY", 0)
     check_whole(config, "PATIENCE", 0)
-    for name in ("CHECKPOINTS_KEPT", "STATES_KEPT"):
-        check_whole(config, name, 1, "all of them")
+    check_whole(config, "CHECKPOINTS_KEPT", 1, "all of them")
+    check_whole(config, "STATES_KEPT", 0, "all of them")
     check_switch(config, "EVALUATION_PICTURES")
     check_switch(config, "TENSORBOARD")
     if config.PATIENCE and not config.EVALUATE_EVERY:

@@ -59,7 +59,7 @@ def config(kind=MobileConfig, **settings):
         ("PATIENCE", 1.5),
         ("CHECKPOINTS_KEPT", 0),
         ("EVALUATION_PICTURES", 2),
-        ("STATES_KEPT", 0),
+        ("STATES_KEPT", -1),
         ("IMAGE_SHAPE", []),
         ("IMAGE_SHAPE", 320),
         ("IMAGE_SHAPE", (320, 320)),
@@ -76,7 +76,7 @@ def config(kind=MobileConfig, **settings):
         ("TRAIN_BN", "no"),
         ("TRAIN_HEADS_BN", "different"),
         ("SEED", -1),
-        ("LOADER_WORKERS", 0),
+        ("LOADER_WORKERS", -1),
         ("MEAN_PIXEL", "imagenet"),
         ("MEAN_PIXEL", ()),
         ("PIXEL_STD", 0),
@@ -193,6 +193,8 @@ def test_whole_numbers_of_other_types_count(value):
 def test_settings_that_may_be_left_open_may_be_left_open():
     config(STEPS_PER_EPOCH=None, VALIDATION_STEPS=None, NAME=None).validate()
     config(VALIDATION_STEPS=0, DETECTION_MIN_CONFIDENCE=np.float32(0.5)).validate()
+    # None of the states, and no thread beside the training: as other libraries say it.
+    config(STATES_KEPT=0, LOADER_WORKERS=0, GRADIENT_CLIP_NORM=None, SEED=np.int64(3)).validate()
 
 
 def test_patience_with_nothing_to_wait_for_is_named():
