@@ -32,7 +32,8 @@ test: $(READY) ## the test suite, in under 15 minutes on two cores
 		-m "not slow and not thorough and not pages and not arm and not mediapipe and not onnx and not imx500"
 
 test-thorough: $(READY) ## longer trainings, exports and checks, some eight minutes
-	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n 2 --dist loadscope -m "thorough and not slow"
+	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n 2 --dist loadscope \
+		-m "thorough and not slow and not pages and not arm and not mediapipe and not onnx and not imx500"
 
 test-pages: $(READY) ## all that the documentation shows, page by page
 	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n 2 --dist load -m pages tests/docs

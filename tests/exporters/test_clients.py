@@ -16,6 +16,8 @@ from PIL import Image
 from maskdet.runtime import Detector
 from tests.exporters.conftest import stretched
 
+pytestmark = pytest.mark.thorough
+
 # The fixture with a family's files, and the precision.
 FILES = [
     (family, precision)

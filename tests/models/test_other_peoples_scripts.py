@@ -95,6 +95,7 @@ def test_trainings_of_one_minute_have_folders_of_their_own(tmp_path, make_config
     assert epoch_of(path, "mask_rcnn", make_config()) == (second, 7)
 
 
+@pytest.mark.thorough
 def test_two_models_made_in_one_minute_do_not_share_a_folder(tmp_path, masked, make_config):
     one = MaskRCNN("training", make_config(STEPS_PER_EPOCH=1), tmp_path)
     folder = Path(one.log_dir)

@@ -64,6 +64,7 @@ def figures_of(folder):
     return [row["val_ap50"] for row in read_history(history)], read_facts(best)
 
 
+@pytest.mark.thorough
 def test_without_its_state_a_training_says_so_and_differs(uncut_toy, tmp_path):
     folder = cut(uncut_toy[0], tmp_path / "cut", 3)
     for path in folder.rglob("*.state.npz"):
