@@ -30,8 +30,7 @@ def check_whole(config: Any, name: str, least: int | None = None, none_means: st
         return
     if not _is_whole(value, -sys.maxsize if least is None else least):
         rule = "a whole number" if least is None else f"a whole number of {least} or more"
-        more = f", or None for {none_means}" if none_means else ""
-        raise ConfigError(f"{name} is {value!r}; give {rule}{more}.")
+        raise _refusal(name, value, rule, none_means)
     if type(value) is not int:
         setattr(config, name, int(value))
 
@@ -49,9 +48,13 @@ def check_number(config: Any, name: str, above: float | None = None, none_means:
     if value is None and none_means:
         return
     if not _is_number(value) or value < 0 or (above is not None and value <= above):
-        rule = "of 0 or more" if above is None else f"above {above:g}"
-        more = f", or None for {none_means}" if none_means else ""
-        raise ConfigError(f"{name} is {value!r}; give a number {rule}{more}.")
+        rule = "a number of 0 or more" if above is None else f"a number above {above:g}"
+        raise _refusal(name, value, rule, none_means)
+
+
+def _refusal(name: str, value: Any, rule: str, none_means: str) -> ConfigError:
+    more = f", or None for {none_means}" if none_means else ""
+    return ConfigError(f"{name} is {value!r}; give {rule}{more}.")
 
 
 def _is_number(value: Any) -> bool:

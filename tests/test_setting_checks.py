@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 
-from maskdet import ClassifierConfig, Config, MobileConfig, SsdConfig, YoloxConfig
+from maskdet import ClassifierConfig, Config, MaskRCNN, MobileConfig, SsdConfig, YoloxConfig
 from maskdet.backbones.registry import get_backbone
 from maskdet.data.augment.pipeline import Augmentation
 from maskdet.errors import ConfigError
@@ -172,6 +172,12 @@ def test_names_that_there_are_not_are_a_sentence_where_they_are_looked_up():
             get_backbone(name)
         with pytest.raises(ConfigError, match="There is no augmentation"):
             Augmentation.preset(name)
+
+
+def test_an_augmentation_that_there_is_not_is_said_before_a_network_is_built(monkeypatch):
+    monkeypatch.setattr(MaskRCNN, "build_anew", None)
+    with pytest.raises(ConfigError, match="There is no augmentation 'lots'"):
+        MaskRCNN("training", config(AUGMENTATION="lots"))
 
 
 @pytest.mark.parametrize("name", ["USE_MINI_MASK", "TENSORBOARD"])

@@ -22,6 +22,7 @@ from maskdet.models.opening import open_model, set_settings
 from maskdet.models.weight_files import read_facts
 from maskdet.pretrained.assign import misfits
 from maskdet.progress import span
+from maskdet.training.loaders import augmentation_of
 from maskdet.training.recipes import DEFAULT_RECIPE, recipe_stages
 
 # Evaluations in a training, for the curve in the report.
@@ -165,6 +166,7 @@ def _settle(choice: ConfigChoice, options: TrainingOptions, parts: Mapping[str, 
     config.CHECKPOINTS_KEPT, config.STATES_KEPT = 3, 2
     set_settings(config, options.settings)
     config.validate()
+    augmentation_of(config)
     epochs = _epochs(config, options, parts)
     if "val" in parts and "EVALUATE_EVERY" not in options.settings:
         config.EVALUATE_EVERY = max(1, epochs // _EVALUATIONS)

@@ -38,6 +38,7 @@ from maskdet.models.written import built
 from maskdet.pretrained.assign import LoadReport, load_into
 from maskdet.trained import Facts, Trained
 from maskdet.training import checkpoints
+from maskdet.training.loaders import augmentation_of
 from maskdet.training.recipes import DEFAULT_RECIPE, check_stage_arguments
 from maskdet.training.settling import settled
 from maskdet.training.train import Resumption
@@ -71,6 +72,8 @@ class Model(ProfiledModel):
             raise UsageError(f"mode is {mode!r}; use 'training' or 'inference'.")
         check_family(config, self.family, type(self).__name__)
         config.validate()
+        if mode == "training":
+            augmentation_of(config)  # a wrong name is said before a network is built
         mismatch = pixel_mismatch(config)
         if mismatch:
             warnings.warn(mismatch, MaskdetWarning, stacklevel=2)

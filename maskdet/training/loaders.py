@@ -12,6 +12,20 @@ from maskdet.data.loader import Loader
 from maskdet.family import Family
 
 
+def augmentation_of(
+    config: BaseConfig, augmentation: Augmentation | str | None = None
+) -> Augmentation | None:
+    """An Augmentation, or the preset of that name; of None what Config.AUGMENTATION says.
+
+    Raises:
+        ConfigError: for a name that there is not.
+    """
+    augment = config.AUGMENTATION if augmentation is None else augmentation
+    if augment is None or isinstance(augment, Augmentation):
+        return augment
+    return Augmentation.preset(augment)
+
+
 def make_loader(
     family: Family,
     config: BaseConfig,
@@ -27,9 +41,7 @@ def make_loader(
         plain_sources: sources whose images stay as they are.
         shuffle: a new order each pass.
     """
-    augment = config.AUGMENTATION if augmentation is None else augmentation
-    if augment is not None and not isinstance(augment, Augmentation):
-        augment = Augmentation.preset(augment)
+    augment = augmentation_of(config, augmentation)
     return Loader(
         dataset,
         canvas=config.input_sides,

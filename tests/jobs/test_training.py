@@ -169,6 +169,7 @@ def test_settings_reach_the_network_and_those_of_the_user_win(made_things, tmp_p
         ({"LEARNING_RATE": "fast"}, ConfigError, "LEARNING_RATE is 'fast'; give a number"),
         ({"LOSS_WEIGHTS": 2}, ConfigError, "LOSS_WEIGHTS is 2; give values by name"),
         ({"TENSORBOARD": "yes"}, ConfigError, "TENSORBOARD is 'yes'; give True or False"),
+        ({"AUGMENTATION": "lots"}, ConfigError, "no augmentation 'lots'; use one of"),
         ({"OPTIMIZER": "adam"}, ConfigError, "OPTIMIZER is 'adam'; use 'sgd' or 'adamw'"),
     ],
 )
